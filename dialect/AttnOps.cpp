@@ -1,0 +1,514 @@
+//===- AttnOps.cpp - Constraints, folding and syntax of the attn ops ------===//
+
+#include "dialect/AttnOps.h"
+
+#include "mlir/Interfaces/FunctionImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+using namespace attn;
+
+#define GET_OP_CLASSES
+#include "dialect/AttnOps.cpp.inc"
+
+DimList attn::toDims(ArrayAttr names) {
+  return llvm::map_to_vector(names.getAsRange<StringAttr>(),
+                             [](StringAttr name) { return name; });
+}
+
+namespace {
+
+using DimSet = llvm::SmallPtrSet<StringAttr, 8>;
+
+DimSet dimSet(ArrayRef<StringAttr> dims) {
+  return DimSet(dims.begin(), dims.end());
+}
+
+DimSet unionOf(ValueRange values) {
+  DimSet set;
+  for (Value value : values)
+    set.insert_range(quantity(value).getDims());
+  return set;
+}
+
+std::string listed(const DimSet &dims) {
+  SmallVector<StringRef> names;
+  for (StringAttr dim : dims)
+    names.push_back(dim.getValue());
+  llvm::sort(names);
+  return "[" + llvm::join(names, ", ") + "]";
+}
+
+LogicalResult expectDims(Operation *op, StringRef label, Type result,
+                         const DimSet &expected) {
+  DimSet found = dimSet(cast<QuantityType>(result).getDims());
+  if (found.size() == expected.size() &&
+      llvm::all_of(found, [&](StringAttr dim) { return expected.contains(dim); }))
+    return success();
+  return op->emitOpError() << label << ": expected the dimensions "
+                           << listed(expected) << " in the result, found "
+                           << listed(found);
+}
+
+LogicalResult expectScalar(Operation *op, Value value, StringRef what,
+                           unsigned width) {
+  QuantityType type = quantity(value);
+  if (type.isScalar() && type.getElementType().isInteger(width))
+    return success();
+  return op->emitOpError() << "C1: expected an i" << width << " scalar as "
+                           << what << ", found " << type;
+}
+
+LogicalResult expectBoolDomain(Operation *op, StringRef label, Value domain) {
+  if (!domain || quantity(domain).getElementType().isInteger(1))
+    return success();
+  return op->emitOpError() << label << ": expected an i1 domain, found "
+                           << domain.getType();
+}
+
+bool isFloat(Type type) { return type.isF32(); }
+bool isInt(Type type) { return type.isInteger(64); }
+bool isBool(Type type) { return type.isInteger(1); }
+
+/// The dimensions that a reduction looks at: those of its operand and domain.
+DimSet pairDims(Value operand, Value domain) {
+  DimSet dims = dimSet(quantity(operand).getDims());
+  if (domain)
+    dims.insert_range(quantity(domain).getDims());
+  return dims;
+}
+
+LogicalResult verifyReducedDims(Operation *op, ArrayAttr dims) {
+  if (dims.empty())
+    return op->emitOpError("C1: expected at least one dimension");
+  if (dimSet(toDims(dims)).size() != dims.size())
+    return op->emitOpError("C1: a dimension occurs twice in ") << dims;
+  return success();
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// SpecOp
+//===----------------------------------------------------------------------===//
+
+ParseResult SpecOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildFuncType = [](Builder &builder, ArrayRef<Type> args,
+                          ArrayRef<Type> results,
+                          function_interface_impl::VariadicFlag,
+                          std::string &) {
+    return builder.getFunctionType(args, results);
+  };
+  return function_interface_impl::parseFunctionOp(
+      parser, result, /*allowVariadic=*/false,
+      getFunctionTypeAttrName(result.name), buildFuncType,
+      getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void SpecOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(
+      printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+      getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+std::optional<int64_t> SpecOp::getStaticSize(StringAttr dim) {
+  if (auto size = getSizes().getAs<IntegerAttr>(dim))
+    return size.getInt();
+  return std::nullopt;
+}
+
+unsigned SpecOp::getDimPosition(StringAttr dim) {
+  ArrayRef<Attribute> dims = getDims().getValue();
+  return llvm::find(dims, dim) - dims.begin();
+}
+
+SmallVector<StringAttr> SpecOp::sortDims(ArrayRef<StringAttr> dims) {
+  DimSet set = dimSet(dims);
+  DimList sorted;
+  for (auto dim : getDims().getAsRange<StringAttr>())
+    if (set.contains(dim))
+      sorted.push_back(dim);
+  return sorted;
+}
+
+StringRef SpecOp::getArgName(unsigned index) {
+  auto name = getArgAttrOfType<StringAttr>(index, "attn.name");
+  return name ? name.getValue() : StringRef();
+}
+
+StringRef SpecOp::getResultName(unsigned index) {
+  auto name = getResultAttrOfType<StringAttr>(index, "attn.name");
+  return name ? name.getValue() : StringRef();
+}
+
+DimList SpecOp::getArgLayout(unsigned index) {
+  auto layout = getArgAttrOfType<ArrayAttr>(index, "attn.layout");
+  return layout ? toDims(layout) : DimList();
+}
+
+DimList SpecOp::getResultLayout(unsigned index) {
+  auto layout = getResultAttrOfType<ArrayAttr>(index, "attn.layout");
+  return layout ? toDims(layout) : DimList();
+}
+
+LogicalResult SpecOp::verify() {
+  DimSet declared = dimSet(toDims(getDims()));
+  if (declared.size() != getDims().size())
+    return emitOpError("C1: a dimension occurs twice in ") << getDims();
+  for (NamedAttribute size : getSizes()) {
+    if (!declared.contains(size.getName()))
+      return emitOpError("C2: sizes has ")
+             << size.getName() << ", which is not a dimension";
+    auto extent = dyn_cast<IntegerAttr>(size.getValue());
+    if (!extent || extent.getInt() < 0)
+      return emitOpError("C2: the extent of ")
+             << size.getName() << " is not a number from 0 on";
+  }
+  auto checkLayout = [&](Type type, DimList layout, StringRef what,
+                         unsigned index) -> LogicalResult {
+    auto q = dyn_cast<QuantityType>(type);
+    if (!q)
+      return emitOpError("C3: ") << what << " " << index << " is not a quantity";
+    if (layout.size() == q.getDims().size() &&
+        sortDims(layout) == sortDims(q.getDims()))
+      return success();
+    return emitOpError("C3: the layout of ")
+           << what << " " << index << " is " << listed(dimSet(layout))
+           << ", its dimensions are " << listed(dimSet(q.getDims()));
+  };
+  for (auto [index, type] : llvm::enumerate(getArgumentTypes()))
+    if (failed(checkLayout(type, getArgLayout(index), "parameter", index)))
+      return failure();
+  for (auto [index, type] : llvm::enumerate(getResultTypes()))
+    if (failed(checkLayout(type, getResultLayout(index), "result", index)))
+      return failure();
+  return success();
+}
+
+LogicalResult SpecOp::verifyRegions() {
+  auto checkOrder = [&](Value value, Operation *op) -> LogicalResult {
+    auto q = dyn_cast<QuantityType>(value.getType());
+    if (!q || DimList(q.getDims()) == sortDims(q.getDims()))
+      return success();
+    return op->emitOpError("C4: the dimensions of ")
+           << q << " are not in the order of " << getDims();
+  };
+  for (BlockArgument arg : getBody().getArguments())
+    if (failed(checkOrder(arg, *this)))
+      return failure();
+  WalkResult walk = getBody().walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      if (failed(checkOrder(result, op)))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(walk.wasInterrupted());
+}
+
+LogicalResult ReturnOp::verify() {
+  auto spec = cast<SpecOp>((*this)->getParentOp());
+  if (getValues().getTypes() == TypeRange(spec.getResultTypes()))
+    return success();
+  return emitOpError("C1: expected values of types ")
+         << spec.getResultTypes() << ", found " << getValues().getTypes();
+}
+
+LogicalResult DefineDimOp::verify() {
+  if (failed(expectScalar(*this, getExtent(), "the extent", 64)))
+    return failure();
+  auto spec = (*this)->getParentOfType<SpecOp>();
+  if (spec && !llvm::is_contained(spec.getDims().getValue(), getDimAttr()))
+    return emitOpError("C1: ") << getDimAttr() << " is not a dimension";
+  return success();
+}
+
+LogicalResult RequireOp::verify() {
+  return expectScalar(*this, getCondition(), "the condition", 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Leaves
+//===----------------------------------------------------------------------===//
+
+LogicalResult ConstantOp::verify() {
+  QuantityType type = quantity(getResult());
+  if (type.isScalar() && type.getElementType() == getValue().getType())
+    return success();
+  return emitOpError("C1: expected a scalar of type ")
+         << getValue().getType() << ", found " << type;
+}
+
+LogicalResult IndexOp::verify() {
+  QuantityType type = quantity(getResult());
+  if (type.getDims() == ArrayRef(getDimAttr()) && isInt(type.getElementType()))
+    return success();
+  return emitOpError("C1: expected an i64 quantity with the one dimension ")
+         << getDim() << ", found " << type;
+}
+
+LogicalResult ExtentOp::verify() {
+  return expectScalar(*this, getResult(), "the result", 64);
+}
+
+//===----------------------------------------------------------------------===//
+// Pointwise
+//===----------------------------------------------------------------------===//
+
+LogicalResult UnaryOp::verify() {
+  Type type = quantity(getOperand()).getElementType();
+  bool valid = false;
+  switch (getKind()) {
+  case UnaryKind::Not:
+    valid = isBool(type);
+    break;
+  case UnaryKind::Neg:
+  case UnaryKind::Abs:
+    valid = isFloat(type) || isInt(type);
+    break;
+  default:
+    valid = isFloat(type);
+  }
+  if (valid)
+    return success();
+  return emitOpError("C1: ") << stringifyUnaryKind(getKind())
+                             << " is not defined for " << type;
+}
+
+LogicalResult BinaryOp::verify() {
+  Type type = quantity(getLhs()).getElementType();
+  if (type != quantity(getRhs()).getElementType() ||
+      type != quantity(getResult()).getElementType())
+    return emitOpError("C1: the element types of operands and result differ");
+  if (failed(expectDims(*this, "C2", getResult().getType(),
+                        unionOf(getOperands()))))
+    return failure();
+  bool valid = false;
+  switch (getKind()) {
+  case BinaryKind::Div:
+  case BinaryKind::Ratio:
+  case BinaryKind::Pow:
+    valid = isFloat(type);
+    break;
+  case BinaryKind::Shl:
+  case BinaryKind::Shr:
+    valid = isInt(type);
+    break;
+  case BinaryKind::And:
+  case BinaryKind::Or:
+  case BinaryKind::Xor:
+    valid = isInt(type) || isBool(type);
+    break;
+  default:
+    valid = isFloat(type) || isInt(type);
+  }
+  if (valid)
+    return success();
+  return emitOpError("C3: ") << stringifyBinaryKind(getKind())
+                             << " is not defined for " << type;
+}
+
+LogicalResult CompareOp::verify() {
+  Type type = quantity(getLhs()).getElementType();
+  if (type != quantity(getRhs()).getElementType())
+    return emitOpError("C1: the element types of the operands differ");
+  bool equality = getPredicate() == Predicate::EQ || getPredicate() == Predicate::NE;
+  if (!isFloat(type) && !isInt(type) && !(isBool(type) && equality))
+    return emitOpError("C1: ") << stringifyPredicate(getPredicate())
+                               << " is not defined for " << type;
+  if (!isBool(quantity(getResult()).getElementType()))
+    return emitOpError("C1: expected an i1 result, found ")
+           << getResult().getType();
+  return expectDims(*this, "C2", getResult().getType(), unionOf(getOperands()));
+}
+
+LogicalResult SelectOp::verify() {
+  if (!isBool(quantity(getCondition()).getElementType()))
+    return emitOpError("C1: expected an i1 condition, found ")
+           << getCondition().getType();
+  Type type = quantity(getResult()).getElementType();
+  if (quantity(getThen()).getElementType() != type ||
+      quantity(getOtherwise()).getElementType() != type)
+    return emitOpError("C1: the element types of values and result differ");
+  return expectDims(*this, "C2", getResult().getType(), unionOf(getOperands()));
+}
+
+LogicalResult CastOp::verify() {
+  return expectDims(*this, "C1", getResult().getType(),
+                    dimSet(quantity(getOperand()).getDims()));
+}
+
+ParseResult ReadOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand source;
+  SmallVector<OpAsmParser::UnresolvedOperand> indices;
+  SmallVector<Attribute> dims;
+  auto parseIndex = [&]() -> ParseResult {
+    StringAttr dim;
+    if (parser.parseAttribute(dim) || parser.parseEqual())
+      return failure();
+    dims.push_back(dim);
+    return parser.parseOperand(indices.emplace_back());
+  };
+  FunctionType type;
+  SMLoc loc;
+  if (parser.parseOperand(source) ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseIndex) ||
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseColon() ||
+      parser.getCurrentLocation(&loc) || parser.parseType(type))
+    return failure();
+  result.addAttribute("dims", parser.getBuilder().getArrayAttr(dims));
+  SmallVector<OpAsmParser::UnresolvedOperand> operands{source};
+  operands.append(indices);
+  result.addTypes(type.getResults());
+  return parser.resolveOperands(operands, type.getInputs(), loc,
+                                result.operands);
+}
+
+void ReadOp::print(OpAsmPrinter &printer) {
+  printer << " " << getSource() << "[";
+  llvm::interleaveComma(llvm::zip_equal(getDims(), getIndices()), printer,
+                        [&](auto pair) {
+                          printer << std::get<0>(pair) << " = "
+                                  << std::get<1>(pair);
+                        });
+  printer << "]";
+  printer.printOptionalAttrDict((*this)->getAttrs(), {"dims"});
+  printer << " : ";
+  printer.printFunctionalType(*this);
+}
+
+LogicalResult ReadOp::verify() {
+  DimSet replaced = dimSet(toDims(getDims()));
+  if (replaced.size() != getDims().size() ||
+      getDims().size() != getIndices().size())
+    return emitOpError("C1: expected one index for each of distinct dimensions");
+  for (StringAttr dim : replaced)
+    if (!quantity(getSource()).hasDim(dim))
+      return emitOpError("C1: the source ")
+             << getSource().getType() << " has no dimension " << dim.getValue();
+  for (Value index : getIndices())
+    if (!isInt(quantity(index).getElementType()))
+      return emitOpError("C2: expected i64 indices, found ") << index.getType();
+  if (quantity(getResult()).getElementType() !=
+      quantity(getSource()).getElementType())
+    return emitOpError("C3: the element types of source and result differ");
+  DimSet expected = unionOf(getIndices());
+  for (StringAttr dim : quantity(getSource()).getDims())
+    if (!replaced.contains(dim))
+      expected.insert(dim);
+  return expectDims(*this, "C3", getResult().getType(), expected);
+}
+
+LogicalResult UniformOp::verify() {
+  for (Value operand : getOperands())
+    if (!isInt(quantity(operand).getElementType()))
+      return emitOpError("C1: expected i64 operands, found ")
+             << operand.getType();
+  if (!isFloat(quantity(getResult()).getElementType()))
+    return emitOpError("C1: expected an f32 result, found ")
+           << getResult().getType();
+  return expectDims(*this, "C2", getResult().getType(), unionOf(getOperands()));
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+LogicalResult ReduceOp::verify() {
+  if (failed(verifyReducedDims(*this, getDims())))
+    return failure();
+  Type type = quantity(getOperand()).getElementType();
+  bool intKind = getKind() == ReduceKind::Sum || getKind() == ReduceKind::Max ||
+                 getKind() == ReduceKind::Min;
+  if (!isFloat(type) && !(isInt(type) && intKind))
+    return emitOpError("C2: ") << stringifyReduceKind(getKind())
+                               << " is not defined for " << type;
+  if (failed(expectBoolDomain(*this, "C2", getDomain())))
+    return failure();
+  if (quantity(getResult()).getElementType() != type)
+    return emitOpError("C3: the element types of operand and result differ");
+  DimSet expected = pairDims(getOperand(), getDomain());
+  for (StringAttr dim : toDims(getDims()))
+    expected.erase(dim);
+  return expectDims(*this, "C3", getResult().getType(), expected);
+}
+
+LogicalResult NormalizeOp::verify() {
+  if (failed(verifyReducedDims(*this, getDims())))
+    return failure();
+  if (!isFloat(quantity(getOperand()).getElementType()) ||
+      !isFloat(quantity(getResult()).getElementType()))
+    return emitOpError("C2: expected an f32 operand and result");
+  if (failed(expectBoolDomain(*this, "C2", getDomain())))
+    return failure();
+  DimSet expected = pairDims(getOperand(), getDomain());
+  expected.insert_range(toDims(getDims()));
+  return expectDims(*this, "C3", getResult().getType(), expected);
+}
+
+//===----------------------------------------------------------------------===//
+// Scheduled form
+//===----------------------------------------------------------------------===//
+
+/// Checks that the one block of \p op ends with a yield of its result types.
+static LogicalResult verifyYield(Operation *op) {
+  Block &block = op->getRegion(0).front();
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield)
+    return op->emitOpError("C1: expected an attn.yield at the end of the body");
+  if (yield.getValues().getTypes() != op->getResultTypes())
+    return op->emitOpError("C1: yields ")
+           << yield.getValues().getTypes() << " for results "
+           << op->getResultTypes();
+  return success();
+}
+
+LogicalResult KernelOp::verify() {
+  if (failed(verifyYield(*this)))
+    return failure();
+  if (getLanes())
+    for (Attribute lane : *getLanes())
+      if (!llvm::is_contained(getFree().getValue(), lane))
+        return emitOpError("C2: lanes has ")
+               << lane << ", which is not a free dimension";
+  return success();
+}
+
+LogicalResult SweepOp::verify() {
+  if (failed(verifyYield(*this)))
+    return failure();
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  for (Value value : yield.getValues())
+    if (!value.getDefiningOp<AccumulateOp>() ||
+        value.getParentRegion() != &getBody())
+      return emitOpError("C1: yields a value that none of its accumulators makes");
+  for (Attribute dim : getOver())
+    if (llvm::is_contained(cast<KernelOp>((*this)->getParentOp()).getFree(), dim))
+      return emitOpError("C2: sweeps over ")
+             << dim << ", which is a free dimension";
+  return success();
+}
+
+LogicalResult AccumulateOp::verify() {
+  if (failed(expectBoolDomain(*this, "C1", getDomain())))
+    return failure();
+  Type type = quantity(getOperand()).getElementType();
+  if ((!isFloat(type) && !isInt(type)) ||
+      quantity(getResult()).getElementType() != type)
+    return emitOpError("C1: expected an f32 or i64 operand and a result of its "
+                       "element type");
+  if (Value base = getRelativeTo()) {
+    auto max = base.getDefiningOp<AccumulateOp>();
+    if (!max || max->getBlock() != (*this)->getBlock() ||
+        max.getKind() != AccumulateKind::Max ||
+        getKind() != AccumulateKind::Sum)
+      return emitOpError("C2: expected a sum relative to a max accumulator of "
+                         "the same sweep");
+  }
+  DimSet expected = pairDims(getOperand(), getDomain());
+  if (getKind() != AccumulateKind::Collect)
+    for (StringAttr dim :
+         toDims(cast<SweepOp>((*this)->getParentOp()).getOver()))
+      expected.erase(dim);
+  return expectDims(*this, "C3", getResult().getType(), expected);
+}

@@ -1,0 +1,111 @@
+/*===- kernel_abi.h - What a compiled spec says about itself ------*- C -*-===*\
+|*                                                                            *|
+|* The compiler writes one attn_spec_desc for each spec into the object that  *|
+|* it emits; the runtime reads it to check, plan and run a call. Programs use *|
+|* attn/runtime.h and never this header.                                      *|
+|*                                                                            *|
+|* A call is an array of 64-bit slots. Every description below says which     *|
+|* slot it fills:                                                             *|
+|*   dimension   its extent                                                   *|
+|*   tensor      the address of its first element at `slot`, then one stride  *|
+|*               in elements a dimension, outermost first, at slot + 1 ...    *|
+|*   scalar      an int64_t, or a double for floating-point scalars           *|
+|*   buffer      its address at `slot`, its size in bytes at slot + 1         *|
+|*   stage       the number of its work items at items_slot, the scratch that *|
+|*               a worker needs, in bytes, at items_slot + 1                  *|
+|*                                                                            *|
+|* Order: fill dimensions, strides and scalars; call plan; allocate buffers;  *|
+|* fill addresses; for each stage in order, call run for each item, in any    *|
+|* order and on any thread, with scratch (64-byte aligned) of its own.        *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ATTN_KERNEL_ABI_H
+#define ATTN_KERNEL_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ATTN_KERNEL_ABI_VERSION 1
+
+/* How the extent of a dimension is known. */
+enum attn_extent_kind {
+  ATTN_EXTENT_BOUND = 0,   /* read off the shapes of the tensors */
+  ATTN_EXTENT_STATIC = 1,  /* fixed when the kernel was compiled */
+  ATTN_EXTENT_DEFINED = 2, /* computed by plan */
+};
+
+enum attn_param_kind {
+  ATTN_PARAM_INPUT = 0,
+  ATTN_PARAM_SCALAR = 1,
+  ATTN_PARAM_OUTPUT = 2,
+};
+
+typedef struct attn_dim_desc {
+  const char *name;
+  int32_t kind;   /* attn_extent_kind */
+  int32_t slot;
+  int64_t extent; /* of a static dimension, else -1 */
+} attn_dim_desc;
+
+typedef struct attn_param_desc {
+  const char *name;
+  int32_t kind;       /* attn_param_kind */
+  int32_t slot;
+  int32_t dtype_code; /* DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat */
+  int32_t dtype_bits;
+  int32_t rank;
+  int32_t has_default;
+  const int32_t *dims; /* indices into dims, outermost first */
+  int64_t default_bits; /* an int64_t, or the bits of a double */
+} attn_param_desc;
+
+typedef struct attn_buffer_desc {
+  int32_t slot;
+} attn_buffer_desc;
+
+/* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. */
+typedef struct attn_stage_desc {
+  const char *name;
+  void (*run)(const int64_t *slots, void *scratch, int64_t item);
+  void (*count)(const int64_t *slots, int64_t item, int64_t *counts);
+  int32_t items_slot;
+} attn_stage_desc;
+
+typedef struct attn_spec_desc {
+  int32_t abi_version;
+  int32_t num_slots;
+  const char *name;
+  const char *target;   /* the name given to --target */
+  const char *features; /* what the CPU must have: "avx2,fma" */
+  int32_t num_dims;
+  int32_t num_params; /* inputs and scalars as declared, then outputs */
+  int32_t num_buffers;
+  int32_t num_stages;
+  int32_t num_checks;
+  const attn_dim_desc *dims;
+  const attn_param_desc *params;
+  const attn_buffer_desc *buffers;
+  const attn_stage_desc *stages;
+  const char *const *checks; /* messages */
+  /* Computes defined extents, buffer sizes and work items. Returns -1, or the
+     index in checks of the first condition that does not hold. */
+  int64_t (*plan)(int64_t *slots);
+} attn_spec_desc;
+
+/* Exported by a compiled object, one for each spec: attn_spec_<name>. Also
+   exported, weakly: the table of all specs of the object. */
+typedef struct attn_module_desc {
+  int64_t num_specs;
+  const attn_spec_desc *const *specs;
+} attn_module_desc;
+
+#define ATTN_MODULE_SYMBOL "attn_module"
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATTN_KERNEL_ABI_H */
