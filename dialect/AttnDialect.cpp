@@ -55,7 +55,8 @@ void QuantityType::print(AsmPrinter &printer) const {
 }
 
 LogicalResult QuantityType::verify(function_ref<InFlightDiagnostic()> emitError,
-                               ArrayRef<StringAttr> dims, Type elementType) {
+                                   ArrayRef<StringAttr> dims,
+                                   Type elementType) {
   // C1
   llvm::SmallPtrSet<StringAttr, 8> seen;
   for (StringAttr dim : dims)
@@ -63,8 +64,9 @@ LogicalResult QuantityType::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "dimension " << dim.getValue() << " occurs twice";
   // C2
   if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16() &&
-      !elementType.isSignlessInteger(64) && !elementType.isSignlessInteger(32) &&
-      !elementType.isSignlessInteger(8) && !elementType.isSignlessInteger(1))
+      !elementType.isSignlessInteger(64) &&
+      !elementType.isSignlessInteger(32) && !elementType.isSignlessInteger(8) &&
+      !elementType.isSignlessInteger(1))
     return emitError() << "element type " << elementType
                        << " is not one of f32, f16, bf16, i64, i32, i8, i1";
   return success();

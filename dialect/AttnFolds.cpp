@@ -17,8 +17,9 @@ namespace {
 
 std::optional<int64_t> intOf(Attribute attr) {
   if (auto value = dyn_cast_or_null<IntegerAttr>(attr))
-    return value.getType().isInteger(1) ? int64_t(value.getValue().getBoolValue())
-                                        : value.getInt();
+    return value.getType().isInteger(1)
+               ? int64_t(value.getValue().getBoolValue())
+               : value.getInt();
   return std::nullopt;
 }
 
@@ -39,11 +40,14 @@ std::optional<int64_t> foldInt(BinaryKind kind, int64_t a, int64_t b) {
   int64_t result;
   switch (kind) {
   case BinaryKind::Add:
-    return llvm::AddOverflow(a, b, result) ? std::nullopt : std::optional(result);
+    return llvm::AddOverflow(a, b, result) ? std::nullopt
+                                           : std::optional(result);
   case BinaryKind::Sub:
-    return llvm::SubOverflow(a, b, result) ? std::nullopt : std::optional(result);
+    return llvm::SubOverflow(a, b, result) ? std::nullopt
+                                           : std::optional(result);
   case BinaryKind::Mul:
-    return llvm::MulOverflow(a, b, result) ? std::nullopt : std::optional(result);
+    return llvm::MulOverflow(a, b, result) ? std::nullopt
+                                           : std::optional(result);
   case BinaryKind::FloorDiv:
     if (b == 0 || b == -1)
       return std::nullopt;

@@ -2,8 +2,8 @@
 
 #include "dialect/AttnOps.h"
 
-#include "mlir/Interfaces/FunctionImplementation.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -44,7 +44,8 @@ LogicalResult expectDims(Operation *op, StringRef label, Type result,
                          const DimSet &expected) {
   DimSet found = dimSet(cast<QuantityType>(result).getDims());
   if (found.size() == expected.size() &&
-      llvm::all_of(found, [&](StringAttr dim) { return expected.contains(dim); }))
+      llvm::all_of(found,
+                   [&](StringAttr dim) { return expected.contains(dim); }))
     return success();
   return op->emitOpError() << label << ": expected the dimensions "
                            << listed(expected) << " in the result, found "
@@ -94,12 +95,10 @@ LogicalResult verifyReducedDims(Operation *op, ArrayAttr dims) {
 //===----------------------------------------------------------------------===//
 
 ParseResult SpecOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto buildFuncType = [](Builder &builder, ArrayRef<Type> args,
-                          ArrayRef<Type> results,
-                          function_interface_impl::VariadicFlag,
-                          std::string &) {
-    return builder.getFunctionType(args, results);
-  };
+  auto buildFuncType =
+      [](Builder &builder, ArrayRef<Type> args, ArrayRef<Type> results,
+         function_interface_impl::VariadicFlag,
+         std::string &) { return builder.getFunctionType(args, results); };
   return function_interface_impl::parseFunctionOp(
       parser, result, /*allowVariadic=*/false,
       getFunctionTypeAttrName(result.name), buildFuncType,
@@ -169,7 +168,8 @@ LogicalResult SpecOp::verify() {
                          unsigned index) -> LogicalResult {
     auto q = dyn_cast<QuantityType>(type);
     if (!q)
-      return emitOpError("C3: ") << what << " " << index << " is not a quantity";
+      return emitOpError("C3: ")
+             << what << " " << index << " is not a quantity";
     if (layout.size() == q.getDims().size() &&
         sortDims(layout) == sortDims(q.getDims()))
       return success();
@@ -271,8 +271,8 @@ LogicalResult UnaryOp::verify() {
   }
   if (valid)
     return success();
-  return emitOpError("C1: ") << stringifyUnaryKind(getKind())
-                             << " is not defined for " << type;
+  return emitOpError("C1: ")
+         << stringifyUnaryKind(getKind()) << " is not defined for " << type;
 }
 
 LogicalResult BinaryOp::verify() {
@@ -304,15 +304,16 @@ LogicalResult BinaryOp::verify() {
   }
   if (valid)
     return success();
-  return emitOpError("C3: ") << stringifyBinaryKind(getKind())
-                             << " is not defined for " << type;
+  return emitOpError("C3: ")
+         << stringifyBinaryKind(getKind()) << " is not defined for " << type;
 }
 
 LogicalResult CompareOp::verify() {
   Type type = quantity(getLhs()).getElementType();
   if (type != quantity(getRhs()).getElementType())
     return emitOpError("C1: the element types of the operands differ");
-  bool equality = getPredicate() == Predicate::EQ || getPredicate() == Predicate::NE;
+  bool equality =
+      getPredicate() == Predicate::EQ || getPredicate() == Predicate::NE;
   if (!isFloat(type) && !isInt(type) && !(isBool(type) && equality))
     return emitOpError("C1: ") << stringifyPredicate(getPredicate())
                                << " is not defined for " << type;
@@ -352,7 +353,8 @@ ParseResult ReadOp::parse(OpAsmParser &parser, OperationState &result) {
   FunctionType type;
   SMLoc loc;
   if (parser.parseOperand(source) ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseIndex) ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     parseIndex) ||
       parser.parseOptionalAttrDict(result.attributes) || parser.parseColon() ||
       parser.getCurrentLocation(&loc) || parser.parseType(type))
     return failure();
@@ -366,11 +368,10 @@ ParseResult ReadOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void ReadOp::print(OpAsmPrinter &printer) {
   printer << " " << getSource() << "[";
-  llvm::interleaveComma(llvm::zip_equal(getDims(), getIndices()), printer,
-                        [&](auto pair) {
-                          printer << std::get<0>(pair) << " = "
-                                  << std::get<1>(pair);
-                        });
+  llvm::interleaveComma(
+      llvm::zip_equal(getDims(), getIndices()), printer, [&](auto pair) {
+        printer << std::get<0>(pair) << " = " << std::get<1>(pair);
+      });
   printer << "]";
   printer.printOptionalAttrDict((*this)->getAttrs(), {"dims"});
   printer << " : ";
@@ -381,7 +382,8 @@ LogicalResult ReadOp::verify() {
   DimSet replaced = dimSet(toDims(getDims()));
   if (replaced.size() != getDims().size() ||
       getDims().size() != getIndices().size())
-    return emitOpError("C1: expected one index for each of distinct dimensions");
+    return emitOpError(
+        "C1: expected one index for each of distinct dimensions");
   for (StringAttr dim : replaced)
     if (!quantity(getSource()).hasDim(dim))
       return emitOpError("C1: the source ")
@@ -421,8 +423,8 @@ LogicalResult ReduceOp::verify() {
   bool intKind = getKind() == ReduceKind::Sum || getKind() == ReduceKind::Max ||
                  getKind() == ReduceKind::Min;
   if (!isFloat(type) && !(isInt(type) && intKind))
-    return emitOpError("C2: ") << stringifyReduceKind(getKind())
-                               << " is not defined for " << type;
+    return emitOpError("C2: ")
+           << stringifyReduceKind(getKind()) << " is not defined for " << type;
   if (failed(expectBoolDomain(*this, "C2", getDomain())))
     return failure();
   if (quantity(getResult()).getElementType() != type)
@@ -481,9 +483,11 @@ LogicalResult SweepOp::verify() {
   for (Value value : yield.getValues())
     if (!value.getDefiningOp<AccumulateOp>() ||
         value.getParentRegion() != &getBody())
-      return emitOpError("C1: yields a value that none of its accumulators makes");
+      return emitOpError(
+          "C1: yields a value that none of its accumulators makes");
   for (Attribute dim : getOver())
-    if (llvm::is_contained(cast<KernelOp>((*this)->getParentOp()).getFree(), dim))
+    if (llvm::is_contained(cast<KernelOp>((*this)->getParentOp()).getFree(),
+                           dim))
       return emitOpError("C2: sweeps over ")
              << dim << ", which is a free dimension";
   return success();
