@@ -45,20 +45,20 @@ enum attn_param_kind {
 
 typedef struct attn_dim_desc {
   const char *name;
-  int32_t kind;   /* attn_extent_kind */
+  int32_t kind; /* attn_extent_kind */
   int32_t slot;
   int64_t extent; /* of a static dimension, else -1 */
 } attn_dim_desc;
 
 typedef struct attn_param_desc {
   const char *name;
-  int32_t kind;       /* attn_param_kind */
+  int32_t kind; /* attn_param_kind */
   int32_t slot;
   int32_t dtype_code; /* DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat */
   int32_t dtype_bits;
   int32_t rank;
   int32_t has_default;
-  const int32_t *dims; /* indices into dims, outermost first */
+  const int32_t *dims;  /* indices into dims, outermost first */
   int64_t default_bits; /* an int64_t, or the bits of a double */
 } attn_param_desc;
 
