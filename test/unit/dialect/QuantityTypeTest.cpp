@@ -42,9 +42,8 @@ TEST_F(QuantityTypeTest, KeepsItsDimensionsWithAnotherElement) {
 
 TEST_F(QuantityTypeTest, RefusesARepeatedDimension) {
   std::string message;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    message += diagnostic.str();
-  });
+  ScopedDiagnosticHandler handler(
+      &context, [&](Diagnostic &diagnostic) { message += diagnostic.str(); });
   EXPECT_FALSE(parse("!attn.q<[M, M], f32>"));
   EXPECT_EQ(message, "dimension M occurs twice");
 }

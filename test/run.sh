@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test.
+#   test/run.sh            all suites
+#   test/run.sh -R REGEX   only the suites whose name matches; any option of
+#                          ctest serves (test/run.sh -N lists the suites)
+# BUILD and ATTNC_CMAKE_FLAGS choose another build: see test/README.md.
+source "$(dirname "$0")/../.ci/setup.sh"
+
+build all
+
+say "testing"
+results=$BUILD/test/results
+rm -f "$results"/*.xml
+status=0
+ctest --test-dir "$BUILD" --output-on-failure --no-tests=error \
+  --output-junit "$results/ctest.xml" "$@" || status=$?
+# What each suite counts itself, in one line, which is the last.
+python3 "$ROOT/test/count.py" "$results" || status=1
+exit "$status"
