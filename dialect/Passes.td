@@ -1,8 +1,44 @@
 //===- Passes.td - Transforms of the attn dialect ------------*- tablegen -*-===//
+//
+// In running order. What each pass guarantees is what the next one relies on.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef ATTN_DIALECT_PASSES_TD
 #define ATTN_DIALECT_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+
+def ExpandNormalizers : Pass<"attn-expand-normalizers", "::attn::SpecOp"> {
+  let summary = "Write means, log-sum-exps and normalisations as sums and maxima";
+  let description = [{
+    Afterwards every reduction is a sum, a max or a min, so that softmax[n](s)
+    and the same written out by hand are one graph. A maximum that is
+    subtracted under an exp goes through neginf_to_zero, and the quotient of a
+    normaliser is a `ratio`: a row without a finite score gives 0, not NaN.
+  }];
+}
+
+def FactorSums : Pass<"attn-factor-sums", "::attn::SpecOp"> {
+  let summary = "Move factors out of the sums that they do not depend on";
+  let description = [{
+    sum[n](x * y) becomes y * sum[n](x) where y lacks n, and sum[n](x / y)
+    becomes ratio(sum[n](x), y). The normaliser of a softmax so leaves the sum
+    over the values, and no sweep has to wait for it. A factor that is not
+    finite must not turn the 0 of an empty row into NaN: where that can be, the
+    product is 0 for a sum of 0.
+  }];
+}
+
+def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
+  let summary = "Group reductions into kernels and sweeps";
+  let description = [{
+    Decides which reductions are kept in memory and which live inside a tile (a
+    quantity whose sequence dimensions no single tensor has is never kept), and
+    gives each kept one a kernel and a sweep. A reduction runs in the first
+    sweep in which everything that it needs is known. One rule lets a sum share
+    the sweep of a maximum that it needs: exp(x - max[n](x)), which rescales.
+  }];
+}
 
 #endif // ATTN_DIALECT_PASSES_TD

@@ -1,0 +1,140 @@
+//===- ExpandNormalizers.cpp - Normalisers as sums and maxima -------------===//
+//
+// First of the algebraic passes: all later ones know sum, max and min alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/Passes.h"
+#include "dialect/QuantityBuilder.h"
+
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_EXPANDNORMALIZERS
+#include "dialect/Passes.h.inc"
+} // namespace attn
+
+using namespace attn;
+
+namespace {
+
+/// exp(x - max(x)), its max over `dims` within `domain`.
+struct ShiftedExp {
+  Value max, exp;
+};
+
+ShiftedExp buildShiftedExp(QuantityBuilder &build, Location loc, Value operand,
+                           ArrayAttr dims, Value domain) {
+  Value max = build.reduce(loc, ReduceKind::Max, operand, dims, domain);
+  Value shift = build.unary(loc, UnaryKind::NegInfToZero, max);
+  Value shifted = build.binary(loc, BinaryKind::Sub, operand, shift);
+  return {max, build.unary(loc, UnaryKind::Exp, shifted)};
+}
+
+struct ExpandNormalize : OpRewritePattern<NormalizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(NormalizeOp op,
+                                PatternRewriter &rewriter) const override {
+    QuantityBuilder build(rewriter, op->getParentOfType<SpecOp>());
+    Location loc = op.getLoc();
+    Value weight = op.getOperand(), size = weight;
+    if (op.getKind() == NormalizeKind::Softmax) {
+      weight = buildShiftedExp(build, loc, op.getOperand(), op.getDims(),
+                               op.getDomain())
+                   .exp;
+      size = weight;
+    } else {
+      size = build.unary(loc, UnaryKind::Abs, weight);
+    }
+    Value total =
+        build.reduce(loc, ReduceKind::Sum, size, op.getDims(), op.getDomain());
+    Value quotient = build.binary(loc, BinaryKind::Ratio, weight, total);
+    if (quotient.getType() != op.getType()) {
+      // The domain has dimensions that neither has: the result exists for each.
+      Value zero = build.constant(loc, 0.0);
+      quotient = build.select(loc, op.getDomain(), quotient, zero);
+    }
+    rewriter.replaceOp(op, quotient);
+    return success();
+  }
+};
+
+/// The number of index combinations that a reduction visits, as f32.
+Value buildCount(QuantityBuilder &build, Location loc, ReduceOp op) {
+  if (op.getDomain())
+    return build.reduce(loc, ReduceKind::Sum, build.constant(loc, 1.0),
+                        op.getDims(), op.getDomain());
+  Value count;
+  for (StringAttr dim : toDims(op.getDims())) {
+    Value extent = build.extent(loc, dim);
+    count = count ? build.binary(loc, BinaryKind::Mul, count, extent) : extent;
+  }
+  return build.cast(loc, count,
+                    quantity(op.getOperand()).getElementType());
+}
+
+struct ExpandReduce : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op,
+                                PatternRewriter &rewriter) const override {
+    QuantityBuilder build(rewriter, op->getParentOfType<SpecOp>());
+    Location loc = op.getLoc();
+    if (op.getKind() == ReduceKind::Mean) {
+      Value sum = build.reduce(loc, ReduceKind::Sum, op.getOperand(),
+                               op.getDims(), op.getDomain());
+      rewriter.replaceOp(op, build.binary(loc, BinaryKind::Ratio, sum,
+                                          buildCount(build, loc, op)));
+      return success();
+    }
+    if (op.getKind() == ReduceKind::LogSumExp) {
+      ShiftedExp shifted = buildShiftedExp(build, loc, op.getOperand(),
+                                           op.getDims(), op.getDomain());
+      Value sum = build.reduce(loc, ReduceKind::Sum, shifted.exp, op.getDims(),
+                               op.getDomain());
+      Value log = build.unary(loc, UnaryKind::Log, sum);
+      Value shift = build.unary(loc, UnaryKind::NegInfToZero, shifted.max);
+      rewriter.replaceOp(op, build.binary(loc, BinaryKind::Add, shift, log));
+      return success();
+    }
+    return failure();
+  }
+};
+
+/// exp(x - max[..](x)), written by hand, gets the guard that softmax has.
+struct GuardSubtractedMax : OpRewritePattern<UnaryOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(UnaryOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getKind() != UnaryKind::Exp)
+      return failure();
+    auto sub = op.getOperand().getDefiningOp<BinaryOp>();
+    if (!sub || sub.getKind() != BinaryKind::Sub)
+      return failure();
+    auto max = sub.getRhs().getDefiningOp<ReduceOp>();
+    if (!max || max.getKind() != ReduceKind::Max ||
+        max.getOperand() != sub.getLhs())
+      return failure();
+    QuantityBuilder build(rewriter, op->getParentOfType<SpecOp>());
+    Value shift = build.unary(op.getLoc(), UnaryKind::NegInfToZero, max);
+    Value shifted =
+        build.binary(op.getLoc(), BinaryKind::Sub, sub.getLhs(), shift);
+    rewriter.modifyOpInPlace(op, [&] { op.getOperandMutable().assign(shifted); });
+    return success();
+  }
+};
+
+struct ExpandNormalizersPass
+    : attn::impl::ExpandNormalizersBase<ExpandNormalizersPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ExpandNormalize, ExpandReduce, GuardSubtractedMax>(
+        &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,72 @@
+//===- HeadSizes.cpp - Dimensions worth fixing at compile time ------------===//
+
+#include "dialect/HeadSizes.h"
+
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+using namespace attn;
+
+namespace {
+
+/// The layouts of all tensors, parameters and results.
+SmallVector<DimList> tensorLayouts(SpecOp spec) {
+  SmallVector<DimList> layouts;
+  for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i)
+    layouts.push_back(spec.getArgLayout(i));
+  for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
+    layouts.push_back(spec.getResultLayout(i));
+  return layouts;
+}
+
+bool isInnermostEverywhere(StringAttr dim, ArrayRef<DimList> layouts) {
+  bool occurs = false;
+  for (const DimList &layout : layouts) {
+    if (!llvm::is_contained(layout, dim))
+      continue;
+    if (layout.size() < 2 || layout.back() != dim)
+      return false;
+    occurs = true;
+  }
+  return occurs;
+}
+
+/// Says whether some quantity has both \p dim and a dimension that stands
+/// beside it in no tensor (the mark of query against key), or none is computed
+/// along it at all.
+bool isSequenceOrTable(StringAttr dim, SpecOp spec,
+                          ArrayRef<DimList> layouts) {
+  llvm::SmallPtrSet<StringAttr, 8> neighbours;
+  for (const DimList &layout : layouts)
+    if (llvm::is_contained(layout, dim))
+      neighbours.insert_range(layout);
+  // The value dimension meets the query dimension in the output, and the key
+  // dimension in v; one that meets a stranger is a sequence itself.
+  bool stranger = false, computed = false;
+  spec.getBody().walk([&](Operation *op) {
+    for (Value result : op->getResults()) {
+      QuantityType type = quantity(result);
+      if (!type.hasDim(dim))
+        continue;
+      computed |= !isa<CastOp>(op);
+      for (StringAttr other : type.getDims())
+        stranger |= !neighbours.contains(other);
+    }
+  });
+  // A table that is only ever read at computed indices is no head either.
+  return stranger || !computed;
+}
+
+} // namespace
+
+DimList attn::headSizes(SpecOp spec) {
+  SmallVector<DimList> layouts = tensorLayouts(spec);
+  DimList sizes;
+  for (auto dim : spec.getDims().getAsRange<StringAttr>()) {
+    if (!isInnermostEverywhere(dim, layouts))
+      continue;
+    if (!isSequenceOrTable(dim, spec, layouts))
+      sizes.push_back(dim);
+  }
+  return sizes;
+}

@@ -1,0 +1,18 @@
+//===- HeadSizes.h - Dimensions worth fixing at compile time ----*- C++ -*-===//
+
+#ifndef ATTN_DIALECT_HEADSIZES_H
+#define ATTN_DIALECT_HEADSIZES_H
+
+#include "dialect/AttnOps.h"
+
+namespace attn {
+
+/// The dimensions of \p spec (formula form) that play the part of a head size:
+/// innermost in every tensor that has them, and never in one quantity with a
+/// dimension that no tensor has beside them (which makes both sequences).
+/// Fixing their extents is what makes a kernel fast; no result depends on it.
+DimList headSizes(SpecOp spec);
+
+} // namespace attn
+
+#endif // ATTN_DIALECT_HEADSIZES_H

@@ -1,0 +1,432 @@
+//===- PlanSweeps.cpp - Which reductions share a pass ---------------------===//
+
+#include "dialect/PlanSweeps.h"
+#include "dialect/Products.h"
+
+using namespace mlir;
+using namespace attn;
+
+namespace {
+
+class Planner {
+public:
+  explicit Planner(SpecOp spec) : spec(spec) {}
+  SweepPlan run();
+
+private:
+  using Leaves = SmallVector<DimList>;
+  struct Place {
+    unsigned kernel, sweep;
+  };
+
+  void decideKept();
+  bool isStorable(ReduceOp reduce);
+  void collectLeaves(Value value, Leaves &leaves);
+  void collectKeptDeps(Value value, llvm::SetVector<Value> &deps);
+  llvm::SetVector<Value> keptDeps(Value value);
+  bool reachesTileReduction(Value value);
+
+  KernelPlan shapeOf(ReduceOp reduce);
+  DimList chooseLanes(ArrayRef<StringAttr> free, ArrayRef<StringAttr> over,
+                      const Leaves &leaves);
+  void precomputeOperands();
+  void precomputeFactors(Value value, const KernelPlan &shape);
+  bool isCostly(Value value, llvm::DenseMap<Value, bool> &seen);
+  void place(ReduceOp reduce);
+  Value findBase(ReduceOp reduce, unsigned kernel);
+  void placeOutput(Value value, ArrayRef<StringAttr> layout);
+  void placeElementwise(Value value, ArrayRef<StringAttr> layout);
+  void exportResults();
+  void require(Value value, unsigned kernel);
+
+  DimList without(ArrayRef<StringAttr> dims, ArrayRef<StringAttr> removed);
+  bool isSubset(ArrayRef<StringAttr> dims, ArrayRef<StringAttr> of);
+  DimList dynamicDims(ArrayRef<StringAttr> dims);
+  DimList staticDims(ArrayRef<StringAttr> dims);
+
+  SpecOp spec;
+  SweepPlan plan;
+  DenseMap<Value, Place> places;
+};
+
+//===----------------------------------------------------------------------===//
+// Sets of dimensions
+//===----------------------------------------------------------------------===//
+
+DimList Planner::without(ArrayRef<StringAttr> dims,
+                         ArrayRef<StringAttr> removed) {
+  DimList rest;
+  for (StringAttr dim : dims)
+    if (!llvm::is_contained(removed, dim))
+      rest.push_back(dim);
+  return rest;
+}
+
+bool Planner::isSubset(ArrayRef<StringAttr> dims, ArrayRef<StringAttr> of) {
+  return llvm::all_of(dims,
+                      [&](StringAttr dim) { return llvm::is_contained(of, dim); });
+}
+
+DimList Planner::staticDims(ArrayRef<StringAttr> dims) {
+  DimList result(dims);
+  llvm::erase_if(result, [&](StringAttr dim) { return !spec.getStaticSize(dim); });
+  return result;
+}
+
+DimList Planner::dynamicDims(ArrayRef<StringAttr> dims) {
+  return without(dims, staticDims(dims));
+}
+
+//===----------------------------------------------------------------------===//
+// What is kept
+//===----------------------------------------------------------------------===//
+
+/// The dimensions of every tensor or kept quantity that \p value reads.
+void Planner::collectLeaves(Value value, Leaves &leaves) {
+  if (isa<BlockArgument>(value) || plan.isKept(value)) {
+    leaves.push_back(DimList(quantity(value).getDims()));
+    return;
+  }
+  if (auto read = value.getDefiningOp<ReadOp>()) {
+    Leaves source;
+    collectLeaves(read.getSource(), source);
+    for (const DimList &leaf : source)
+      leaves.push_back(without(leaf, toDims(read.getDims())));
+    for (Value index : read.getIndices())
+      collectLeaves(index, leaves);
+    return;
+  }
+  for (Value operand : value.getDefiningOp()->getOperands())
+    collectLeaves(operand, leaves);
+}
+
+/// A quantity may be kept when it is no larger than what the call brings: its
+/// sequence dimensions stand together in some tensor that it is made of, or in
+/// an output that a reduction over a sequence makes. Query against key never
+/// does.
+bool Planner::isStorable(ReduceOp reduce) {
+  DimList dims = dynamicDims(quantity(reduce.getResult()).getDims());
+  if (dims.size() <= 1)
+    return true;
+  Leaves leaves;
+  for (Value operand : reduce->getOperands())
+    collectLeaves(operand, leaves);
+  if (llvm::any_of(leaves, [&](const DimList &leaf) { return isSubset(dims, leaf); }))
+    return true;
+  if (dynamicDims(toDims(reduce.getDims())).empty())
+    return false;
+  for (Type type : spec.getResultTypes())
+    if (isSubset(dims, cast<QuantityType>(type).getDims()))
+      return true;
+  return false;
+}
+
+void Planner::decideKept() {
+  for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
+    if (isStorable(reduce))
+      plan.kept.insert(reduce.getResult());
+}
+
+/// The nearest kept quantities that \p value is made of.
+void Planner::collectKeptDeps(Value value, llvm::SetVector<Value> &deps) {
+  if (isa<BlockArgument>(value))
+    return;
+  if (plan.isKept(value)) {
+    deps.insert(value);
+    return;
+  }
+  for (Value operand : value.getDefiningOp()->getOperands())
+    collectKeptDeps(operand, deps);
+}
+
+llvm::SetVector<Value> Planner::keptDeps(Value value) {
+  llvm::SetVector<Value> deps;
+  collectKeptDeps(value, deps);
+  return deps;
+}
+
+bool Planner::reachesTileReduction(Value value) {
+  if (isa<BlockArgument>(value) || plan.isKept(value))
+    return false;
+  Operation *op = value.getDefiningOp();
+  return isa<ReduceOp>(op) ||
+         llvm::any_of(op->getOperands(), [&](Value operand) {
+           return reachesTileReduction(operand);
+         });
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+/// Lanes are the free dimensions that the swept operands lack, so that those
+/// are read one number at a time and broadcast.
+DimList Planner::chooseLanes(ArrayRef<StringAttr> free,
+                             ArrayRef<StringAttr> over, const Leaves &leaves) {
+  DimList sweptDims, matrixDims;
+  for (const DimList &leaf : leaves) {
+    if (without(over, leaf).size() == over.size())
+      continue;
+    llvm::append_range(sweptDims, leaf);
+    if (!without(staticDims(leaf), over).empty())
+      llvm::append_range(matrixDims, leaf);
+  }
+  DimList lanes = without(free, sweptDims);
+  if (lanes.empty())
+    lanes = without(free, matrixDims);
+  return lanes;
+}
+
+KernelPlan Planner::shapeOf(ReduceOp reduce) {
+  ArrayRef<StringAttr> dims = quantity(reduce.getResult()).getDims();
+  KernelPlan shape;
+  shape.over = spec.sortDims(toDims(reduce.getDims()));
+  Leaves leaves;
+  for (Value operand : reduce->getOperands())
+    collectLeaves(operand, leaves);
+  // Head sizes are carried as state, unless nothing else could fill the lanes.
+  shape.free = dynamicDims(dims);
+  shape.lanes = chooseLanes(shape.free, shape.over, leaves);
+  if (!shape.lanes.empty() || dims.empty())
+    return shape;
+  shape.free = DimList(dims);
+  shape.lanes = {dims.back()};
+  return shape;
+}
+
+bool Planner::isCostly(Value value, llvm::DenseMap<Value, bool> &seen) {
+  if (isa<BlockArgument>(value) || plan.isKept(value))
+    return false;
+  auto [it, inserted] = seen.try_emplace(value, false);
+  if (!inserted)
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  bool costly = isa<ReadOp, UniformOp, ReduceOp>(op);
+  if (auto unary = dyn_cast<UnaryOp>(op))
+    costly = unary.getKind() != UnaryKind::Neg &&
+             unary.getKind() != UnaryKind::Abs &&
+             unary.getKind() != UnaryKind::Not;
+  if (auto binary = dyn_cast<BinaryOp>(op))
+    costly = binary.getKind() == BinaryKind::Pow;
+  costly |= llvm::any_of(op->getOperands(), [&](Value operand) {
+    return isCostly(operand, seen);
+  });
+  return seen[value] = costly;
+}
+
+/// Operands of a contraction that a sweep would recompute for each tile of the
+/// free dimensions, and that are costly (rotary embeddings, feature maps), are
+/// computed once, in memory of the size of the operand.
+void Planner::precomputeFactors(Value value, const KernelPlan &shape) {
+  if (isa<BlockArgument>(value) || plan.isKept(value))
+    return;
+  Operation *op = value.getDefiningOp();
+  if (auto reduce = dyn_cast<ReduceOp>(op);
+      reduce && reduce.getKind() == ReduceKind::Sum) {
+    for (Value factor : flattenProduct(reduce.getOperand()).factors) {
+      DenseMap<Value, bool> seen;
+      ArrayRef<StringAttr> dims = quantity(factor).getDims();
+      if (!hasAnyDim(factor, shape.over) || hasAnyDim(factor, shape.lanes) ||
+          staticDims(dims).empty() || !isCostly(factor, seen) ||
+          !keptDeps(factor).empty() || reachesTileReduction(factor))
+        continue;
+      placeElementwise(factor, dims);
+      plan.kept.insert(factor);
+    }
+  }
+  for (Value operand : op->getOperands())
+    precomputeFactors(operand, shape);
+}
+
+void Planner::precomputeOperands() {
+  SmallVector<Value> reductions(plan.kept.getArrayRef());
+  for (Value value : reductions) {
+    auto reduce = value.getDefiningOp<ReduceOp>();
+    KernelPlan shape = shapeOf(reduce);
+    // The reduction itself is kept: look below it.
+    plan.kept.remove(value);
+    precomputeFactors(value, shape);
+    plan.kept.insert(value);
+  }
+}
+
+/// The maximum M such that \p reduce sums exp(x - M) times factors that are
+/// known before the sweep of M, over the same indices as M.
+Value Planner::findBase(ReduceOp reduce, unsigned kernel) {
+  if (reduce.getKind() != ReduceKind::Sum)
+    return {};
+  Product product = flattenProduct(reduce.getOperand());
+  for (auto [index, factor] : llvm::enumerate(product.factors)) {
+    auto exp = factor.getDefiningOp<UnaryOp>();
+    if (!exp || exp.getKind() != UnaryKind::Exp)
+      continue;
+    auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
+    if (!sub || sub.getKind() != BinaryKind::Sub)
+      continue;
+    auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
+    if (!guard || guard.getKind() != UnaryKind::NegInfToZero)
+      continue;
+    auto max = guard.getOperand().getDefiningOp<ReduceOp>();
+    if (!max || max.getKind() != ReduceKind::Max ||
+        !plan.isKept(max.getResult()) || !places.contains(max.getResult()) ||
+        places[max.getResult()].kernel != kernel ||
+        max.getDomain() != reduce.getDomain() ||
+        max.getDims() != reduce.getDims())
+      continue;
+    llvm::SetVector<Value> others;
+    collectKeptDeps(sub.getLhs(), others);
+    for (auto [j, other] : llvm::enumerate(product.factors))
+      if (j != index)
+        collectKeptDeps(other, others);
+    for (Product::Divisor divisor : product.divisors)
+      collectKeptDeps(divisor.value, others);
+    if (reduce.getDomain())
+      collectKeptDeps(reduce.getDomain(), others);
+    unsigned sweep = places[max.getResult()].sweep;
+    bool known = llvm::all_of(others, [&](Value other) {
+      Place place = places[other];
+      return place.kernel != kernel || place.sweep < sweep;
+    });
+    if (known)
+      return max.getResult();
+  }
+  return {};
+}
+
+void Planner::place(ReduceOp reduce) {
+  llvm::SetVector<Value> deps;
+  for (Value operand : reduce->getOperands())
+    collectKeptDeps(operand, deps);
+  unsigned first = 0;
+  for (Value dep : deps)
+    first = std::max(first, places[dep].kernel);
+  KernelPlan shape = shapeOf(reduce);
+  unsigned kernel = plan.kernels.size();
+  for (unsigned i = first; i != plan.kernels.size(); ++i) {
+    const KernelPlan &candidate = plan.kernels[i];
+    if (candidate.free == shape.free && candidate.over == shape.over &&
+        candidate.lanes == shape.lanes) {
+      kernel = i;
+      break;
+    }
+  }
+  if (kernel == plan.kernels.size())
+    plan.kernels.push_back(shape);
+  unsigned sweep = 0;
+  if (Value base = findBase(reduce, kernel)) {
+    plan.bases[reduce.getResult()] = base;
+    sweep = places[base].sweep;
+  } else {
+    for (Value dep : deps)
+      if (places[dep].kernel == kernel)
+        sweep = std::max(sweep, places[dep].sweep + 1);
+  }
+  auto &sweeps = plan.kernels[kernel].sweeps;
+  if (sweeps.size() <= sweep)
+    sweeps.resize(sweep + 1);
+  sweeps[sweep].push_back(reduce.getResult());
+  places[reduce.getResult()] = {kernel, sweep};
+}
+
+//===----------------------------------------------------------------------===//
+// Outputs
+//===----------------------------------------------------------------------===//
+
+void Planner::require(Value value, unsigned kernel) {
+  auto &results = plan.kernels[kernel].results;
+  if (!llvm::is_contained(results, value))
+    results.push_back(value);
+}
+
+/// A kernel of its own, without a sweep: one element at a time.
+void Planner::placeElementwise(Value value, ArrayRef<StringAttr> layout) {
+  KernelPlan kernel;
+  kernel.free = DimList(quantity(value).getDims());
+  if (!layout.empty())
+    kernel.lanes = {layout.back()};
+  kernel.results = {value};
+  places[value] = {unsigned(plan.kernels.size()), 0};
+  plan.kernels.push_back(std::move(kernel));
+}
+
+void Planner::placeOutput(Value value, ArrayRef<StringAttr> layout) {
+  if (places.contains(value) && !plan.isKept(value))
+    return;
+  if (plan.isKept(value)) {
+    require(value, places[value].kernel);
+    return;
+  }
+  ArrayRef<StringAttr> dims = quantity(value).getDims();
+  if (reachesTileReduction(value) && layout.size() > 1) {
+    // The pairs themselves: one dimension along lanes, one swept.
+    KernelPlan kernel;
+    kernel.over = {layout[layout.size() - 2]};
+    kernel.free = without(dims, kernel.over);
+    kernel.lanes = {layout.back()};
+    kernel.sweeps = {{value}};
+    kernel.results = {value};
+    places[value] = {unsigned(plan.kernels.size()), 0};
+    plan.kernels.push_back(std::move(kernel));
+    return;
+  }
+  llvm::SetVector<Value> deps = keptDeps(value);
+  if (!deps.empty() && !reachesTileReduction(value)) {
+    unsigned last = 0;
+    for (Value dep : deps)
+      last = std::max(last, places[dep].kernel);
+    DimList known = plan.kernels[last].free;
+    for (Value dep : deps)
+      if (places[dep].kernel == last)
+        llvm::append_range(known, quantity(dep).getDims());
+    if (isSubset(plan.kernels[last].free, dims) && isSubset(dims, known) &&
+        !plan.kernels[last].over.empty()) {
+      places[value] = {last, 0};
+      require(value, last);
+      return;
+    }
+  }
+  placeElementwise(value, layout);
+}
+
+/// Whatever a kernel needs of an earlier one is a result of that one.
+void Planner::exportResults() {
+  for (unsigned i = 0; i != plan.kernels.size(); ++i) {
+    llvm::SetVector<Value> deps;
+    for (const SweepMembers &members : plan.kernels[i].sweeps)
+      for (Value member : members) {
+        if (!plan.isKept(member)) {
+          collectKeptDeps(member, deps);
+          continue;
+        }
+        for (Value operand : member.getDefiningOp()->getOperands())
+          collectKeptDeps(operand, deps);
+      }
+    for (Value result : plan.kernels[i].results) {
+      if (!plan.isKept(result))
+        collectKeptDeps(result, deps);
+      else if (!result.getDefiningOp<ReduceOp>())
+        for (Value operand : result.getDefiningOp()->getOperands())
+          collectKeptDeps(operand, deps);
+    }
+    for (Value dep : deps)
+      if (places[dep].kernel != i)
+        require(dep, places[dep].kernel);
+  }
+}
+
+SweepPlan Planner::run() {
+  decideKept();
+  precomputeOperands();
+  for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
+    if (plan.isKept(reduce.getResult()))
+      place(reduce);
+  auto ret = cast<ReturnOp>(spec.getBody().front().getTerminator());
+  for (auto [index, value] : llvm::enumerate(ret.getValues()))
+    placeOutput(value, spec.getResultLayout(index));
+  exportResults();
+  return std::move(plan);
+}
+
+} // namespace
+
+SweepPlan attn::planSweeps(SpecOp spec) { return Planner(spec).run(); }

@@ -1,0 +1,29 @@
+//===- Products.h - A quantity as a product of factors ----------*- C++ -*-===//
+
+#ifndef ATTN_DIALECT_PRODUCTS_H
+#define ATTN_DIALECT_PRODUCTS_H
+
+#include "dialect/AttnOps.h"
+
+namespace attn {
+
+/// A quantity as (product of `factors`) / (product of `divisors`).
+struct Product {
+  struct Divisor {
+    mlir::Value value;
+    BinaryKind kind; // Div or Ratio
+  };
+  llvm::SmallVector<mlir::Value> factors;
+  llvm::SmallVector<Divisor> divisors;
+};
+
+/// Flattens the tree of mul, div and ratio above \p value. A quotient in a
+/// divisor is left whole.
+Product flattenProduct(mlir::Value value);
+
+/// Says whether \p value has one of \p dims.
+bool hasAnyDim(mlir::Value value, llvm::ArrayRef<mlir::StringAttr> dims);
+
+} // namespace attn
+
+#endif // ATTN_DIALECT_PRODUCTS_H
