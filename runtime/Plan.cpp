@@ -1,0 +1,145 @@
+//===- Plan.cpp - Decides everything about a call -------------------------===//
+
+#include "runtime/Plan.h"
+#include "runtime/Arguments.h"
+#include "runtime/Describe.h"
+#include "runtime/Status.h"
+#include "runtime/Workspace.h"
+
+#include <algorithm>
+
+using namespace attn::runtime;
+
+/// Sums up what the kernel's plan function asks for.
+static attn_status_t measureWorkspace(attn_plan_t &plan) {
+  const KernelImage &kernel = *plan.kernel;
+  auto overflow = [&](std::string_view what, std::string_view name,
+                      int64_t value) {
+    return fail(ATTN_STATUS_SIZE_OVERFLOW, "spec '", kernel.desc->name,
+                "' at these sizes: ", what, name, " is ", value);
+  };
+  alignUp(int64_t(plan.slots.size() * sizeof(int64_t)), plan.slotBytes);
+  int64_t total = 0;
+  for (const attn_buffer_desc &buffer : kernel.buffers()) {
+    int64_t bytes = plan.slots[buffer.slot + 1];
+    size_t aligned;
+    if (!alignUp(bytes, aligned) ||
+        __builtin_add_overflow(total, int64_t(aligned), &total))
+      return overflow("the size of a buffer", "", bytes);
+  }
+  plan.bufferBytes = size_t(total);
+  for (const attn_stage_desc &stage : kernel.stages()) {
+    int64_t items = plan.slots[stage.items_slot];
+    if (items < 0)
+      return overflow("the number of work items of stage ", stage.name, items);
+    int64_t bytes = plan.slots[stage.items_slot + 1];
+    size_t aligned;
+    if (!alignUp(bytes, aligned))
+      return overflow("the scratch of stage ", stage.name, bytes);
+    plan.scratchBytes = std::max(plan.scratchBytes, aligned);
+  }
+  return ATTN_STATUS_OK;
+}
+
+static attn_status_t checkList(const void *args, int32_t numArgs) {
+  if (numArgs < 0 || (numArgs > 0 && !args))
+    return fail(ATTN_STATUS_INVALID_ARGUMENT,
+                "the list of arguments is null, or its length is negative");
+  return ATTN_STATUS_OK;
+}
+
+attn_status_t attn_plan_create(const attn_kernel_t *kernel,
+                               const attn_arg_t *args, int32_t numArgs,
+                               attn_plan_t **plan) {
+  return guard([&] {
+    if (!kernel || !plan)
+      return fail(ATTN_STATUS_INVALID_ARGUMENT,
+                  "attn_plan_create: the kernel or the place for the plan is "
+                  "null");
+    *plan = nullptr;
+    ATTN_RETURN_IF_FAILED(checkList(args, numArgs));
+    auto result = std::make_unique<attn_plan_t>();
+    result->kernel = kernel->image;
+    result->slots.resize(kernel->image->desc->num_slots);
+    ArgumentBinder binder(*kernel->image, result->slots);
+    ATTN_RETURN_IF_FAILED(
+        binder.bind({args, size_t(numArgs)}, Outputs::Required));
+    ATTN_RETURN_IF_FAILED(measureWorkspace(*result));
+    *plan = result.release();
+    return ATTN_STATUS_OK;
+  });
+}
+
+void attn_plan_free(attn_plan_t *plan) { delete plan; }
+
+attn_status_t attn_kernel_shape(const attn_kernel_t *kernel,
+                                const attn_arg_t *args, int32_t numArgs,
+                                int32_t param, int64_t *shape) {
+  return guard([&] {
+    if (!kernel || param < 0 || param >= kernel->image->desc->num_params)
+      return fail(ATTN_STATUS_INVALID_ARGUMENT,
+                  "attn_kernel_shape: no parameter ", param);
+    const attn_param_desc &desc = kernel->image->params()[param];
+    if (desc.rank > 0 && !shape)
+      return fail(ATTN_STATUS_INVALID_ARGUMENT,
+                  "attn_kernel_shape: no place for the extents");
+    ATTN_RETURN_IF_FAILED(checkList(args, numArgs));
+    std::vector<int64_t> slots(kernel->image->desc->num_slots);
+    ArgumentBinder binder(*kernel->image, slots);
+    ATTN_RETURN_IF_FAILED(
+        binder.bind({args, size_t(numArgs)}, Outputs::Ignored));
+    for (int32_t axis = 0; axis < desc.rank; ++axis)
+      shape[axis] = slots[kernel->image->desc->dims[desc.dims[axis]].slot];
+    return ATTN_STATUS_OK;
+  });
+}
+
+/// Checks that \p arg differs in nothing but its data from what was planned.
+static attn_status_t checkSame(const attn_plan_t &plan, const attn_arg_t &arg,
+                               size_t &index) {
+  const KernelImage &kernel = *plan.kernel;
+  ATTN_RETURN_IF_FAILED(findParam(kernel, arg, index));
+  const attn_param_desc &param = kernel.params()[index];
+  if (!isTensor(param))
+    return fail(ATTN_STATUS_KIND_MISMATCH, "argument '", param.name,
+                "': a plan is bound to other tensors, not to other scalars; "
+                "make another plan");
+  ATTN_RETURN_IF_FAILED(checkTensor(kernel, param, arg));
+  const DLTensor &tensor = *arg.tensor;
+  for (int32_t axis = 0; axis < param.rank; ++axis) {
+    const attn_dim_desc &dim = kernel.desc->dims[param.dims[axis]];
+    if (tensor.shape[axis] != plan.slots[dim.slot])
+      return fail(ATTN_STATUS_SIZE_MISMATCH, "dimension ", dim.name, " has ",
+                  tensor.shape[axis], " elements in '", param.name,
+                  "', but the plan was made for ", plan.slots[dim.slot]);
+  }
+  for (int32_t axis = 0; axis < param.rank; ++axis) {
+    int64_t stride = strideOf(tensor, axis);
+    if (stride != plan.slots[param.slot + 1 + axis])
+      return fail(ATTN_STATUS_BAD_STRIDE, "argument '", param.name,
+                  "': the stride of dimension ",
+                  kernel.desc->dims[param.dims[axis]].name, " is ", stride,
+                  ", but the plan was made for ",
+                  plan.slots[param.slot + 1 + axis]);
+  }
+  return checkData(param, tensor);
+}
+
+attn_status_t attn_plan_bind(attn_plan_t *plan, const attn_arg_t *args,
+                             int32_t numArgs) {
+  return guard([&] {
+    if (!plan)
+      return fail(ATTN_STATUS_INVALID_ARGUMENT,
+                  "attn_plan_bind: the plan is null");
+    ATTN_RETURN_IF_FAILED(checkList(args, numArgs));
+    size_t index;
+    for (int32_t i = 0; i < numArgs; ++i)
+      ATTN_RETURN_IF_FAILED(checkSame(*plan, args[i], index));
+    for (int32_t i = 0; i < numArgs; ++i) {
+      ATTN_RETURN_IF_FAILED(findParam(*plan->kernel, args[i], index));
+      plan->slots[plan->kernel->params()[index].slot] =
+          dataAddress(*args[i].tensor);
+    }
+    return ATTN_STATUS_OK;
+  });
+}

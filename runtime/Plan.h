@@ -1,0 +1,20 @@
+//===- Plan.h - A call that was checked -------------------------*- C++ -*-===//
+
+#ifndef ATTN_RUNTIME_PLAN_H
+#define ATTN_RUNTIME_PLAN_H
+
+#include "runtime/Kernel.h"
+
+#include <memory>
+#include <vector>
+
+struct attn_plan_t {
+  std::shared_ptr<const attn::runtime::KernelImage> kernel;
+  /// All but the addresses of buffers, which belong to a run.
+  std::vector<int64_t> slots;
+  /// The sizes that the workspace is made of, in bytes, each a multiple of the
+  /// alignment; for one worker in the case of the scratch.
+  size_t slotBytes = 0, bufferBytes = 0, scratchBytes = 0;
+};
+
+#endif // ATTN_RUNTIME_PLAN_H

@@ -1,0 +1,261 @@
+//===- PlanTest.cpp - What a plan accepts, and what it says otherwise -----===//
+
+#include "RowSums.h"
+
+using namespace attn::test;
+
+namespace {
+
+class Plan : public testing::Test {
+protected:
+  /// Plans the call and compares status and text.
+  void expect(attn_status_t status, const std::string &message) {
+    PlanPtr plan;
+    EXPECT_STREQ(attn_status_name(call.plan(plan, kernel.get())),
+                 attn_status_name(status));
+    EXPECT_EQ(attn_last_error(), message);
+  }
+
+  KernelPtr kernel = kernelOf();
+  RowSumsCall call;
+};
+
+TEST_F(Plan, RefusesUnknownArgument) {
+  call.args.push_back(floatArg("scales", 1));
+  expect(ATTN_STATUS_UNKNOWN_ARGUMENT,
+         "spec 'row_sums' has no parameter 'scales'; did you mean 'scale'?");
+}
+
+TEST_F(Plan, SuggestsNothingForNameThatIsFarOff) {
+  call.args.push_back(floatArg("temperature", 1));
+  expect(ATTN_STATUS_UNKNOWN_ARGUMENT,
+         "spec 'row_sums' has no parameter 'temperature'");
+}
+
+TEST_F(Plan, RefusesMissingTensor) {
+  call.args.erase(call.args.begin() + 1);
+  expect(ATTN_STATUS_MISSING_ARGUMENT,
+         "spec 'row_sums': argument 'w' (i8 tensor [N]) is missing");
+}
+
+TEST_F(Plan, RefusesMissingOutput) {
+  call.args.pop_back();
+  expect(ATTN_STATUS_MISSING_ARGUMENT,
+         "spec 'row_sums': output 'padded' (f32 tensor [P]) is missing");
+}
+
+TEST_F(Plan, RefusesArgumentGivenTwice) {
+  call.args.push_back(call.args[0]);
+  expect(ATTN_STATUS_DUPLICATE_ARGUMENT, "argument 'a' is given twice");
+}
+
+TEST_F(Plan, RefusesArgumentWithoutName) {
+  call.args[0].name = nullptr;
+  expect(ATTN_STATUS_INVALID_ARGUMENT, "an argument has no name");
+}
+
+TEST_F(Plan, RefusesScalarForTensor) {
+  call.args[1] = intArg("w", 1);
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'w': expected i8 tensor [N], found a scalar");
+}
+
+TEST_F(Plan, RefusesNullTensor) {
+  call.args[1].tensor = nullptr;
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'w': expected i8 tensor [N], found a null tensor");
+}
+
+TEST_F(Plan, RefusesTensorForScalar) {
+  call.args.push_back(tensorArg("scale", call.a.view));
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'scale': expected float scalar, found a tensor");
+}
+
+TEST_F(Plan, RefusesFloatForInt) {
+  call.args.push_back(floatArg("pad", 1.5));
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'pad': expected int scalar, found a float");
+}
+
+TEST_F(Plan, RefusesBoolThatIsNeither) {
+  call.args.push_back(intArg("flip", 2));
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'flip': expected a bool, 0 or 1, found 2");
+}
+
+TEST_F(Plan, RefusesElementType) {
+  call.a.view.dtype = {kDLBfloat, 16, 1};
+  expect(ATTN_STATUS_TYPE_MISMATCH, "argument 'a': expected f32 tensor "
+                                    "[M, N, D], found elements of bf16");
+}
+
+TEST_F(Plan, RefusesVectorElements) {
+  call.a.view.dtype.lanes = 4;
+  expect(ATTN_STATUS_TYPE_MISMATCH, "argument 'a': expected f32 tensor "
+                                    "[M, N, D], found elements of f32x4");
+}
+
+TEST_F(Plan, TakesBytesByAnyName) {
+  PlanPtr plan;
+  call.w.view.dtype.code = kDLUInt;
+  EXPECT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  call.w.view.dtype.code = 6; // bool of later DLPack versions
+  EXPECT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+}
+
+TEST_F(Plan, RefusesRank) {
+  call.a.view.ndim = 2;
+  expect(ATTN_STATUS_RANK_MISMATCH, "argument 'a': expected f32 tensor "
+                                    "[M, N, D] of rank 3, found rank 2");
+}
+
+TEST_F(Plan, RefusesNullShape) {
+  call.a.view.shape = nullptr;
+  expect(ATTN_STATUS_INVALID_ARGUMENT, "argument 'a': its shape is null");
+}
+
+TEST_F(Plan, RefusesSizesThatDisagreeBetweenTensors) {
+  call.w.shape[0] = 2;
+  expect(ATTN_STATUS_SIZE_MISMATCH,
+         "dimension N has 3 elements in 'a' but 2 in 'w'");
+}
+
+TEST_F(Plan, RefusesOtherThanStaticSize) {
+  call.a.shape[2] = 3;
+  expect(ATTN_STATUS_SIZE_MISMATCH, "dimension D has 3 elements in 'a', but "
+                                    "the kernel was compiled for D = 4");
+}
+
+TEST_F(Plan, RefusesOtherThanDefinedSize) {
+  call.args.push_back(intArg("pad", 2));
+  expect(ATTN_STATUS_SIZE_MISMATCH, "dimension P has 3 elements in 'padded', "
+                                    "but its definition gives 5");
+}
+
+TEST_F(Plan, RefusesNegativeDefinedSize) {
+  call.args.push_back(intArg("pad", -4));
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         "dimension P is defined as -1 (M = 2, N = 3, D = 4, P = -1)");
+}
+
+TEST_F(Plan, RefusesNegativeSize) {
+  call.a.shape[0] = -1;
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         "argument 'a': dimension M has -1 elements");
+}
+
+TEST_F(Plan, RefusesSizeThatOverflows) {
+  call.a.shape[0] = int64_t(1) << 60;
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         "argument 'a': its size in bytes is more than an address can hold");
+}
+
+TEST_F(Plan, RefusesSizeThatOverflowsBesideAnEmptyDimension) {
+  call.a.shape = {int64_t(1) << 62, 0, 4};
+  call.a.view.shape = call.a.shape.data();
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         "argument 'a': its size in bytes is more than an address can hold");
+}
+
+TEST_F(Plan, RefusesStrideThatOverflows) {
+  call.a.setStrides({INT64_MAX / 2, 4, 1});
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         "argument 'a': its size in bytes is more than an address can hold");
+  call.a.setStrides({INT64_MIN, 4, 1});
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         "argument 'a': its size in bytes is more than an address can hold");
+}
+
+TEST_F(Plan, RefusesInnermostStride) {
+  call.a.setStrides({1, 8, 2});
+  expect(ATTN_STATUS_BAD_STRIDE,
+         "argument 'a': the stride of its innermost dimension D must be 1, "
+         "found 2");
+}
+
+TEST_F(Plan, RefusesOutputThatOverlapsItself) {
+  attn_spec_desc desc = attn_spec_row_sums;
+  std::vector<attn_param_desc> params(desc.params,
+                                      desc.params + desc.num_params);
+  params[0].kind = ATTN_PARAM_OUTPUT; // the only tensor with outer dimensions
+  desc.params = params.data();
+  kernel = kernelOf(desc);
+  call.a.setStrides({0, 4, 1});
+  expect(ATTN_STATUS_BAD_STRIDE, "output 'a': its elements along dimension M "
+                                 "lie on each other (stride 0)");
+}
+
+TEST_F(Plan, RefusesNullData) {
+  call.w.view.data = nullptr;
+  expect(ATTN_STATUS_NULL_DATA, "argument 'w': its data is null");
+}
+
+TEST_F(Plan, RefusesUnalignedData) {
+  call.a.view.byte_offset = 2;
+  expect(ATTN_STATUS_BAD_ALIGNMENT, "argument 'a': its data is not aligned to "
+                                    "its elements of 4 bytes");
+}
+
+TEST_F(Plan, RefusesReadOnlyOutput) {
+  call.args[2].flags = ATTN_ARG_READ_ONLY;
+  expect(ATTN_STATUS_READ_ONLY, "output 'out': its memory is read-only");
+}
+
+TEST_F(Plan, TakesReadOnlyInput) {
+  PlanPtr plan;
+  call.args[0].flags = ATTN_ARG_READ_ONLY;
+  EXPECT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+}
+
+TEST_F(Plan, RefusesOtherDevice) {
+  call.a.view.device.device_type = kDLCUDA;
+  expect(ATTN_STATUS_UNSUPPORTED_DEVICE,
+         "argument 'a': expected memory of the CPU, found DLPack device type "
+         "2");
+}
+
+TEST(PlanOfShortKeys, RefusesWhatTheSpecRequires) {
+  KernelPtr kernel = kernelOf();
+  RowSumsCall call(3, 2);
+  PlanPtr plan;
+  EXPECT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_REQUIREMENT);
+  EXPECT_STREQ(attn_last_error(), "spec 'row_sums' requires: M <= N (M = 3, N "
+                                  "= 2, D = 4, P = 2)");
+}
+
+TEST_F(Plan, RefusesNullHandles) {
+  attn_plan_t *plan = nullptr;
+  EXPECT_EQ(attn_plan_create(nullptr, nullptr, 0, &plan),
+            ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(attn_plan_create(kernel.get(), nullptr, 3, &plan),
+            ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(attn_plan_create(kernel.get(), call.args.data(), -1, &plan),
+            ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(attn_plan_create(kernel.get(), call.args.data(), 4, nullptr),
+            ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(attn_plan_bind(nullptr, nullptr, 0), ATTN_STATUS_INVALID_ARGUMENT);
+  attn_plan_free(nullptr);
+}
+
+TEST_F(Plan, KeepsItsKernelAlive) {
+  PlanPtr plan;
+  ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  kernel.reset();
+  EXPECT_EQ(attn_plan_run(plan.get(), nullptr), ATTN_STATUS_OK);
+}
+
+TEST_F(Plan, TellsShapesOfOutputsBeforeTheyExist) {
+  std::vector<attn_arg_t> inputs(call.args.begin(), call.args.begin() + 2);
+  inputs.push_back(intArg("pad", 2));
+  int64_t shape = -1;
+  EXPECT_EQ(attn_kernel_shape(kernel.get(), inputs.data(), 3, 6, &shape),
+            ATTN_STATUS_OK);
+  EXPECT_EQ(shape, 5);
+  EXPECT_EQ(attn_kernel_shape(kernel.get(), inputs.data(), 3, 7, &shape),
+            ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(attn_kernel_shape(kernel.get(), inputs.data(), 1, 6, &shape),
+            ATTN_STATUS_MISSING_ARGUMENT);
+}
+
+} // namespace
