@@ -72,6 +72,11 @@ bool isFloat(Type type) { return type.isF32(); }
 bool isInt(Type type) { return type.isInteger(64); }
 bool isBool(Type type) { return type.isInteger(1); }
 
+/// Says whether \p type is that of a computed quantity, not of storage.
+bool isComputed(Type type) {
+  return isFloat(type) || isInt(type) || isBool(type);
+}
+
 /// The dimensions that a reduction looks at: those of its operand and domain.
 DimSet pairDims(Value operand, Value domain) {
   DimSet dims = dimSet(quantity(operand).getDims());
@@ -80,12 +85,27 @@ DimSet pairDims(Value operand, Value domain) {
   return dims;
 }
 
+/// Checks that \p dims, which \p op names, are distinct dimensions of the spec.
+LogicalResult verifyNamedDims(Operation *op, StringRef label, ArrayAttr dims) {
+  if (dimSet(toDims(dims)).size() != dims.size())
+    return op->emitOpError()
+           << label << ": a dimension occurs twice in " << dims;
+  auto spec = op->getParentOfType<SpecOp>();
+  for (Attribute dim : dims)
+    if (spec && !llvm::is_contained(spec.getDims(), dim))
+      return op->emitOpError()
+             << label << ": " << dim << " is not a dimension of the spec";
+  return success();
+}
+
 LogicalResult verifyReducedDims(Operation *op, ArrayAttr dims) {
   if (dims.empty())
     return op->emitOpError("C1: expected at least one dimension");
-  if (dimSet(toDims(dims)).size() != dims.size())
-    return op->emitOpError("C1: a dimension occurs twice in ") << dims;
-  return success();
+  return verifyNamedDims(op, "C1", dims);
+}
+
+LogicalResult verifyNamedDim(Operation *op, StringRef label, StringAttr dim) {
+  return verifyNamedDims(op, label, ArrayAttr::get(op->getContext(), {dim}));
 }
 
 } // namespace
@@ -151,6 +171,34 @@ DimList SpecOp::getResultLayout(unsigned index) {
   return layout ? toDims(layout) : DimList();
 }
 
+/// Checks that no dimension of \p spec is defined twice or from itself.
+static LogicalResult verifyExtents(SpecOp spec) {
+  llvm::SmallDenseMap<StringAttr, DefineDimOp> defined;
+  for (auto define : spec.getBody().getOps<DefineDimOp>())
+    if (!defined.try_emplace(define.getDimAttr(), define).second)
+      return define.emitOpError("C2: ")
+             << define.getDimAttr() << " is defined twice";
+  for (auto [dim, define] : defined) {
+    SmallVector<Value> pending{define.getExtent()};
+    llvm::SmallPtrSet<Operation *, 16> seen;
+    while (!pending.empty()) {
+      Operation *op = pending.pop_back_val().getDefiningOp();
+      if (!op || !seen.insert(op).second)
+        continue;
+      llvm::append_range(pending, op->getOperands());
+      auto extent = dyn_cast<ExtentOp>(op);
+      if (!extent)
+        continue;
+      if (extent.getDimAttr() == dim)
+        return define.emitOpError("C2: the extent of ")
+               << dim << " depends on itself";
+      if (DefineDimOp other = defined.lookup(extent.getDimAttr()))
+        pending.push_back(other.getExtent());
+    }
+  }
+  return success();
+}
+
 LogicalResult SpecOp::verify() {
   DimSet declared = dimSet(toDims(getDims()));
   if (declared.size() != getDims().size())
@@ -160,29 +208,55 @@ LogicalResult SpecOp::verify() {
       return emitOpError("C2: sizes has ")
              << size.getName() << ", which is not a dimension";
     auto extent = dyn_cast<IntegerAttr>(size.getValue());
-    if (!extent || extent.getInt() < 0)
+    if (!extent || !extent.getType().isSignlessInteger(64) ||
+        extent.getInt() < 0)
       return emitOpError("C2: the extent of ")
-             << size.getName() << " is not a number from 0 on";
+             << size.getName() << " is not an i64 number from 0 on";
   }
-  auto checkLayout = [&](Type type, DimList layout, StringRef what,
-                         unsigned index) -> LogicalResult {
-    auto q = dyn_cast<QuantityType>(type);
-    if (!q)
-      return emitOpError("C3: ")
-             << what << " " << index << " is not a quantity";
-    if (layout.size() == q.getDims().size() &&
-        sortDims(layout) == sortDims(q.getDims()))
-      return success();
-    return emitOpError("C3: the layout of ")
-           << what << " " << index << " is " << listed(dimSet(layout))
-           << ", its dimensions are " << listed(dimSet(q.getDims()));
+  llvm::SmallPtrSet<Attribute, 8> names;
+  for (unsigned i = 0; i < getNumArguments(); ++i)
+    if (failed(verifyInterface("parameter", i, getArgumentTypes()[i],
+                               getArgAttrDict(i), names)))
+      return failure();
+  for (unsigned i = 0; i < getNumResults(); ++i)
+    if (failed(verifyInterface("result", i, getResultTypes()[i],
+                               getResultAttrDict(i), names)))
+      return failure();
+  return success();
+}
+
+LogicalResult SpecOp::verifyInterface(StringRef what, unsigned index, Type type,
+                                      DictionaryAttr attrs,
+                                      llvm::SmallPtrSetImpl<Attribute> &names) {
+  auto fail = [&](StringRef label) {
+    return emitOpError() << label << ": " << what << " " << index;
   };
-  for (auto [index, type] : llvm::enumerate(getArgumentTypes()))
-    if (failed(checkLayout(type, getArgLayout(index), "parameter", index)))
-      return failure();
-  for (auto [index, type] : llvm::enumerate(getResultTypes()))
-    if (failed(checkLayout(type, getResultLayout(index), "result", index)))
-      return failure();
+  auto q = dyn_cast<QuantityType>(type);
+  if (!q)
+    return fail("C3") << " is not a quantity";
+  Attribute layout = attrs ? attrs.get("attn.layout") : Attribute();
+  auto dims = dyn_cast_or_null<ArrayAttr>(layout);
+  if (layout && (!dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr>)))
+    return fail("C3") << " has the layout " << layout
+                      << ", which is not a list of names";
+  DimList order = dims ? toDims(dims) : DimList();
+  if (order.size() != q.getDims().size() ||
+      !llvm::all_of(q.getDims(), [&](StringAttr dim) {
+        return llvm::is_contained(order, dim);
+      }))
+    return fail("C3") << " has the layout " << listed(dimSet(order))
+                      << " and the dimensions " << listed(dimSet(q.getDims()));
+  Attribute name = attrs ? attrs.get("attn.name") : Attribute();
+  if (!isa_and_nonnull<StringAttr>(name))
+    return fail("C5") << " has no name";
+  if (!names.insert(name).second)
+    return fail("C5") << " is another " << name;
+  auto value = attrs.getAs<TypedAttr>("attn.default");
+  if (attrs.contains("attn.default") &&
+      (!q.isScalar() || !isa_and_nonnull<IntegerAttr, FloatAttr>(value) ||
+       value.getType() != q.getElementType()))
+    return fail("C5") << " has a default that is not a number of type "
+                      << q.getElementType();
   return success();
 }
 
@@ -203,7 +277,11 @@ LogicalResult SpecOp::verifyRegions() {
         return WalkResult::interrupt();
     return WalkResult::advance();
   });
-  return failure(walk.wasInterrupted());
+  if (walk.wasInterrupted())
+    return failure();
+  if (!isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("C6: expected an attn.return at the end of the body");
+  return verifyExtents(*this);
 }
 
 LogicalResult ReturnOp::verify() {
@@ -217,10 +295,7 @@ LogicalResult ReturnOp::verify() {
 LogicalResult DefineDimOp::verify() {
   if (failed(expectScalar(*this, getExtent(), "the extent", 64)))
     return failure();
-  auto spec = (*this)->getParentOfType<SpecOp>();
-  if (spec && !llvm::is_contained(spec.getDims().getValue(), getDimAttr()))
-    return emitOpError("C1: ") << getDimAttr() << " is not a dimension";
-  return success();
+  return verifyNamedDim(*this, "C1", getDimAttr());
 }
 
 LogicalResult RequireOp::verify() {
@@ -233,6 +308,8 @@ LogicalResult RequireOp::verify() {
 
 LogicalResult ConstantOp::verify() {
   QuantityType type = quantity(getResult());
+  if (!isa<IntegerAttr, FloatAttr>(getValue()))
+    return emitOpError("C1: expected a number, found ") << getValue();
   if (type.isScalar() && type.getElementType() == getValue().getType())
     return success();
   return emitOpError("C1: expected a scalar of type ")
@@ -248,7 +325,9 @@ LogicalResult IndexOp::verify() {
 }
 
 LogicalResult ExtentOp::verify() {
-  return expectScalar(*this, getResult(), "the result", 64);
+  if (failed(expectScalar(*this, getResult(), "the result", 64)))
+    return failure();
+  return verifyNamedDim(*this, "C1", getDimAttr());
 }
 
 //===----------------------------------------------------------------------===//
@@ -331,6 +410,8 @@ LogicalResult SelectOp::verify() {
   if (quantity(getThen()).getElementType() != type ||
       quantity(getOtherwise()).getElementType() != type)
     return emitOpError("C1: the element types of values and result differ");
+  if (!isComputed(type))
+    return emitOpError("C1: select is not defined for ") << type;
   return expectDims(*this, "C2", getResult().getType(), unionOf(getOperands()));
 }
 
@@ -466,13 +547,22 @@ static LogicalResult verifyYield(Operation *op) {
 }
 
 LogicalResult KernelOp::verify() {
-  if (failed(verifyYield(*this)))
+  if (failed(verifyYield(*this)) ||
+      failed(verifyNamedDims(*this, "C2", getFree())))
     return failure();
-  if (getLanes())
-    for (Attribute lane : *getLanes())
-      if (!llvm::is_contained(getFree().getValue(), lane))
+  if (std::optional<ArrayAttr> lanes = getLanes()) {
+    if (failed(verifyNamedDims(*this, "C2", *lanes)))
+      return failure();
+    for (Attribute lane : *lanes)
+      if (!llvm::is_contained(getFree(), lane))
         return emitOpError("C2: lanes has ")
                << lane << ", which is not a free dimension";
+  }
+  for (Value result : getResults())
+    for (StringAttr dim : toDims(getFree()))
+      if (!quantity(result).hasDim(dim))
+        return emitOpError("C3: the result ")
+               << result.getType() << " lacks the free dimension " << dim;
   return success();
 }
 
@@ -485,9 +575,13 @@ LogicalResult SweepOp::verify() {
         value.getParentRegion() != &getBody())
       return emitOpError(
           "C1: yields a value that none of its accumulators makes");
+  if (getOver().empty())
+    return emitOpError("C2: expected at least one dimension");
+  if (failed(verifyNamedDims(*this, "C2", getOver())))
+    return failure();
+  auto kernel = cast<KernelOp>((*this)->getParentOp());
   for (Attribute dim : getOver())
-    if (llvm::is_contained(cast<KernelOp>((*this)->getParentOp()).getFree(),
-                           dim))
+    if (llvm::is_contained(kernel.getFree(), dim))
       return emitOpError("C2: sweeps over ")
              << dim << ", which is a free dimension";
   return success();
@@ -501,18 +595,28 @@ LogicalResult AccumulateOp::verify() {
       quantity(getResult()).getElementType() != type)
     return emitOpError("C1: expected an f32 or i64 operand and a result of its "
                        "element type");
-  if (Value base = getRelativeTo()) {
-    auto max = base.getDefiningOp<AccumulateOp>();
-    if (!max || max->getBlock() != (*this)->getBlock() ||
-        max.getKind() != AccumulateKind::Max ||
-        getKind() != AccumulateKind::Sum)
-      return emitOpError("C2: expected a sum relative to a max accumulator of "
-                         "the same sweep");
-  }
   DimSet expected = pairDims(getOperand(), getDomain());
-  if (getKind() != AccumulateKind::Collect)
-    for (StringAttr dim :
-         toDims(cast<SweepOp>((*this)->getParentOp()).getOver()))
+  for (StringAttr dim :
+       toDims(cast<SweepOp>((*this)->getParentOp()).getOver())) {
+    if (getKind() == AccumulateKind::Collect)
+      expected.insert(dim);
+    else
       expected.erase(dim);
-  return expectDims(*this, "C3", getResult().getType(), expected);
+  }
+  if (failed(expectDims(*this, "C3", getResult().getType(), expected)))
+    return failure();
+  Value base = getRelativeTo();
+  if (!base)
+    return success();
+  auto max = base.getDefiningOp<AccumulateOp>();
+  if (!max || max->getBlock() != (*this)->getBlock() ||
+      max.getKind() != AccumulateKind::Max || !isFloat(type) ||
+      getKind() != AccumulateKind::Sum)
+    return emitOpError("C2: expected an f32 sum relative to a max accumulator "
+                       "of the same sweep");
+  for (StringAttr dim : quantity(base).getDims())
+    if (!quantity(getResult()).hasDim(dim))
+      return emitOpError("C2: the maximum has the dimension ")
+             << dim << ", which the sum has not";
+  return success();
 }
