@@ -36,6 +36,12 @@ bool isNumber(Attribute attr, double number) {
   return value && double(*value) == number;
 }
 
+/// x - (-0) is x + 0, and that is 0 where x is -0.
+bool isNegativeZero(Attribute attr) {
+  auto value = dyn_cast_or_null<FloatAttr>(attr);
+  return value && value.getValue().isNegZero();
+}
+
 std::optional<int64_t> foldInt(BinaryKind kind, int64_t a, int64_t b) {
   int64_t result;
   switch (kind) {
@@ -139,7 +145,7 @@ OpFoldResult BinaryOp::fold(FoldAdaptor adaptor) {
       return getRhs();
     break;
   case BinaryKind::Sub:
-    if (keepsLhs && isNumber(rhs, 0))
+    if (keepsLhs && isNumber(rhs, 0) && !isNegativeZero(rhs))
       return getLhs();
     break;
   case BinaryKind::Mul:
@@ -199,8 +205,14 @@ OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
   if (getOperand().getType() == getResult().getType())
     return getOperand();
   Type element = quantity(getResult()).getElementType();
-  if (auto value = intOf(adaptor.getOperand()); value && element.isF32())
-    return FloatAttr::get(element, double(*value));
+  if (auto value = intOf(adaptor.getOperand()); value && element.isF32()) {
+    // Rounded once, as the cast itself does: not by way of double.
+    llvm::APFloat number(llvm::APFloat::IEEEsingle());
+    number.convertFromAPInt(llvm::APInt(64, *value, /*isSigned=*/true),
+                            /*IsSigned=*/true,
+                            llvm::APFloat::rmNearestTiesToEven);
+    return FloatAttr::get(element, number);
+  }
   return {};
 }
 

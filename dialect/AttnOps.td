@@ -106,6 +106,9 @@ def SpecOp : Attn_Op<"spec", [
       dimensions of its type.
     - C4: every quantity in the body writes its dimensions in the order of
       `dims`, and uses no others.
+    - C5: every parameter and result has a name, and no two the same; a default
+      is a number of the scalar's type.
+    - C6: the body ends with an attn.return.
   }];
   let arguments = (ins
     SymbolNameAttr:$sym_name,
@@ -139,6 +142,15 @@ def SpecOp : Attn_Op<"spec", [
     /// Memory order of argument or result \p index; empty for a scalar.
     ::llvm::SmallVector<::mlir::StringAttr> getArgLayout(unsigned index);
     ::llvm::SmallVector<::mlir::StringAttr> getResultLayout(unsigned index);
+
+  private:
+    /// Checks the type and attributes of one parameter or result, \p what.
+    ::llvm::LogicalResult verifyInterface(
+        ::mlir::StringRef what, unsigned index, ::mlir::Type type,
+        ::mlir::DictionaryAttr attrs,
+        ::llvm::SmallPtrSetImpl<::mlir::Attribute> &names);
+
+  public:
   }];
 }
 
@@ -157,7 +169,7 @@ def ReturnOp : Attn_Op<"return", [Pure, Terminator, ReturnLike,
   let hasVerifier = 1;
 }
 
-def DefineDimOp : Attn_Op<"define_dim"> {
+def DefineDimOp : Attn_Op<"define_dim", [HasParent<"SpecOp">]> {
   let summary = "gives a dimension an extent that is computed from others";
   let description = [{
     ```mlir
@@ -165,13 +177,14 @@ def DefineDimOp : Attn_Op<"define_dim"> {
     ```
 
     - C1: the dimension is one of the spec's, and the extent is an i64 scalar.
+    - C2: a dimension is defined once, and not from its own extent.
   }];
   let arguments = (ins StrAttr:$dim, Attn_Quantity:$extent);
   let assemblyFormat = "$dim `=` $extent attr-dict `:` type($extent)";
   let hasVerifier = 1;
 }
 
-def RequireOp : Attn_Op<"require"> {
+def RequireOp : Attn_Op<"require", [HasParent<"SpecOp">]> {
   let summary = "a condition on sizes and scalars that a call must meet";
   let description = [{
     Checked when a call is planned; a call that does not meet it is refused with
@@ -199,7 +212,7 @@ def ConstantOp : Attn_Op<"constant", [Pure, ConstantLike]> {
     %0 = attn.constant 1.0 : f32 -> !attn.q<[], f32>
     ```
 
-    - C1: the result is a scalar of the attribute's type.
+    - C1: the value is an integer or a float, the result a scalar of its type.
   }];
   let arguments = (ins TypedAttrInterface:$value);
   let results = (outs Attn_Quantity:$result);
@@ -230,7 +243,7 @@ def ExtentOp : Attn_Op<"extent", [Pure]> {
     %0 = attn.extent "N" : !attn.q<[], i64>
     ```
 
-    - C1: the result is an i64 scalar.
+    - C1: the dimension is one of the spec's, and the result is an i64 scalar.
   }];
   let arguments = (ins StrAttr:$dim);
   let results = (outs Attn_Quantity:$result);
@@ -316,7 +329,8 @@ def SelectOp : Attn_Pointwise<"select"> {
     %0 = attn.select %c, %a, %b : (!attn.q<[M, N], i1>, !attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M, N], f32>
     ```
 
-    - C1: the condition is i1; both values and the result have one element type.
+    - C1: the condition is i1; both values and the result have one element type,
+      f32, i64 or i1.
     - C2: the dimensions of the result are the union of the operands'.
   }];
   let arguments = (ins Attn_Quantity:$condition, Attn_Quantity:$then,
@@ -406,7 +420,7 @@ def ReduceOp : Attn_Op<"reduce", [Pure]> {
     %0 = attn.reduce max %s over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
     ```
 
-    - C1: `dims` are distinct and not empty.
+    - C1: `dims` are distinct dimensions of the spec, and not empty.
     - C2: the operand is f32 (or i64 for sum, max and min), the domain i1.
     - C3: the dimensions of the result are the union of the operand's and the
       domain's less `dims`; its element type is the operand's.
@@ -433,7 +447,7 @@ def NormalizeOp : Attn_Op<"normalize", [Pure]> {
     %0 = attn.normalize softmax %s over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M, N], f32>
     ```
 
-    - C1: `dims` are distinct and not empty.
+    - C1: `dims` are distinct dimensions of the spec, and not empty.
     - C2: the operand is f32, the domain i1.
     - C3: the dimensions of the result are the union of the operand's, the
       domain's and `dims`.
@@ -478,7 +492,9 @@ def KernelOp : Attn_Op<"kernel", [
     ```
 
     - C1: the body ends with an attn.yield of the result types.
-    - C2: `lanes`, where present, are some of the free dimensions.
+    - C2: the free dimensions are distinct dimensions of the spec; `lanes`,
+      where present, are some of them.
+    - C3: every result has the free dimensions.
   }];
   let arguments = (ins StrArrayAttr:$free, OptionalAttr<StrArrayAttr>:$lanes,
                        OptionalAttr<DictionaryAttr>:$tile);
@@ -502,7 +518,8 @@ def SweepOp : Attn_Op<"sweep", [
     accumulator need not be visited.
 
     - C1: the body ends with an attn.yield of results of its accumulators.
-    - C2: the swept dimensions are not free dimensions of the kernel.
+    - C2: the swept dimensions are distinct dimensions of the spec, at least
+      one, and none of them is a free dimension of the kernel.
   }];
   let arguments = (ins StrArrayAttr:$over);
   let results = (outs Variadic<Attn_Quantity>:$results);
@@ -532,10 +549,10 @@ def AccumulateOp : Attn_Op<"accumulate", [
     ```
 
     - C1: the domain is i1, the operand f32 or i64.
-    - C2: `relative_to` is the result of a max accumulator of the same sweep, and
-      the kind is sum.
+    - C2: `relative_to` is the result of a max accumulator of the same sweep, the
+      kind is sum, and the result has every dimension of the maximum.
     - C3: the dimensions of the result are the union of the operand's and the
-      domain's, less the swept ones unless the kind is collect.
+      domain's, less the swept ones; those are added where the kind is collect.
   }];
   let arguments = (ins Attn_AccumulateKind:$kind, Attn_Quantity:$operand,
                        Optional<Attn_Quantity>:$domain,
@@ -543,8 +560,8 @@ def AccumulateOp : Attn_Op<"accumulate", [
   let results = (outs Attn_Quantity:$result);
   let assemblyFormat = [{
     $kind $operand (`where` $domain^)? (`relative_to` $relative_to^)? attr-dict
-    `:` type($operand) (`,` `domain` type($domain)^)? (`,` `base` type($relative_to)^)?
-    `->` type($result)
+    `:` type($operand) (`where` type($domain)^)?
+    (`relative_to` type($relative_to)^)? `->` type($result)
   }];
   let hasVerifier = 1;
 }
