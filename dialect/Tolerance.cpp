@@ -1,0 +1,76 @@
+//===- Tolerance.cpp - How far a kernel may be from the reference ---------===//
+
+#include "dialect/Tolerance.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+
+/// Half the distance from 1 to the next number of \p type.
+static double unitRoundoff(Type type) {
+  return std::ldexp(1, -int(cast<FloatType>(type).getFPMantissaWidth()));
+}
+
+double attn::errorBound(Type storage, int64_t length, double score) {
+  // Between the contractions stand a scale, exp, a division and the rescaling
+  // of an online softmax: each a few roundings.
+  constexpr double operations = 4;
+  double arithmetic = operations * std::ldexp(1, -24) *
+                      (std::sqrt(double(std::max<int64_t>(length, 1))) + score);
+  // Two operands of two contractions, and the output.
+  constexpr double roundings = 5;
+  double operands = storage.isF32() ? 0 : roundings * unitRoundoff(storage);
+  return arithmetic + operands;
+}
+
+Type attn::coarsestElement(SpecOp spec) {
+  Type coarsest = Float32Type::get(spec.getContext());
+  auto meet = [&](Type type) {
+    auto element =
+        dyn_cast<FloatType>(cast<QuantityType>(type).getElementType());
+    if (element && element.getFPMantissaWidth() <
+                       cast<FloatType>(coarsest).getFPMantissaWidth())
+      coarsest = element;
+  };
+  llvm::for_each(spec.getArgumentTypes(), meet);
+  llvm::for_each(spec.getResultTypes(), meet);
+  return coarsest;
+}
+
+/// Where element \p offset lies in a row-major tensor of \p shape.
+static std::vector<int64_t> positionOf(int64_t offset,
+                                       ArrayRef<int64_t> shape) {
+  std::vector<int64_t> position(shape.size());
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    position[axis] = offset % shape[axis];
+    offset /= shape[axis];
+  }
+  return position;
+}
+
+Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
+  double largest = 0;
+  for (double value : want.data)
+    if (std::isfinite(value))
+      largest = std::max(largest, std::fabs(value));
+  auto errorOf = [&](double x, double y) {
+    if (x == y || (std::isnan(x) && std::isnan(y)))
+      return 0.0;
+    double error = std::fabs(x - y) / largest;
+    return std::isfinite(error) ? error
+                                : std::numeric_limits<double>::infinity();
+  };
+  Comparison comparison;
+  for (size_t i = 0; i < want.data.size(); ++i) {
+    double error = errorOf(got.data[i], want.data[i]);
+    if (error <= comparison.worst && i > 0)
+      continue;
+    comparison.worst = error;
+    comparison.position = positionOf(i, want.shape);
+    comparison.got = got.data[i];
+    comparison.want = want.data[i];
+  }
+  return comparison;
+}
