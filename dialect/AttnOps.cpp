@@ -9,6 +9,14 @@
 using namespace mlir;
 using namespace attn;
 
+static ParseResult parseQuantity(OpAsmParser &parser, Type &type) {
+  return parser.parseType(type);
+}
+
+static void printQuantity(OpAsmPrinter &printer, Operation *, Type type) {
+  printer << type;
+}
+
 #define GET_OP_CLASSES
 #include "dialect/AttnOps.cpp.inc"
 

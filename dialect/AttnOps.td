@@ -18,6 +18,8 @@ include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
+// `custom<Quantity>(type($x))` prints a type whole, where `type($x)` would leave
+// out `!attn.q`.
 class Attn_Op<string mnemonic, list<Trait> traits = []>
     : Op<AttnDialect, mnemonic, traits>;
 
@@ -180,7 +182,9 @@ def DefineDimOp : Attn_Op<"define_dim", [HasParent<"SpecOp">]> {
     - C2: a dimension is defined once, and not from its own extent.
   }];
   let arguments = (ins StrAttr:$dim, Attn_Quantity:$extent);
-  let assemblyFormat = "$dim `=` $extent attr-dict `:` type($extent)";
+  let assemblyFormat = [{
+    $dim `=` $extent attr-dict `:` custom<Quantity>(type($extent))
+  }];
   let hasVerifier = 1;
 }
 
@@ -197,7 +201,9 @@ def RequireOp : Attn_Op<"require", [HasParent<"SpecOp">]> {
     - C1: the condition is an i1 scalar.
   }];
   let arguments = (ins Attn_Quantity:$condition, StrAttr:$message);
-  let assemblyFormat = "$condition `,` $message attr-dict `:` type($condition)";
+  let assemblyFormat = [{
+    $condition `,` $message attr-dict `:` custom<Quantity>(type($condition))
+  }];
   let hasVerifier = 1;
 }
 
@@ -216,7 +222,7 @@ def ConstantOp : Attn_Op<"constant", [Pure, ConstantLike]> {
   }];
   let arguments = (ins TypedAttrInterface:$value);
   let results = (outs Attn_Quantity:$result);
-  let assemblyFormat = "$value attr-dict `->` type($result)";
+  let assemblyFormat = "$value attr-dict `->` custom<Quantity>(type($result))";
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -232,7 +238,7 @@ def IndexOp : Attn_Op<"index", [Pure]> {
   }];
   let arguments = (ins StrAttr:$dim);
   let results = (outs Attn_Quantity:$result);
-  let assemblyFormat = "$dim attr-dict `:` type($result)";
+  let assemblyFormat = "$dim attr-dict `:` custom<Quantity>(type($result))";
   let hasVerifier = 1;
 }
 
@@ -247,7 +253,7 @@ def ExtentOp : Attn_Op<"extent", [Pure]> {
   }];
   let arguments = (ins StrAttr:$dim);
   let results = (outs Attn_Quantity:$result);
-  let assemblyFormat = "$dim attr-dict `:` type($result)";
+  let assemblyFormat = "$dim attr-dict `:` custom<Quantity>(type($result))";
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -272,7 +278,9 @@ def UnaryOp : Attn_Pointwise<"unary", [
   }];
   let arguments = (ins Attn_UnaryKind:$kind, Attn_Quantity:$operand);
   let results = (outs Attn_Quantity:$result);
-  let assemblyFormat = "$kind $operand attr-dict `:` type($operand)";
+  let assemblyFormat = [{
+    $kind $operand attr-dict `:` custom<Quantity>(type($operand))
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -355,7 +363,10 @@ def CastOp : Attn_Pointwise<"cast"> {
   }];
   let arguments = (ins Attn_Quantity:$operand);
   let results = (outs Attn_Quantity:$result);
-  let assemblyFormat = "$operand attr-dict `:` type($operand) `->` type($result)";
+  let assemblyFormat = [{
+    $operand attr-dict `:` custom<Quantity>(type($operand))
+    `->` custom<Quantity>(type($result))
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -430,7 +441,8 @@ def ReduceOp : Attn_Op<"reduce", [Pure]> {
   let results = (outs Attn_Quantity:$result);
   let assemblyFormat = [{
     $kind $operand `over` $dims (`where` $domain^)? attr-dict
-    `:` type($operand) (`,` type($domain)^)? `->` type($result)
+    `:` custom<Quantity>(type($operand))
+    (`,` custom<Quantity>(type($domain))^)? `->` custom<Quantity>(type($result))
   }];
   let hasVerifier = 1;
 }
@@ -457,7 +469,8 @@ def NormalizeOp : Attn_Op<"normalize", [Pure]> {
   let results = (outs Attn_Quantity:$result);
   let assemblyFormat = [{
     $kind $operand `over` $dims (`where` $domain^)? attr-dict
-    `:` type($operand) (`,` type($domain)^)? `->` type($result)
+    `:` custom<Quantity>(type($operand))
+    (`,` custom<Quantity>(type($domain))^)? `->` custom<Quantity>(type($result))
   }];
   let hasVerifier = 1;
 }
@@ -544,8 +557,8 @@ def AccumulateOp : Attn_Op<"accumulate", [
     dimensions, and is 0 outside the domain.
 
     ```mlir
-    %m = attn.accumulate max %s where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
-    %l = attn.accumulate sum %p where %c relative_to %m : !attn.q<[M, N], f32>, !attn.q<[M, N], i1>, !attn.q<[M], f32> -> !attn.q<[M], f32>
+    %m = attn.accumulate max %s where %c : !attn.q<[M, N], f32> where !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+    %l = attn.accumulate sum %p where %c relative_to %m : !attn.q<[M, N], f32> where !attn.q<[M, N], i1> relative_to !attn.q<[M], f32> -> !attn.q<[M], f32>
     ```
 
     - C1: the domain is i1, the operand f32 or i64.
@@ -560,8 +573,10 @@ def AccumulateOp : Attn_Op<"accumulate", [
   let results = (outs Attn_Quantity:$result);
   let assemblyFormat = [{
     $kind $operand (`where` $domain^)? (`relative_to` $relative_to^)? attr-dict
-    `:` type($operand) (`where` type($domain)^)?
-    (`relative_to` type($relative_to)^)? `->` type($result)
+    `:` custom<Quantity>(type($operand))
+    (`where` custom<Quantity>(type($domain))^)?
+    (`relative_to` custom<Quantity>(type($relative_to))^)?
+    `->` custom<Quantity>(type($result))
   }];
   let hasVerifier = 1;
 }
