@@ -139,6 +139,12 @@ void SpecOp::print(OpAsmPrinter &printer) {
       getArgAttrsAttrName(), getResAttrsAttrName());
 }
 
+void SpecOp::getAsmBlockArgumentNames(Region &region,
+                                      OpAsmSetValueNameFn setName) {
+  for (BlockArgument arg : region.getArguments())
+    setName(arg, getArgName(arg.getArgNumber()));
+}
+
 std::optional<int64_t> SpecOp::getStaticSize(StringAttr dim) {
   if (auto size = getSizes().getAs<IntegerAttr>(dim))
     return size.getInt();
@@ -324,12 +330,20 @@ LogicalResult ConstantOp::verify() {
          << getValue().getType() << ", found " << type;
 }
 
+void IndexOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), getDim().lower());
+}
+
 LogicalResult IndexOp::verify() {
   QuantityType type = quantity(getResult());
   if (type.getDims() == ArrayRef(getDimAttr()) && isInt(type.getElementType()))
     return success();
   return emitOpError("C1: expected an i64 quantity with the one dimension ")
          << getDim() << ", found " << type;
+}
+
+void ExtentOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), getDim());
 }
 
 LogicalResult ExtentOp::verify() {

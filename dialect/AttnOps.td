@@ -12,6 +12,7 @@
 
 include "dialect/AttnDialect.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/RegionKindInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -80,7 +81,8 @@ def Attn_AccumulateKind : Attn_Enum<"AccumulateKind", "state of a sweep", [
 
 def SpecOp : Attn_Op<"spec", [
     AffineScope, AutomaticAllocationScope, IsolatedFromAbove,
-    FunctionOpInterface]> {
+    FunctionOpInterface,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "one attention variant";
   let description = [{
     The parameters are the tensors and scalars that a caller gives, the results
@@ -92,9 +94,9 @@ def SpecOp : Attn_Op<"spec", [
     optional scalar). Attributes of a result: `attn.name`, `attn.layout`.
 
     ```mlir
-    attn.spec @scores(%q: !attn.q<[M, D], f32> {attn.name = "q", attn.layout = ["M", "D"]},
-                      %k: !attn.q<[N, D], f32> {attn.name = "k", attn.layout = ["N", "D"]})
-        -> (!attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]})
+    attn.spec @scores(%q: !attn.q<[M, D], f32> {attn.layout = ["M", "D"], attn.name = "q"},
+                      %k: !attn.q<[N, D], f32> {attn.layout = ["N", "D"], attn.name = "k"})
+        -> (!attn.q<[M, N], f32> {attn.layout = ["M", "N"], attn.name = "s"})
         attributes {dims = ["M", "N", "D"], sizes = {D = 64 : i64}} {
       %0 = attn.binary mul %q, %k : (!attn.q<[M, D], f32>, !attn.q<[N, D], f32>) -> !attn.q<[M, N, D], f32>
       %1 = attn.reduce sum %0 over ["D"] : !attn.q<[M, N, D], f32> -> !attn.q<[M, N], f32>
@@ -215,7 +217,7 @@ def ConstantOp : Attn_Op<"constant", [Pure, ConstantLike]> {
   let summary = "a number";
   let description = [{
     ```mlir
-    %0 = attn.constant 1.0 : f32 -> !attn.q<[], f32>
+    %0 = attn.constant 1.000000e+00 : f32 -> !attn.q<[], f32>
     ```
 
     - C1: the value is an integer or a float, the result a scalar of its type.
@@ -227,7 +229,8 @@ def ConstantOp : Attn_Op<"constant", [Pure, ConstantLike]> {
   let hasFolder = 1;
 }
 
-def IndexOp : Attn_Op<"index", [Pure]> {
+def IndexOp : Attn_Op<"index", [
+    Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "the index of a dimension";
   let description = [{
     ```mlir
@@ -242,7 +245,8 @@ def IndexOp : Attn_Op<"index", [Pure]> {
   let hasVerifier = 1;
 }
 
-def ExtentOp : Attn_Op<"extent", [Pure]> {
+def ExtentOp : Attn_Op<"extent", [
+    Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "the extent of a dimension";
   let description = [{
     ```mlir
@@ -529,6 +533,13 @@ def SweepOp : Attn_Op<"sweep", [
     the current tile; its accumulators carry state from tile to tile, and the
     results are their final values. An index outside the domain of every
     accumulator need not be visited.
+
+    ```mlir
+    %s = attn.sweep over ["N"] {
+      %a = attn.accumulate max %x where %c : !attn.q<[M, N], f32> where !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+      attn.yield %a : !attn.q<[M], f32>
+    } : !attn.q<[M], f32>
+    ```
 
     - C1: the body ends with an attn.yield of results of its accumulators.
     - C2: the swept dimensions are distinct dimensions of the spec, at least
