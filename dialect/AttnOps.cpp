@@ -4,6 +4,7 @@
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -187,9 +188,9 @@ DimList SpecOp::getResultLayout(unsigned index) {
 
 /// Checks that no dimension of \p spec is defined twice or from itself.
 static LogicalResult verifyExtents(SpecOp spec) {
-  llvm::SmallDenseMap<StringAttr, DefineDimOp> defined;
+  llvm::SmallMapVector<StringAttr, DefineDimOp, 4> defined;
   for (auto define : spec.getBody().getOps<DefineDimOp>())
-    if (!defined.try_emplace(define.getDimAttr(), define).second)
+    if (!defined.insert({define.getDimAttr(), define}).second)
       return define.emitOpError("C2: ")
              << define.getDimAttr() << " is defined twice";
   for (auto [dim, define] : defined) {
@@ -279,6 +280,10 @@ LogicalResult SpecOp::verifyRegions() {
     auto q = dyn_cast<QuantityType>(value.getType());
     if (!q || DimList(q.getDims()) == sortDims(q.getDims()))
       return success();
+    for (StringAttr dim : q.getDims())
+      if (!llvm::is_contained(getDims(), dim))
+        return op->emitOpError("C4: ") << q << " has the dimension " << dim
+                                       << ", which is not one of " << getDims();
     return op->emitOpError("C4: the dimensions of ")
            << q << " are not in the order of " << getDims();
   };
