@@ -11,6 +11,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::reference;
 
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -132,9 +133,10 @@ llvm::Error ReferenceEvaluator::Impl::bindTensor(unsigned index) {
 
 llvm::Error ReferenceEvaluator::Impl::bindScalar(unsigned index) {
   StringRef name = spec.getArgName(index);
-  double &value = scalars[spec.getBody().getArgument(index)];
+  BlockArgument argument = spec.getBody().getArgument(index);
+  double &value = scalars[argument];
   if (auto found = inputs.scalars.find(name); found != inputs.scalars.end()) {
-    value = found->second;
+    value = roundToElement(quantity(argument).getElementType(), found->second);
     return llvm::Error::success();
   }
   Attribute fallback = spec.getArgAttr(index, "attn.default");
@@ -470,13 +472,23 @@ void ReferenceEvaluator::Impl::reduceBox(const Reduction &reduction,
     const Number *bases = &parts[4]->elements[at[4]];
     int64_t s0 = step[0], s1 = step[1], s2 = step[2], s3 = step[3],
             s4 = step[4];
-    for (int64_t i = 0; i < count; ++i) {
-      if (hasDomain && !exists[i * s3].whole)
-        continue;
-      Number element = x[i * s1];
-      if (hasSecond)
-        element.real *= y[i * s2].real;
-      visit(states[i * s0], element, bases[i * s4]);
+    auto visitRow = [&](auto stateAt) {
+      for (int64_t i = 0; i < count; ++i) {
+        if (hasDomain && !exists[i * s3].whole)
+          continue;
+        Number element = x[i * s1];
+        if (hasSecond)
+          element.real *= y[i * s2].real;
+        visit(stateAt(i), element, bases[i * s4]);
+      }
+    };
+    // The state of a row that is reduced to one number stays in a register.
+    if (s0 == 0) {
+      Number state = *states;
+      visitRow([&](int64_t) -> Number & { return state; });
+      *states = state;
+    } else {
+      visitRow([&](int64_t i) -> Number & { return states[i * s0]; });
     }
   });
 }
@@ -719,6 +731,17 @@ int64_t ReferenceEvaluator::Impl::longestReduction() {
 //===----------------------------------------------------------------------===//
 // Interface
 //===----------------------------------------------------------------------===//
+
+double attn::roundToElement(Type element, double value) {
+  auto type = dyn_cast<FloatType>(element);
+  if (!type)
+    return value;
+  llvm::APFloat number(value);
+  bool losesInfo;
+  number.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  return number.convertToDouble();
+}
 
 ReferenceEvaluator::ReferenceEvaluator(std::unique_ptr<Impl> impl)
     : impl(std::move(impl)) {}

@@ -35,6 +35,10 @@ struct ReferenceInputs {
   llvm::StringMap<double> scalars;
 };
 
+/// The number of floating-point type \p element nearest to \p value; for an
+/// integer type, \p value itself.
+double roundToElement(mlir::Type element, double value);
+
 /// Evaluates every result of \p spec. Fails where a call would be refused: an
 /// input that is missing, extents that disagree, a requirement not met.
 llvm::Expected<std::vector<HostTensor>>

@@ -3,6 +3,7 @@
 #include "dialect/ReferenceCell.h"
 
 using namespace attn;
+using namespace attn::reference;
 
 llvm::SmallVector<int64_t> Cell::stridesIn(const Space &loops) const {
   llvm::SmallVector<int64_t> strides(loops.dims.size(), 0);

@@ -19,7 +19,7 @@
 #include <memory>
 #include <vector>
 
-namespace attn {
+namespace attn::reference {
 
 /// Some dimensions, by their positions in the spec, and a length of each.
 struct Space {
@@ -104,6 +104,6 @@ private:
   size_t bytes = 0;
 };
 
-} // namespace attn
+} // namespace attn::reference
 
 #endif // ATTN_DIALECT_REFERENCECELL_H

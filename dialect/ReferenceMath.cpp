@@ -9,6 +9,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::reference;
 
 namespace {
 
@@ -182,35 +183,24 @@ uint32_t mixBits(uint32_t x) {
 
 } // namespace
 
-double attn::maximum(double a, double b) {
+double reference::maximum(double a, double b) {
   return std::isnan(a) ? a : std::isnan(b) ? b : std::fmax(a, b);
 }
 
-double attn::minimum(double a, double b) {
+double reference::minimum(double a, double b) {
   return std::isnan(a) ? a : std::isnan(b) ? b : std::fmin(a, b);
 }
 
-Number attn::numberFromDouble(Type element, double value) {
+Number reference::numberFromDouble(Type element, double value) {
   return isa<FloatType>(element) ? realNumber(value)
                                  : wholeNumber(truncateToInt(value));
 }
 
-double attn::numberToDouble(Type element, Number value) {
+double reference::numberToDouble(Type element, Number value) {
   return isa<FloatType>(element) ? value.real : double(value.whole);
 }
 
-double attn::roundToElement(Type element, double value) {
-  auto type = dyn_cast<FloatType>(element);
-  if (!type)
-    return value;
-  llvm::APFloat number(value);
-  bool losesInfo;
-  number.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
-                 &losesInfo);
-  return number.convertToDouble();
-}
-
-Number attn::applyUnary(UnaryKind kind, Type element, Number x) {
+Number reference::applyUnary(UnaryKind kind, Type element, Number x) {
   if (isa<FloatType>(element))
     return realNumber(applyUnaryReal(kind, x.real));
   switch (kind) {
@@ -225,18 +215,20 @@ Number attn::applyUnary(UnaryKind kind, Type element, Number x) {
   }
 }
 
-Number attn::applyBinary(BinaryKind kind, Type element, Number a, Number b) {
+Number reference::applyBinary(BinaryKind kind, Type element, Number a,
+                              Number b) {
   return isa<FloatType>(element)
              ? realNumber(applyBinaryReal(kind, a.real, b.real))
              : wholeNumber(applyBinaryWhole(kind, a.whole, b.whole));
 }
 
-bool attn::applyCompare(Predicate predicate, Type element, Number a, Number b) {
+bool reference::applyCompare(Predicate predicate, Type element, Number a,
+                             Number b) {
   return isa<FloatType>(element) ? holds(predicate, a.real, b.real)
                                  : holds(predicate, a.whole, b.whole);
 }
 
-Number attn::applyCast(Type from, Type to, Number x) {
+Number reference::applyCast(Type from, Type to, Number x) {
   bool isReal = isa<FloatType>(from);
   if (isa<FloatType>(to))
     return realNumber(isReal ? x.real : double(x.whole));
@@ -246,7 +238,7 @@ Number attn::applyCast(Type from, Type to, Number x) {
   return wholeNumber(llvm::SignExtend64(whole, to.getIntOrFloatBitWidth()));
 }
 
-double attn::uniformNumber(int64_t seed, ArrayRef<int64_t> indices) {
+double reference::uniformNumber(int64_t seed, ArrayRef<int64_t> indices) {
   uint32_t hash = mixBits(uint32_t(seed));
   for (int64_t index : indices)
     hash = mixBits(hash ^ (uint32_t(index) * 0x9E3779B9u + 0x7F4A7C15u));

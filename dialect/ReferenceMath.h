@@ -11,7 +11,7 @@
 
 #include "dialect/AttnDialect.h"
 
-namespace attn {
+namespace attn::reference {
 
 /// An element of a quantity: `real` for floating-point element types, `whole`
 /// for integers and booleans.
@@ -36,10 +36,6 @@ inline Number wholeNumber(int64_t value) {
 Number numberFromDouble(mlir::Type element, double value);
 double numberToDouble(mlir::Type element, Number value);
 
-/// The number of floating-point type \p element nearest to \p value; for an
-/// integer type, \p value itself.
-double roundToElement(mlir::Type element, double value);
-
 Number applyUnary(UnaryKind kind, mlir::Type element, Number x);
 Number applyBinary(BinaryKind kind, mlir::Type element, Number a, Number b);
 bool applyCompare(Predicate predicate, mlir::Type element, Number a, Number b);
@@ -52,6 +48,6 @@ double minimum(double a, double b);
 /// The number of attn.uniform.
 double uniformNumber(int64_t seed, llvm::ArrayRef<int64_t> indices);
 
-} // namespace attn
+} // namespace attn::reference
 
 #endif // ATTN_DIALECT_REFERENCEMATH_H

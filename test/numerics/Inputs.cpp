@@ -17,8 +17,6 @@
 
 #include "test/numerics/Harness.h"
 
-#include "dialect/ReferenceMath.h"
-
 #include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>

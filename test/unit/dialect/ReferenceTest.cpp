@@ -12,6 +12,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::reference;
 
 namespace {
 
