@@ -1,0 +1,214 @@
+//===- NumericsTest.cpp - Every example, compiled, against the reference --===//
+//
+// Each example runs at each of its sizes with ordinary inputs, in permuted
+// memory with gaps, with NaN in a few elements of every tensor (NaN has to
+// reach the rows that read it and no others) and with scores around 1e4.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/Examples.h"
+
+#include "dialect/HeadSizes.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::numerics;
+
+namespace {
+
+/// What is particular about the inputs of a run.
+enum class Inputs { Ordinary, Strided, NaN, Huge };
+
+const char *nameOf(Inputs kind) {
+  switch (kind) {
+  case Inputs::Ordinary:
+    return "ordinary";
+  case Inputs::Strided:
+    return "strided";
+  case Inputs::NaN:
+    return "NaN";
+  case Inputs::Huge:
+    return "huge";
+  }
+  llvm_unreachable("unknown inputs");
+}
+
+using Param = std::pair<std::string, const Example *>; // element type, example
+
+class Numerics : public testing::TestWithParam<Param> {
+protected:
+  Numerics() : context(makeContext()), random(testSeed()) {}
+
+  const Example &example() const { return *GetParam().second; }
+  void checkCall(const CallSpec &call);
+  void checkRun(const CallSpec &call, Inputs kind);
+
+  /// The formula and the code for the head sizes of \p call.
+  struct Compiled {
+    OwningOpRef<ModuleOp> formula;
+    std::unique_ptr<CompiledSpec> code;
+  };
+  Compiled *compile(const CallSpec &call);
+
+  std::unique_ptr<MLIRContext> context;
+  std::mt19937_64 random;
+  std::map<std::string, Compiled> compiled; // by the head sizes
+};
+
+/// Puts NaN into two elements of every floating-point tensor.
+void addNaN(SpecOp spec, ReferenceInputs &inputs, std::mt19937_64 &random) {
+  for (auto [index, type] : llvm::enumerate(spec.getArgumentTypes())) {
+    auto tensor = inputs.tensors.find(spec.getArgName(index));
+    if (tensor == inputs.tensors.end() || tensor->second.data.empty() ||
+        !isa<FloatType>(cast<QuantityType>(type).getElementType()))
+      continue;
+    std::vector<double> &data = tensor->second.data;
+    for (int i = 0; i < 2; ++i)
+      data[random() % data.size()] = std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
+/// Makes some elements of the first tensor (the queries) 1e4 times as large.
+void addHuge(SpecOp spec, ReferenceInputs &inputs, std::mt19937_64 &random) {
+  Type element =
+      cast<QuantityType>(spec.getArgumentTypes().front()).getElementType();
+  for (double &x : inputs.tensors[spec.getArgName(0)].data)
+    if (random() % 16 == 0)
+      x = roundToElement(element, 1e4 * x);
+}
+
+std::string describe(const CallSpec &call) {
+  std::map<StringRef, int64_t> sorted;
+  for (const auto &size : call.sizes)
+    sorted[size.getKey()] = size.getValue();
+  std::string text;
+  for (auto [name, extent] : sorted)
+    text +=
+        (text.empty() ? "" : ",") + name.str() + "=" + std::to_string(extent);
+  return text;
+}
+
+} // namespace
+
+Numerics::Compiled *Numerics::compile(const CallSpec &call) {
+  std::string text = exampleText(example().file);
+  StringRef dtype = GetParam().first;
+  auto open = emit(text, example().spec, dtype, {}, *context);
+  if (!open)
+    return nullptr;
+  llvm::StringMap<int64_t> fixed;
+  std::string key;
+  for (StringAttr dim : headSizes(specOf(*open))) {
+    fixed[dim.getValue()] = call.sizes.lookup(dim.getValue());
+    key += dim.str() + "=" + std::to_string(fixed[dim.getValue()]) + " ";
+  }
+  auto [entry, isNew] = compiled.try_emplace(key);
+  Compiled &result = entry->second;
+  if (!isNew)
+    return result.code ? &result : nullptr;
+  result.formula = emit(text, example().spec, dtype, fixed, *context);
+  if (!result.formula)
+    return nullptr;
+  OwningOpRef<ModuleOp> module = result.formula->clone();
+  auto code = CompiledSpec::compile(*module, example().spec, CompileOptions());
+  if (!code) {
+    ADD_FAILURE() << "does not compile: " << llvm::toString(code.takeError());
+    return nullptr;
+  }
+  result.code = std::move(*code);
+  return &result;
+}
+
+void Numerics::checkRun(const CallSpec &call, Inputs kind) {
+  Compiled *unit = compile(call);
+  if (!unit)
+    return;
+  SpecOp spec = specOf(*unit->formula);
+  auto inputs = makeInputs(spec, call, random);
+  ASSERT_TRUE(bool(inputs)) << llvm::toString(inputs.takeError());
+  if (kind == Inputs::NaN)
+    addNaN(spec, *inputs, random);
+  if (kind == Inputs::Huge)
+    addHuge(spec, *inputs, random);
+
+  auto reference = ReferenceEvaluator::create(spec, *inputs);
+  ASSERT_TRUE(bool(reference)) << llvm::toString(reference.takeError());
+  auto outputs = unit->code->run(
+      *inputs, kind == Inputs::Strided ? Memory::Strided : Memory::Contiguous,
+      random);
+  ASSERT_TRUE(bool(outputs)) << llvm::toString(outputs.takeError());
+
+  double score = kind == Inputs::Huge ? 1e5 : example().score;
+  double bound =
+      errorBound(coarsestElement(spec), reference->longestReduction(), score);
+  for (auto [index, got] : llvm::enumerate(*outputs)) {
+    HostTensor want = reference->result(index);
+    ASSERT_EQ(got.shape, want.shape);
+    Comparison compared = compareTensors(got, want);
+    EXPECT_LE(compared.worst, bound)
+        << spec.getResultName(index).str() << " at ["
+        << llvm::join(
+               llvm::map_range(compared.position,
+                               [](int64_t p) { return std::to_string(p); }),
+               ", ")
+        << "] is " << compared.got << ", expected " << compared.want;
+  }
+}
+
+TEST_P(Numerics, MatchesTheReference) {
+  for (const CallSpec &call : example().calls)
+    for (Inputs kind :
+         {Inputs::Ordinary, Inputs::Strided, Inputs::NaN, Inputs::Huge}) {
+      SCOPED_TRACE(llvm::formatv("{0} --dtype {1} --size {2}, {3} inputs, "
+                                 "ATTN_TEST_SEED={4}",
+                                 example().file, GetParam().first,
+                                 describe(call), nameOf(kind), testSeed())
+                       .str());
+      checkRun(call, kind);
+    }
+}
+
+static std::vector<Param> allParams() {
+  std::vector<Param> params;
+  for (const char *dtype : {"f32", "f16", "bf16"})
+    for (const Example &example : allExamples())
+      params.push_back({dtype, &example});
+  return params;
+}
+
+INSTANTIATE_TEST_SUITE_P(Examples, Numerics, testing::ValuesIn(allParams()),
+                         [](const testing::TestParamInfo<Param> &info) {
+                           return info.param.first + "_" +
+                                  info.param.second->spec;
+                         });
+
+/// Every spec under examples/ has its sizes in cases.json.
+TEST(Examples, AreAllTested) {
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator file("examples", error), end;
+       file != end && !error; file.increment(error)) {
+    StringRef name = llvm::sys::path::filename(file->path());
+    if (!name.ends_with(".attn"))
+      continue;
+    std::string errors;
+    llvm::raw_string_ostream stream(errors);
+    auto parsed = parseSpecFile(exampleText(name), name, stream);
+    ASSERT_TRUE(parsed) << errors;
+    for (const std::string &spec : parsed->specNames())
+      EXPECT_TRUE(llvm::any_of(allExamples(),
+                               [&](const Example &example) {
+                                 return example.file == name &&
+                                        example.spec == spec;
+                               }))
+          << name.str() << ": " << spec << " is not in cases.json";
+  }
+}
