@@ -194,6 +194,7 @@ struct AttentionDecl {
   std::vector<ParamDecl> params;
   std::vector<OutputDecl> outputs; // empty without an arrow
   std::vector<Statement> statements;
+  bool isComplete = true; // every parameter could be read
 };
 
 struct File {

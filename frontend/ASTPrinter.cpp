@@ -2,11 +2,10 @@
 
 #include "frontend/AST.h"
 
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/Format.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <cmath>
 
 using namespace attn;
 using llvm::cast;
@@ -97,12 +96,14 @@ void Printer::print(const Statement &statement) {
   os << "\n";
 }
 
-/// Every digit that a double needs, and a mark that it is no integer.
+/// As few digits as tell the double from others, and a mark that it is no
+/// integer.
 void Printer::printFloat(double value) {
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%.17g", value);
-  os << text;
-  if (text.find_first_of(".e") == std::string::npos)
+  llvm::SmallString<32> text;
+  llvm::APFloat(value).toString(text, /*FormatPrecision=*/0,
+                                /*FormatMaxPadding=*/3);
+  os << llvm::StringRef(text).lower();
+  if (text.find_first_of(".E") == llvm::StringRef::npos)
     os << ".0";
 }
 

@@ -38,8 +38,11 @@ std::optional<unsigned> Checker::resolveIndex(Name name) {
   std::vector<StringRef> known;
   for (const Dimension &dim : formula->dims)
     known.push_back(dim.index);
-  error(name.place(), "'" + name.text + "' is not the index of a dimension" +
-                          didYouMean(name.text, known));
+  std::string hint = didYouMean(name.text, known);
+  if (hint.empty() && !known.empty())
+    hint = "; the indices are " + llvm::join(known, ", ");
+  error(name.place(),
+        "'" + name.text + "' is not the index of a dimension" + hint);
   return std::nullopt;
 }
 

@@ -473,7 +473,9 @@ void Checker::checkOutput(const OutputDecl &output) {
   const Quantity *quantity = value.quantity;
   if (!output.type.element && quantity->element != Element::Float)
     storage = quantity->element == Element::Int ? Storage::I32 : Storage::Bool;
-  std::optional<std::vector<unsigned>> layout = layoutOf(output, *quantity);
+  Place place = found->second.place;
+  std::optional<std::vector<unsigned>> layout =
+      layoutOf(output, *quantity, place);
   if (!layout)
     return;
 
@@ -484,7 +486,6 @@ void Checker::checkOutput(const OutputDecl &output) {
     exists.add({mask.quantity});
     names["mask"].isUsed = true;
   }
-  Place place = found->second.place;
   quantity = zeroWhereNot(exists, quantity, place);
   Element element = elementOf(*storage);
   if (quantity->element == Element::Int && element == Element::Float)
@@ -502,8 +503,9 @@ void Checker::checkOutput(const OutputDecl &output) {
 }
 
 /// The order of the dimensions of an output in memory.
-std::optional<std::vector<unsigned>>
-Checker::layoutOf(const OutputDecl &output, const Quantity &quantity) {
+std::optional<std::vector<unsigned>> Checker::layoutOf(const OutputDecl &output,
+                                                       const Quantity &quantity,
+                                                       Place step) {
   llvm::SmallVector<unsigned> declared = quantity.dims.list();
   if (!output.type.dims)
     return std::vector<unsigned>(declared.begin(), declared.end());
@@ -531,12 +533,11 @@ Checker::layoutOf(const OutputDecl &output, const Quantity &quantity) {
   if (seen == quantity.dims)
     return layout;
   DimSet missing = quantity.dims - seen, extra = seen - quantity.dims;
-  std::string difference = !missing.empty()
-                               ? describe(missing) + " is missing here"
-                               : "it does not depend on " + describe(extra);
-  error(output.name.place(), "output '" + output.name.text + "' has " +
-                                 describeShape(quantity) + ": " + difference)
-      .note(quantity.place, "it is computed here");
+  error(output.name.place(),
+        "output '" + output.name.text + "' has " + describeShape(quantity) +
+            (missing.empty() ? ", without " : ", but the arrow leaves out ") +
+            describe(missing.empty() ? extra : missing))
+      .note(step, "it is computed here");
   return std::nullopt;
 }
 

@@ -101,8 +101,8 @@ private:
   void checkRequire(const Statement &statement);
   void checkOutputs();
   void checkOutput(const OutputDecl &output);
-  std::optional<std::vector<unsigned>> layoutOf(const OutputDecl &output,
-                                                const Quantity &quantity);
+  std::optional<std::vector<unsigned>>
+  layoutOf(const OutputDecl &output, const Quantity &quantity, Place step);
   void warnOfUnused();
   std::string freeDimName() const;
 

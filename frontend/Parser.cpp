@@ -144,6 +144,7 @@ private:
   bool expect(TokenKind kind, const Twine &purpose);
   bool expectClosing(TokenKind kind, const Token &open);
   std::optional<Name> expectName(const Twine &what);
+  Place placeOfNext() const;
   std::string found() const;
   /// Reports that something else was expected than the next token.
   void complain(const Twine &message);
@@ -175,22 +176,26 @@ bool Parser::atStatement() const {
          at(TokenKind::Identifier, TokenKind::Assign);
 }
 
+/// Where the next token stands. What is missing at the end of a line is missing
+/// there, not on the next one.
+Place Parser::placeOfNext() const {
+  if (next->startsLine && next != tokens.data())
+    return Place(StringRef(previous().text.end(), 0));
+  return next->place();
+}
+
 std::string Parser::found() const {
   if (at(TokenKind::End))
     return "the end of the file";
+  if (next->startsLine && next != tokens.data())
+    return "the end of the line";
+  if (at(TokenKind::Assign))
+    return "'=' (which defines; '==' compares)";
   return ("'" + next->text.take_front(40) + "'").str();
 }
 
 void Parser::complain(const Twine &message) {
-  // What is missing at the end of a line is missing there, not on the next one.
-  bool isAtLineEnd = next->startsLine && next != tokens.data();
-  if (isAtLineEnd) {
-    Place last = previous().place();
-    diagnostics.error(Place(StringRef(last.end, 0)),
-                      message + ", found the end of the line");
-    return;
-  }
-  diagnostics.error(next->place(), message + ", found " + found());
+  diagnostics.error(placeOfNext(), message + ", found " + found());
 }
 
 bool Parser::expect(TokenKind kind, const Twine &purpose) {
@@ -203,14 +208,9 @@ bool Parser::expect(TokenKind kind, const Twine &purpose) {
 bool Parser::expectClosing(TokenKind kind, const Token &open) {
   if (takeIf(kind))
     return true;
-  bool isAtLineEnd = next->startsLine;
-  Place place =
-      isAtLineEnd ? Place(StringRef(previous().place().end, 0)) : next->place();
   diagnostics
-      .error(place, "expected '" + spelling(kind) + "', found " +
-                        (isAtLineEnd && !at(TokenKind::End)
-                             ? std::string("the end of the line")
-                             : found()))
+      .error(placeOfNext(),
+             "expected '" + spelling(kind) + "', found " + found())
       .note(open.place(), "to close this '" + open.text + "'");
   return false;
 }
@@ -274,8 +274,8 @@ File Parser::parseFile() {
     } else if (at(TokenKind::Attention)) {
       parseAttention();
     } else {
-      diagnostics.error(next->place(),
-                        "expected 'attention' or 'fn', found " + found());
+      diagnostics.error(next->place(), "expected 'attention' or 'fn', found '" +
+                                           next->text.take_front(40) + "'");
       take();
       skipDeclaration();
     }
@@ -322,7 +322,9 @@ void Parser::parseAttention() {
   attention.name = *name;
   if (parseParams(attention) && parseOutputs(attention) &&
       parseBody(attention)) {
-    file.attentions.push_back(std::move(attention));
+    // Without all of its parameters, what the body says cannot be judged.
+    if (attention.isComplete)
+      file.attentions.push_back(std::move(attention));
     return;
   }
   skipDeclaration();
@@ -333,8 +335,10 @@ bool Parser::parseParams(AttentionDecl &attention) {
   if (!expect(TokenKind::LParen, "before the parameters"))
     return false;
   while (!at(TokenKind::RParen)) {
-    if (!parseParam(attention))
+    if (!parseParam(attention)) {
+      attention.isComplete = false;
       skipListItem();
+    }
     if (!takeIf(TokenKind::Comma))
       break;
   }
@@ -410,15 +414,22 @@ bool Parser::parseBody(AttentionDecl &attention) {
     return false;
   for (bool isFirst = true; !at(TokenKind::RBrace); isFirst = false) {
     if (atDeclaration()) {
-      expectClosing(TokenKind::RBrace, open);
+      diagnostics
+          .error(next->place(),
+                 "expected '}' before " + (at(TokenKind::End)
+                                               ? "the end of the file"
+                                               : "'" + next->text.str() + "'"))
+          .note(open.place(), "to close this '{'");
       break;
     }
     if (!next->startsLine && !isFirst) {
       diagnostics.error(next->place(),
                         "expected an operator or a line break, found " +
                             found());
-      skipStatement();
-      continue;
+      if (!at(TokenKind::Identifier, TokenKind::Assign)) {
+        skipStatement();
+        continue;
+      }
     }
     if (!parseStatement(attention))
       skipStatement();
@@ -427,8 +438,8 @@ bool Parser::parseBody(AttentionDecl &attention) {
   if (!atDeclaration()) {
     diagnostics.error(next->place(),
                       "expected 'attention', 'fn' or the end of the file, "
-                      "found " +
-                          found());
+                      "found '" +
+                          next->text.take_front(40) + "'");
     skipDeclaration();
   }
   return true;
@@ -465,10 +476,10 @@ bool Parser::parseStatement(AttentionDecl &attention) {
     take();
     return false;
   }
-  if (!expect(TokenKind::Assign, "after '" + name->text + "'"))
-    return false;
   // Kept without a value after an error, so that its name is not unknown.
-  ExprPtr value = parseExpr();
+  ExprPtr value;
+  if (expect(TokenKind::Assign, "after '" + name->text + "'"))
+    value = parseExpr();
   bool isComplete = value != nullptr;
   attention.statements.push_back(
       {Statement::Kind::Assign, *name, std::move(value), std::nullopt});
@@ -690,11 +701,9 @@ ExprPtr Parser::parsePrimary() {
   Name name{take().text};
   if (at(TokenKind::LParen))
     return parseCall(name);
-  bool isReduction =
-      at(TokenKind::LBracket) && (next[1].kind == TokenKind::RBracket ||
-                                  (next[1].kind == TokenKind::Identifier &&
-                                   (next[2].kind == TokenKind::Comma ||
-                                    next[2].kind == TokenKind::RBracket)));
+  bool isReduction = at(TokenKind::LBracket, TokenKind::RBracket) ||
+                     (at(TokenKind::LBracket, TokenKind::Identifier) &&
+                      next[2].kind != TokenKind::Colon);
   if (isReduction)
     return parseReduction(name);
   return std::make_unique<NameExpr>(name);
@@ -731,17 +740,34 @@ ExprPtr Parser::parseInteger() {
   return std::make_unique<IntExpr>(token.place(), value);
 }
 
+/// APFloat reads more than the language has, such as an empty exponent.
+static bool isDecimal(StringRef text) {
+  auto takeDigits = [&] {
+    size_t count = text.take_while(llvm::isDigit).size();
+    text = text.drop_front(count);
+    return count;
+  };
+  size_t digits = takeDigits();
+  if (text.consume_front("."))
+    digits += takeDigits();
+  if (digits && text.consume_front_insensitive("e")) {
+    if (!text.consume_front("+"))
+      text.consume_front("-");
+    digits = takeDigits();
+  }
+  return digits && text.empty();
+}
+
 ExprPtr Parser::parseFloat() {
   Token token = take();
-  llvm::APFloat value(llvm::APFloat::IEEEdouble());
-  auto status =
-      value.convertFromString(token.text, llvm::APFloat::rmNearestTiesToEven);
-  if (!status) {
-    llvm::consumeError(status.takeError());
+  if (!isDecimal(token.text)) {
     diagnostics.error(token.place(),
                       "'" + token.text.take_front(40) + "' is not a number");
     return nullptr;
   }
+  llvm::APFloat value(llvm::APFloat::IEEEdouble());
+  llvm::cantFail(
+      value.convertFromString(token.text, llvm::APFloat::rmNearestTiesToEven));
   if (!value.isFinite() || value.convertToDouble() > FLT_MAX) {
     diagnostics.error(token.place(),
                       "this number is too large for f32; write inf if infinity "
