@@ -618,14 +618,16 @@ LogicalResult AccumulateOp::verify() {
   if (failed(expectBoolDomain(*this, "C1", getDomain())))
     return failure();
   Type type = quantity(getOperand()).getElementType();
-  if ((!isFloat(type) && !isInt(type)) ||
+  // What is collected is stored as it is, so it may be of a storage type.
+  bool collects = getKind() == AccumulateKind::Collect;
+  if ((!collects && !isFloat(type) && !isInt(type)) ||
       quantity(getResult()).getElementType() != type)
     return emitOpError("C1: expected an f32 or i64 operand and a result of its "
                        "element type");
   DimSet expected = pairDims(getOperand(), getDomain());
   for (StringAttr dim :
        toDims(cast<SweepOp>((*this)->getParentOp()).getOver())) {
-    if (getKind() == AccumulateKind::Collect)
+    if (collects)
       expected.insert(dim);
     else
       expected.erase(dim);

@@ -572,7 +572,7 @@ def AccumulateOp : Attn_Op<"accumulate", [
     %l = attn.accumulate sum %p where %c relative_to %m : !attn.q<[M, N], f32> where !attn.q<[M, N], i1> relative_to !attn.q<[M], f32> -> !attn.q<[M], f32>
     ```
 
-    - C1: the domain is i1, the operand f32 or i64.
+    - C1: the domain is i1, the operand f32 or i64 (to collect, any type).
     - C2: `relative_to` is the result of a max accumulator of the same sweep, the
       kind is sum, and the result has every dimension of the maximum.
     - C3: the dimensions of the result are the union of the operand's and the

@@ -1,6 +1,7 @@
 //===- attn-opt.cpp - mlir-opt with the attn dialect and its passes -------===//
 
 #include "dialect/Passes.h"
+#include "lowering/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -11,6 +12,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   registry.insert<attn::AttnDialect>();
   attn::registerAttnTransformsPasses();
+  attn::registerAttnLoweringPasses();
   mlir::registerAllPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "attn optimizer driver\n", registry));

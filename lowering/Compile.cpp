@@ -1,0 +1,224 @@
+//===- Compile.cpp - From attn ops to machine code ------------------------===//
+
+#include "lowering/Compile.h"
+#include "dialect/Passes.h"
+#include "lowering/Describe.h"
+#include "lowering/Passes.h"
+#include "lowering/Targets.h"
+#include "lowering/cpu/EmitSpec.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+using namespace attn;
+
+//===----------------------------------------------------------------------===//
+// The pipeline, a stage after the other
+//===----------------------------------------------------------------------===//
+
+static void addSimplification(PassManager &pm) {
+  pm.addNestedPass<SpecOp>(createCanonicalizerPass());
+  pm.addNestedPass<SpecOp>(createCSEPass());
+  pm.addNestedPass<SpecOp>(createExpandNormalizers());
+  // Factoring compares values, so equal ones must be one.
+  pm.addNestedPass<SpecOp>(createCSEPass());
+  pm.addNestedPass<SpecOp>(createFactorSums());
+  pm.addNestedPass<SpecOp>(createCanonicalizerPass());
+  pm.addNestedPass<SpecOp>(createCSEPass());
+}
+
+static void addScheduling(PassManager &pm) {
+  pm.addNestedPass<SpecOp>(createScheduleSweeps());
+  // Kernels that read the same scalars each cloned them.
+  pm.addNestedPass<SpecOp>(createCanonicalizerPass());
+  pm.addNestedPass<SpecOp>(createCSEPass());
+}
+
+static void addTiling(PassManager &pm, const CompileOptions &options) {
+  TileKernelsOptions tiling;
+  tiling.target = options.target;
+  pm.addNestedPass<SpecOp>(createTileKernels(tiling));
+}
+
+/// What code emission leaves: constants at every use, address arithmetic in the
+/// loops.
+static void addVectorCleanup(PassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+}
+
+static void addConversionToLLVM(PassManager &pm) {
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+static LogicalResult runPasses(ModuleOp module,
+                               llvm::function_ref<void(PassManager &)> add) {
+  PassManager pm(module.getContext());
+  add(pm);
+  return pm.run(module);
+}
+
+/// log, log1p, log2 and erf of vectors as polynomials; LLVM would call libm for
+/// each lane.
+static LogicalResult approximateMath(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  populateMathPolynomialApproximationPatterns(patterns);
+  return applyPatternsGreedily(module, std::move(patterns));
+}
+
+static LogicalResult lowerToTiles(Stage stage, ModuleOp module,
+                                  const CompileOptions &options) {
+  return runPasses(module, [&](PassManager &pm) {
+    if (stage >= Stage::Simplified)
+      addSimplification(pm);
+    if (stage >= Stage::Sweeps)
+      addScheduling(pm);
+    if (stage >= Stage::Tiles)
+      addTiling(pm, options);
+  });
+}
+
+static FailureOr<std::vector<cpu::SpecDescription>>
+lowerToVectors(ModuleOp module, const CompileOptions &options) {
+  if (failed(lowerToTiles(Stage::Tiles, module, options)))
+    return failure();
+  std::vector<cpu::SpecDescription> descriptions;
+  SmallVector<SpecOp> specs(module.getOps<SpecOp>());
+  for (SpecOp spec : specs)
+    descriptions.push_back(cpu::emitSpec(spec));
+  if (failed(runPasses(module, addVectorCleanup)))
+    return failure();
+  return descriptions;
+}
+
+static LogicalResult convertToLLVM(ModuleOp module) {
+  return success(succeeded(approximateMath(module)) &&
+                 succeeded(runPasses(module, addConversionToLLVM)));
+}
+
+LogicalResult attn::lowerTo(Stage stage, ModuleOp module,
+                            const CompileOptions &options) {
+  if (stage <= Stage::Tiles)
+    return lowerToTiles(stage, module, options);
+  if (failed(lowerToVectors(module, options)))
+    return failure();
+  return stage == Stage::Vector ? success() : convertToLLVM(module);
+}
+
+//===----------------------------------------------------------------------===//
+// LLVM
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+attn::createTargetMachine(const CompileOptions &options) {
+  static const bool initialized = [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+    return true;
+  }();
+  (void)initialized;
+  llvm::Expected<TargetRecord> record = lookupTarget(options.target);
+  if (!record)
+    return record.takeError();
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  std::string error;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return llvm::createStringError(error);
+  // Contraction is written where it is wanted; nothing else may be fused.
+  llvm::TargetOptions targetOptions;
+  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, record->cpu, record->features, targetOptions, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Default));
+  if (!machine)
+    return llvm::createStringError("no code generator for " + triple.str());
+  return machine;
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     unsigned level) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning;
+  // The code is vectors already, in register tiles: unrolling them spills.
+  tuning.LoopUnrolling = false;
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  auto optLevel = level == 0   ? llvm::OptimizationLevel::O0
+                  : level == 1 ? llvm::OptimizationLevel::O1
+                  : level == 2 ? llvm::OptimizationLevel::O2
+                               : llvm::OptimizationLevel::O3;
+  llvm::ModulePassManager pm =
+      level == 0 ? builder.buildO0DefaultPipeline(optLevel)
+                 : builder.buildPerModuleDefaultPipeline(optLevel);
+  pm.run(module, modules);
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
+                    const CompileOptions &options) {
+  auto machine = createTargetMachine(options);
+  if (!machine)
+    return machine.takeError();
+  TargetRecord record = llvm::cantFail(lookupTarget(options.target));
+  FailureOr<std::vector<cpu::SpecDescription>> descriptions =
+      lowerToVectors(module, options);
+  if (failed(descriptions) || failed(convertToLLVM(module)))
+    return llvm::createStringError("internal error: lowering failed");
+  std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(module, context);
+  if (!result)
+    return llvm::createStringError("internal error: no LLVM IR");
+  result->setTargetTriple((*machine)->getTargetTriple());
+  result->setDataLayout((*machine)->createDataLayout());
+  addDescriptions(*result, *descriptions, record);
+  for (llvm::Function &function : *result)
+    if (!function.isDeclaration()) {
+      function.addFnAttr("target-cpu", record.cpu);
+      function.addFnAttr("target-features", record.features);
+      function.addFnAttr("prefer-vector-width",
+                         std::to_string(record.width * 32));
+    }
+  optimize(*result, **machine, options.optLevel);
+  return result;
+}
+
+void attn::registerAllDialects(DialectRegistry &registry) {
+  registry.insert<AttnDialect, arith::ArithDialect, cf::ControlFlowDialect,
+                  LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
+                  vector::VectorDialect, DLTIDialect, func::FuncDialect>();
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}

@@ -1,0 +1,57 @@
+//===- Compile.h - From attn ops to machine code ----------------*- C++ -*-===//
+
+#ifndef ATTN_LOWERING_COMPILE_H
+#define ATTN_LOWERING_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace attn {
+
+struct CompileOptions {
+  /// A name of lowering/Targets.h.
+  std::string target = "native";
+  /// Of LLVM's optimizer and code generator, 0 to 3.
+  unsigned optLevel = 2;
+};
+
+/// Where the pipeline can be stopped, in running order.
+enum class Stage {
+  Attn,        // the formula form, as emitted by the frontend
+  Simplified,  // sums, maxima and minima, factored
+  Sweeps,      // kernels and sweeps
+  Tiles,       // with the tiles of the target
+  Vector,      // functions of scf, arith and vector
+  LLVMDialect, // the same in the llvm dialect
+};
+
+/// Brings the specs of \p module, in formula form, to \p stage. Diagnostics go
+/// to the context.
+mlir::LogicalResult lowerTo(Stage stage, mlir::ModuleOp module,
+                            const CompileOptions &options);
+
+/// Runs the whole pipeline and LLVM's optimizer. The module exports
+/// attn_spec_<name> for each spec and attn_module (attn/kernel_abi.h).
+llvm::Expected<std::unique_ptr<llvm::Module>>
+compileToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
+              const CompileOptions &options);
+
+/// The machine of \p options; an error names an unknown target.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(const CompileOptions &options);
+
+/// Every dialect, interface and translation that the functions above use.
+void registerAllDialects(mlir::DialectRegistry &registry);
+
+std::vector<std::string> targetNames();
+
+} // namespace attn
+
+#endif // ATTN_LOWERING_COMPILE_H

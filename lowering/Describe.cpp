@@ -1,0 +1,118 @@
+//===- Describe.cpp - Descriptions of specs in an LLVM module -------------===//
+//
+// Each struct below is built field by field in the order of attn/kernel_abi.h;
+// LLVM lays an unpacked struct out as C does.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Describe.h"
+
+#include "attn/kernel_abi.h"
+
+#include "llvm/IR/Constants.h"
+
+using namespace llvm;
+using attn::TargetRecord;
+using attn::cpu::SpecDescription;
+
+namespace {
+
+class Describer {
+public:
+  Describer(Module &module, const TargetRecord &target)
+      : module(module), context(module.getContext()), target(target) {}
+
+  GlobalVariable *spec(const SpecDescription &spec) {
+    Constant *fields = structure({
+        i32(ATTN_KERNEL_ABI_VERSION),
+        i32(spec.numSlots),
+        text(spec.name),
+        text(target.name),
+        text(target.requirements),
+        i32(int(spec.dims.size())),
+        i32(int(spec.params.size())),
+        i32(int(spec.bufferSlots.size())),
+        i32(int(spec.stages.size())),
+        i32(int(spec.checks.size())),
+        array(map(spec.dims, [&](auto &dim) {
+          return structure({text(dim.name), i32(dim.kind), i32(dim.slot),
+                            i64(dim.extent)});
+        })),
+        array(map(spec.params, [&](auto &entry) { return param(entry); })),
+        array(map(spec.bufferSlots,
+                  [&](int slot) { return structure({i32(slot)}); })),
+        array(map(spec.stages, [&](auto &entry) { return stage(entry); })),
+        array(map(spec.checks, [&](auto &message) { return text(message); })),
+        function(spec.plan),
+    });
+    return global(fields, "attn_spec_" + spec.name, GlobalValue::ExternalLinkage);
+  }
+
+  void table(ArrayRef<Constant *> specs) {
+    Constant *fields =
+        structure({i64(int64_t(specs.size())), array(specs)});
+    global(fields, ATTN_MODULE_SYMBOL, GlobalValue::WeakAnyLinkage);
+  }
+
+private:
+  Constant *param(const SpecDescription::Param &param) {
+    return structure({text(param.name), i32(param.kind), i32(param.slot),
+                      i32(param.typeCode), i32(param.typeBits),
+                      i32(int(param.dims.size())), i32(param.hasDefault),
+                      array(map(param.dims, [&](int dim) { return i32(dim); })),
+                      i64(param.defaultBits)});
+  }
+  Constant *stage(const SpecDescription::Stage &stage) {
+    return structure({text(stage.name), function(stage.run),
+                      function(stage.count), i32(stage.itemsSlot)});
+  }
+
+  template <typename Range, typename Function>
+  SmallVector<Constant *> map(const Range &range, Function function) {
+    SmallVector<Constant *> constants;
+    for (const auto &entry : range)
+      constants.push_back(function(entry));
+    return constants;
+  }
+  Constant *i32(int64_t value) {
+    return ConstantInt::get(Type::getInt32Ty(context), uint32_t(value));
+  }
+  Constant *i64(int64_t value) {
+    return ConstantInt::get(Type::getInt64Ty(context), uint64_t(value));
+  }
+  Constant *structure(ArrayRef<Constant *> fields) {
+    return ConstantStruct::getAnon(context, fields);
+  }
+  Constant *function(StringRef name) { return module.getFunction(name); }
+  Constant *text(StringRef text) {
+    return global(ConstantDataArray::getString(context, text), "",
+                  GlobalValue::PrivateLinkage);
+  }
+  Constant *array(ArrayRef<Constant *> elements) {
+    if (elements.empty())
+      return ConstantPointerNull::get(PointerType::get(context, 0));
+    auto *type = ArrayType::get(elements.front()->getType(), elements.size());
+    return global(ConstantArray::get(type, elements), "",
+                  GlobalValue::PrivateLinkage);
+  }
+  GlobalVariable *global(Constant *value, const Twine &name,
+                         GlobalValue::LinkageTypes linkage) {
+    return new GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                              linkage, value, name);
+  }
+
+  Module &module;
+  LLVMContext &context;
+  const TargetRecord &target;
+};
+
+} // namespace
+
+void attn::addDescriptions(Module &module, ArrayRef<SpecDescription> specs,
+                           const TargetRecord &target) {
+  Describer describer(module, target);
+  SmallVector<Constant *> table;
+  for (const SpecDescription &spec : specs)
+    table.push_back(describer.spec(spec));
+  describer.table(table);
+}

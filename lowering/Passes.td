@@ -1,0 +1,37 @@
+//===- Passes.td - Passes that know a machine ----------------*- tablegen -*-===//
+
+#ifndef ATTN_LOWERING_PASSES_TD
+#define ATTN_LOWERING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def TileKernels : Pass<"attn-tile-kernels", "::attn::SpecOp"> {
+  let summary = "Choose the tiles of every kernel for a target";
+  let description = [{
+    Writes the tile of each attn.kernel, from the record of the target: the
+    vector width, the register tile (`rows` broadcast operands by `vectors`
+    vectors of lanes), how many such groups of lanes a work item has, the keys
+    of a tile, the keys of a step where a mask cuts through a tile, and how many
+    batch indices a work item takes. Later code obeys these numbers and knows no
+    target. Says as a performance remark what will be slow, and why.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"x86-64-v3\"",
+           "Target whose record to use">];
+}
+
+def LowerToVectors : Pass<"attn-lower-to-vectors", "::mlir::ModuleOp"> {
+  let summary = "Turn tiled kernels into functions over vectors";
+  let description = [{
+    Each attn.kernel becomes a function that computes one work item and one that
+    counts its tiles, and each attn.spec a plan function that checks sizes and
+    computes buffer sizes. Loops are scf, numbers arith and vector, memory
+    llvm.load and llvm.store through the slots of attn/kernel_abi.h.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
+#endif // ATTN_LOWERING_PASSES_TD

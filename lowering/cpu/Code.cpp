@@ -1,0 +1,294 @@
+//===- Code.cpp - Scalar and vector code of one function ------------------===//
+
+#include "lowering/cpu/Code.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace attn::cpu;
+
+//===----------------------------------------------------------------------===//
+// Constants and types
+//===----------------------------------------------------------------------===//
+
+Value Code::constantOf(Type type, double value) {
+  Type element = getElementTypeOrSelf(type);
+  TypedAttr scalar;
+  if (isa<FloatType>(element))
+    scalar = builder.getFloatAttr(element, value);
+  else
+    scalar = builder.getIntegerAttr(element, int64_t(value));
+  if (auto vector = dyn_cast<VectorType>(type))
+    scalar = DenseElementsAttr::get(vector, Attribute(scalar));
+  return arith::ConstantOp::create(builder, loc, scalar);
+}
+
+Value Code::index(int64_t value) {
+  return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
+}
+Value Code::real(double value) { return constantOf(f32(), value); }
+Value Code::boolean(bool value) {
+  return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(value));
+}
+Value Code::realLike(Value like, double value) {
+  return constantOf(likeWith(like, f32()), value);
+}
+Value Code::intLike(Value like, int64_t value) {
+  auto scalar = builder.getIntegerAttr(elementOf(like), value);
+  if (auto vector = dyn_cast<VectorType>(like.getType()))
+    return arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::get(vector, Attribute(scalar)));
+  return arith::ConstantOp::create(builder, loc, scalar);
+}
+
+Type Code::ptr() { return LLVM::LLVMPointerType::get(builder.getContext()); }
+VectorType Code::vectorOf(Type element) {
+  return VectorType::get({int64_t(width)}, element);
+}
+bool Code::isVector(Value value) { return isa<VectorType>(value.getType()); }
+Type Code::elementOf(Value value) {
+  return getElementTypeOrSelf(value.getType());
+}
+Type Code::likeWith(Value like, Type element) {
+  return isVector(like) ? Type(vectorOf(element)) : element;
+}
+
+Value Code::splat(Value value) {
+  if (isVector(value))
+    return value;
+  return vector::BroadcastOp::create(builder, loc, vectorOf(value.getType()),
+                                     value);
+}
+
+void Code::unify(Value &a, Value &b) {
+  if (isVector(a) && !isVector(b))
+    b = splat(b);
+  else if (isVector(b) && !isVector(a))
+    a = splat(a);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+static bool isReal(Value value) {
+  return isa<FloatType>(Code::elementOf(value));
+}
+
+Value Code::add(Value a, Value b) {
+  unify(a, b);
+  return isReal(a) ? Value(arith::AddFOp::create(builder, loc, a, b))
+                   : Value(arith::AddIOp::create(builder, loc, a, b));
+}
+Value Code::sub(Value a, Value b) {
+  unify(a, b);
+  return isReal(a) ? Value(arith::SubFOp::create(builder, loc, a, b))
+                   : Value(arith::SubIOp::create(builder, loc, a, b));
+}
+Value Code::mul(Value a, Value b) {
+  unify(a, b);
+  return isReal(a) ? Value(arith::MulFOp::create(builder, loc, a, b))
+                   : Value(arith::MulIOp::create(builder, loc, a, b));
+}
+Value Code::div(Value a, Value b) {
+  unify(a, b);
+  return arith::DivFOp::create(builder, loc, a, b);
+}
+Value Code::fma(Value a, Value b, Value c) {
+  unify(a, b);
+  unify(a, c);
+  unify(b, c);
+  return LLVM::FMAOp::create(builder, loc, a, b, c);
+}
+Value Code::neg(Value a) {
+  return isReal(a) ? Value(arith::NegFOp::create(builder, loc, a))
+                   : sub(intLike(a, 0), a);
+}
+Value Code::min(Value a, Value b) {
+  unify(a, b);
+  return isReal(a) ? Value(arith::MinimumFOp::create(builder, loc, a, b))
+                   : Value(arith::MinSIOp::create(builder, loc, a, b));
+}
+Value Code::max(Value a, Value b) {
+  unify(a, b);
+  return isReal(a) ? Value(arith::MaximumFOp::create(builder, loc, a, b))
+                   : Value(arith::MaxSIOp::create(builder, loc, a, b));
+}
+Value Code::maxIgnoringNaN(Value a, Value b) {
+  unify(a, b);
+  return select(compare(arith::CmpFPredicate::OGT, a, b), a, b);
+}
+
+Value Code::floorDiv(Value a, Value b) {
+  unify(a, b);
+  if (isReal(a))
+    return LLVM::FFloorOp::create(builder, loc, div(a, b));
+  b = select(compare(arith::CmpIPredicate::eq, b, intLike(b, 0)), intLike(b, 1),
+             b);
+  Value quotient = arith::DivSIOp::create(builder, loc, a, b);
+  Value rest = sub(a, mul(quotient, b));
+  Value zero = intLike(a, 0);
+  Value inexact = compare(arith::CmpIPredicate::ne, rest, zero);
+  Value opposite =
+      compare(arith::CmpIPredicate::slt, lxor(rest, b), zero);
+  return select(land(inexact, opposite), sub(quotient, intLike(a, 1)), quotient);
+}
+Value Code::floorMod(Value a, Value b) {
+  unify(a, b);
+  if (!isReal(a))
+    b = select(compare(arith::CmpIPredicate::eq, b, intLike(b, 0)),
+               intLike(b, 1), b);
+  return sub(a, mul(floorDiv(a, b), b));
+}
+Value Code::ceilDiv(Value a, int64_t b) {
+  Value rounded = add(a, index(b - 1));
+  return arith::DivUIOp::create(builder, loc, rounded, index(b));
+}
+Value Code::land(Value a, Value b) {
+  unify(a, b);
+  return arith::AndIOp::create(builder, loc, a, b);
+}
+Value Code::lor(Value a, Value b) {
+  unify(a, b);
+  return arith::OrIOp::create(builder, loc, a, b);
+}
+Value Code::lxor(Value a, Value b) {
+  unify(a, b);
+  return arith::XOrIOp::create(builder, loc, a, b);
+}
+Value Code::lnot(Value a) {
+  return lxor(a, isVector(a) ? splat(boolean(true)) : boolean(true));
+}
+Value Code::compare(arith::CmpIPredicate predicate, Value a, Value b) {
+  unify(a, b);
+  return arith::CmpIOp::create(builder, loc, predicate, a, b);
+}
+Value Code::compare(arith::CmpFPredicate predicate, Value a, Value b) {
+  unify(a, b);
+  return arith::CmpFOp::create(builder, loc, predicate, a, b);
+}
+Value Code::lessThan(Value a, Value b) {
+  return compare(arith::CmpIPredicate::slt, a, b);
+}
+Value Code::equals(Value a, Value b) {
+  return compare(arith::CmpIPredicate::eq, a, b);
+}
+Value Code::select(Value condition, Value a, Value b) {
+  if (isVector(condition)) {
+    a = splat(a);
+    b = splat(b);
+  }
+  unify(a, b);
+  return arith::SelectOp::create(builder, loc, condition, a, b);
+}
+Value Code::toInt(Value a, unsigned bits) {
+  Type type = likeWith(a, builder.getIntegerType(bits));
+  unsigned from = elementOf(a).getIntOrFloatBitWidth();
+  if (from == bits)
+    return a;
+  if (from == 1)
+    return arith::ExtUIOp::create(builder, loc, type, a);
+  return from < bits ? Value(arith::ExtSIOp::create(builder, loc, type, a))
+                     : Value(arith::TruncIOp::create(builder, loc, type, a));
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value Code::address(Value base, Type element, Value offset) {
+  return LLVM::GEPOp::create(builder, loc, ptr(), element, base,
+                             ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offset)});
+}
+
+static unsigned alignmentOf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isIntOrFloat() ? (element.getIntOrFloatBitWidth() + 7) / 8 : 8;
+}
+
+Value Code::load(Type type, Value address) {
+  return LLVM::LoadOp::create(builder, loc, type, address, alignmentOf(type));
+}
+void Code::store(Value value, Value address) {
+  LLVM::StoreOp::create(builder, loc, value, address,
+                        alignmentOf(value.getType()));
+}
+Value Code::maskedLoad(Type element, Value address, Value mask) {
+  VectorType type = vectorOf(element);
+  return LLVM::MaskedLoadOp::create(builder, loc, type, address, mask,
+                                    constantOf(type, 0), alignmentOf(type));
+}
+void Code::maskedStore(Value value, Value address, Value mask) {
+  LLVM::MaskedStoreOp::create(builder, loc, value, address, mask,
+                              alignmentOf(value.getType()));
+}
+Value Code::gather(Type element, Value base, Value offsets) {
+  VectorType type = vectorOf(element);
+  Value addresses = LLVM::GEPOp::create(
+      builder, loc, VectorType::get({int64_t(width)}, ptr()), element, base,
+      ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
+  Value all = splat(boolean(true));
+  return LLVM::masked_gather::create(builder, loc, type, addresses, all,
+                                     ValueRange{constantOf(type, 0)},
+                                     alignmentOf(type));
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+void Code::forEach(Value lower, Value upper, int64_t step, Body body) {
+  forEach(lower, upper, step, {}, [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>();
+  });
+}
+
+SmallVector<Value> Code::forEach(Value lower, Value upper, int64_t step,
+                                 ValueRange init, CarriedBody body) {
+  auto loop = scf::ForOp::create(builder, loc, lower, upper, index(step), init);
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = loop.getBody();
+  if (init.empty()) {
+    builder.setInsertionPoint(block->getTerminator());
+    body(loop.getInductionVar(), {});
+  } else {
+    builder.setInsertionPointToEnd(block);
+    scf::YieldOp::create(builder, loc,
+                         body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  }
+  return SmallVector<Value>(loop.getResults());
+}
+
+void Code::ifThen(Value condition, llvm::function_ref<void()> body) {
+  auto op = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(op.thenBlock()->getTerminator());
+  body();
+}
+
+void Code::ifElse(Value condition, llvm::function_ref<void()> then,
+                  llvm::function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(op.thenBlock()->getTerminator());
+  then();
+  builder.setInsertionPoint(op.elseBlock()->getTerminator());
+  otherwise();
+}
+
+SmallVector<Value>
+Code::choose(Value condition, TypeRange types,
+             llvm::function_ref<SmallVector<Value>()> then,
+             llvm::function_ref<SmallVector<Value>()> otherwise) {
+  auto op = scf::IfOp::create(builder, loc, types, condition,
+                              /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(op.thenBlock());
+  scf::YieldOp::create(builder, loc, then());
+  builder.setInsertionPointToEnd(op.elseBlock());
+  scf::YieldOp::create(builder, loc, otherwise());
+  return SmallVector<Value>(op.getResults());
+}

@@ -1,0 +1,178 @@
+//===- EmitKernel.h - The functions of one stage ----------------*- C++ -*-===//
+
+#ifndef ATTN_LOWERING_CPU_EMITKERNEL_H
+#define ATTN_LOWERING_CPU_EMITKERNEL_H
+
+#include "lowering/cpu/Intervals.h"
+#include "lowering/cpu/KernelShape.h"
+#include "lowering/cpu/Scratch.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace attn::cpu {
+
+/// Emits the code of one attn.kernel: `run`, which computes one work item, and
+/// `count`, which counts the tiles that it visits.
+///
+/// A work item is a tile of the flattened lane dimensions, for `chunk` batch
+/// indices one after the other. Lanes are worked on in groups of as many as a
+/// register tile has; all of a group's intermediate tiles stay in L1.
+class KernelEmitter {
+public:
+  KernelEmitter(mlir::OpBuilder &builder, const CallLayout &layout,
+                const KernelShape &shape);
+
+  /// Emits `void name(ptr slots, ptr scratch, i64 item)`.
+  void emitRun(llvm::StringRef name);
+  /// Emits `void name(ptr slots, i64 item, ptr counts)`.
+  void emitCount(llvm::StringRef name);
+  /// Emits, into a plan, the number of work items and the bytes of scratch.
+  mlir::Value emitItems(Evaluator &evaluator);
+  mlir::Value emitScratchBytes(Evaluator &evaluator);
+
+private:
+  using Vectors = llvm::SmallVector<mlir::Value>;
+
+  /// A group of lanes of the current tile, with a scope for each vector.
+  struct Group {
+    mlir::Value first;  // lane within the tile
+    Scope scope;
+    std::vector<std::unique_ptr<Scope>> lanes;
+  };
+  /// Some keys of the current key tile.
+  struct Keys {
+    mlir::Value tile;   // flattened index of the first key of the tile
+    mlir::Value first;  // flattened index of the first of these keys
+    mlir::Value offset; // first - tile
+    mlir::Value count;
+  };
+
+  void reserveScratch();
+  void begin(llvm::StringRef name, llvm::ArrayRef<mlir::Type> types);
+  void end();
+  mlir::Value laneExtent(Evaluator &evaluator);
+  mlir::Value batchExtent(Evaluator &evaluator);
+  void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
+  void fillLaneTables();
+  void forEachGroup(llvm::function_ref<void(Group &)> body);
+  void decode(mlir::Value flat, llvm::ArrayRef<mlir::StringAttr> dims,
+              llvm::function_ref<void(mlir::StringAttr, mlir::Value)> set);
+  mlir::Value array(unsigned number, mlir::Type element, mlir::Value offset);
+
+  // Sweeps (EmitSweep.cpp).
+  void emitSweep(const SweepShape &sweep);
+  void fillLaneOperand(const SweepShape &sweep, const InnerProduct &product);
+  void initState(const SweepShape &sweep);
+  void fillKeyTables(const SweepShape &sweep, mlir::Value tile,
+                     mlir::Value count);
+  void fillKeyOperand(const SweepShape &sweep, const Operand &operand,
+                      llvm::ArrayRef<mlir::StringAttr> dims, unsigned array,
+                      mlir::Value tile, mlir::Value count);
+  void fillKeyOperands(const SweepShape &sweep, mlir::Value tile,
+                       mlir::Value count);
+  Truth classify(const SweepShape &sweep, mlir::Value firstLane,
+                 mlir::Value lastLane, mlir::Value firstKey,
+                 mlir::Value lastKey, bool skip);
+  void forEachStep(const SweepShape &sweep, Group &group, mlir::Value tile,
+                   mlir::Value count,
+                   llvm::function_ref<void(Keys, bool masked)> body);
+  void bindKeys(const SweepShape &sweep, const Keys &keys, mlir::Value row,
+                Scope &scope);
+
+  // One step of a sweep (EmitStep.cpp).
+  void emitStep(const SweepShape &sweep, Group &group, const Keys &keys,
+                bool masked);
+  void emitPlainProducts(const SweepShape &sweep, Group &group,
+                         const Keys &keys);
+  Vectors emitFirstPass(const SweepShape &sweep, Group &group, const Keys &keys,
+                        bool masked);
+  void updateBases(const SweepShape &sweep, Group &group,
+                   mlir::ValueRange maxima);
+  void emitSecondPass(const SweepShape &sweep, Group &group, const Keys &keys,
+                      bool masked);
+  void hoistForSweep(const SweepShape &sweep, Group &group, bool masked,
+                     bool second);
+  using RowVisitor = llvm::function_ref<Vectors(
+      mlir::Value row, std::vector<std::unique_ptr<Scope>> &pairs,
+      mlir::ValueRange carried)>;
+  Vectors forEachRow(const SweepShape &sweep, Group &group, const Keys &keys,
+                     bool withLastProduct, Vectors carried, RowVisitor visit);
+  Vectors visitRows(const SweepShape &sweep, Group &group, const Keys &keys,
+                    mlir::Value row, unsigned count, bool withLastProduct,
+                    mlir::ValueRange carried, RowVisitor visit);
+  Vectors accumulatePair(const SweepShape &sweep, Group &group, mlir::Value row,
+                         std::vector<std::unique_ptr<Scope>> &pairs,
+                         mlir::ValueRange carried, bool masked);
+  mlir::Value pairWeight(const Accumulator &accumulator, Scope &pair);
+  void accumulateElementwise(const SweepShape &sweep,
+                             const Accumulator &accumulator, unsigned vector,
+                             Group &group, Scope &pair, bool masked);
+  void collect(const Accumulator &accumulator, unsigned vector, Group &group,
+               Scope &pair);
+  Vectors loadStates(const SweepShape &sweep, Group &group);
+  void storeStates(const SweepShape &sweep, Group &group,
+                   mlir::ValueRange states);
+  void rescaleStates(const SweepShape &sweep, Group &group);
+  mlir::Value loadScale(const SweepShape &sweep, mlir::Value base,
+                        unsigned vector);
+  bool inRegisters(const Accumulator &accumulator) const;
+
+  // Register tiles (EmitProducts.cpp).
+  Vectors multiplyKeys(const SweepShape &sweep, unsigned product, Group &group,
+                       const Keys &keys, mlir::Value row, unsigned rows);
+  void accumulateProduct(const SweepShape &sweep, unsigned accumulator,
+                         Group &group, const Keys &keys, bool masked);
+  void accumulateColumns(const SweepShape &sweep, unsigned accumulator,
+                         Group &group, const Keys &keys, bool masked,
+                         Scope &outer, mlir::Value column, mlir::Value flat,
+                         unsigned rows);
+
+  // Results (EmitResults.cpp).
+  void emitResults();
+  bool isCollected(mlir::Value value);
+  void emitResult(mlir::Value result, mlir::Value value);
+  void forEachExtra(llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope,
+                    llvm::function_ref<void(Scope &)> body);
+  void writeLanes(const Storage &to, Group &group, mlir::ValueRange vectors,
+                  Scope &scope);
+  mlir::Value loadState(mlir::Value result, Scope &scope);
+  mlir::Value stateAddress(const SweepShape &sweep,
+                           const Accumulator &accumulator, mlir::Value flat,
+                           mlir::Value lane);
+  mlir::Value flatIndex(llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
+
+  mlir::OpBuilder &builder;
+  const CallLayout &layout;
+  const KernelShape &shape;
+  Code code;
+  std::unique_ptr<Evaluator> evaluator;
+
+  // Scratch arrays.
+  struct SweepArrays {
+    llvm::SmallVector<unsigned> laneOperands, keyOperands, tiles; // a product
+    llvm::SmallVector<unsigned> states, stashes, pairs, values,
+        existence; // an accumulator
+    llvm::SmallVector<unsigned> keyIndices; // a swept dimension
+    llvm::SmallVector<unsigned> scales;     // an accumulator that is a base
+  };
+  Scratch scratch;
+  std::vector<SweepArrays> arrays;
+  llvm::SmallVector<unsigned> laneTables;
+  unsigned rowArray = 0;
+  llvm::SmallVector<mlir::Value> offsets;
+
+  // The function being emitted.
+  mlir::LLVM::LLVMFuncOp function;
+  mlir::Value slots, scratchBase, firstLane, validLanes;
+  Scope itemScope;
+  /// The lane of a vector within the tile, under a name that no dimension has.
+  mlir::StringAttr laneKey;
+
+  SweepArrays &arraysOf(const SweepShape &sweep) {
+    return arrays[&sweep - shape.sweeps.data()];
+  }
+};
+
+} // namespace attn::cpu
+
+#endif // ATTN_LOWERING_CPU_EMITKERNEL_H

@@ -1,0 +1,239 @@
+//===- EmitProducts.cpp - Matrix products in register tiles ---------------===//
+//
+// Both products have lanes (queries) along vectors and broadcast the other
+// side, so nothing of f32 is packed or transposed:
+//   scores:  tile[key, lane]    = sum over d of K[key, d] * Q[d, lane]
+//   values:  state[e, lane]    += sum over keys of V[key, e] * P[key, lane]
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/cpu/EmitKernel.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+namespace {
+
+/// Where one row of an operand begins, and how far apart its elements stand.
+struct Row {
+  Value base;
+  SmallVector<Value> strides; // one for each dimension of the product
+};
+
+} // namespace
+
+/// The row of \p operand at the indices of \p scope, with \p dims at 0.
+static Row rowOf(Evaluator &evaluator, const Operand &operand,
+                 ArrayRef<StringAttr> dims, Scope &scope) {
+  Scope start(&scope);
+  for (StringAttr dim : dims)
+    start.indices[dim].uniform = evaluator.code.index(0);
+  Row row{evaluator.address(*operand.inPlace, start), {}};
+  for (StringAttr dim : dims) {
+    const DimList &layout = operand.inPlace->layout;
+    unsigned position = llvm::find(layout, dim) - layout.begin();
+    row.strides.push_back(position == layout.size()
+                              ? evaluator.code.index(0)
+                              : evaluator.stride(*operand.inPlace, position));
+  }
+  return row;
+}
+
+/// The row of an operand in scratch, dense in \p dims.
+static Row denseRow(Evaluator &evaluator, Value base,
+                    ArrayRef<StringAttr> dims) {
+  Code &code = evaluator.code;
+  Row row{base, SmallVector<Value>(dims.size())};
+  Value stride = code.index(1);
+  for (size_t i = dims.size(); i-- > 0;) {
+    row.strides[i] = stride;
+    stride = code.mul(stride, evaluator.extent(dims[i]));
+  }
+  return row;
+}
+
+KernelEmitter::Vectors
+KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
+                            Group &group, const Keys &keys, Value row,
+                            unsigned rows) {
+  const InnerProduct &product = sweep.products[number];
+  SweepArrays &numbers = arraysOf(sweep);
+  Value length = code.index(1);
+  for (StringAttr dim : product.dims)
+    length = code.mul(length, evaluator->extent(dim));
+  SmallVector<Row> keyRows;
+  for (unsigned r = 0; r != rows; ++r) {
+    Value key = code.add(row, code.index(r));
+    if (product.keySide.inPlace) {
+      Scope scope(&itemScope);
+      bindKeys(sweep, keys, key, scope);
+      keyRows.push_back(rowOf(*evaluator, product.keySide, product.dims, scope));
+      continue;
+    }
+    Value start = code.mul(code.add(keys.offset, key), length);
+    keyRows.push_back(denseRow(
+        *evaluator, array(numbers.keyOperands[number], code.f32(), start),
+        product.dims));
+  }
+  Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
+  Vectors accumulators(rows * shape.vectors, zero);
+
+  // Offsets of the key elements run along with the loops.
+  std::function<Vectors(unsigned, Value, SmallVector<Value>, ValueRange)> loop =
+      [&](unsigned depth, Value flat, SmallVector<Value> at,
+          ValueRange carried) -> Vectors {
+    if (depth == product.dims.size()) {
+      Vectors queries, next(carried);
+      Value place = code.add(code.mul(flat, code.index(shape.tileLanes())),
+                             group.first);
+      Value start = array(numbers.laneOperands[number], code.f32(), place);
+      for (unsigned j = 0; j != shape.vectors; ++j)
+        queries.push_back(code.load(
+            code.vectorOf(code.f32()),
+            code.address(start, code.f32(), code.index(j * shape.width))));
+      for (unsigned r = 0; r != rows; ++r) {
+        Value offset;
+        for (auto [i, index] : llvm::enumerate(at)) {
+          Value term = code.mul(index, keyRows[r].strides[i]);
+          offset = offset ? code.add(offset, term) : term;
+        }
+        Value key = code.splat(code.load(
+            code.f32(), code.address(keyRows[r].base, code.f32(), offset)));
+        for (unsigned j = 0; j != shape.vectors; ++j) {
+          Value &sum = next[r * shape.vectors + j];
+          sum = code.fma(queries[j], key, sum);
+        }
+      }
+      return next;
+    }
+    Value extent = evaluator->extent(product.dims[depth]);
+    return code.forEach(code.index(0), extent, 1, carried,
+                        [&](Value i, ValueRange inner) {
+                          SmallVector<Value> deeper(at);
+                          deeper.push_back(i);
+                          return loop(depth + 1,
+                                      code.add(code.mul(flat, extent), i),
+                                      deeper, inner);
+                        });
+  };
+  return loop(0, code.index(0), {}, accumulators);
+}
+
+void KernelEmitter::accumulateProduct(const SweepShape &sweep, unsigned number,
+                                      Group &group, const Keys &keys,
+                                      bool masked) {
+  const Accumulator &accumulator = sweep.accumulators[number];
+  ArrayRef<StringAttr> dims = accumulator.carried;
+  std::function<void(unsigned, Value, Scope &)> loop = [&](unsigned depth,
+                                                           Value flat,
+                                                           Scope &outer) {
+    Value extent = evaluator->extent(dims[depth]);
+    Value start = code.mul(flat, extent);
+    if (depth + 1 < dims.size()) {
+      code.forEach(code.index(0), extent, 1, [&](Value i) {
+        Scope inner(&outer);
+        inner.indices[dims[depth]].uniform = i;
+        loop(depth + 1, code.add(start, i), inner);
+      });
+      return;
+    }
+    Value blocks = code.mul(arith::DivUIOp::create(builder, code.loc, extent,
+                                                   code.index(shape.rows)),
+                            code.index(shape.rows));
+    code.forEach(code.index(0), blocks, shape.rows, [&](Value column) {
+      accumulateColumns(sweep, number, group, keys, masked, outer, column,
+                        code.add(start, column), shape.rows);
+    });
+    code.forEach(blocks, extent, 1, [&](Value column) {
+      accumulateColumns(sweep, number, group, keys, masked, outer, column,
+                        code.add(start, column), 1);
+    });
+  };
+  Scope top(&itemScope);
+  loop(0, code.index(0), top);
+}
+
+/// One register tile of the values product: \p rows columns from \p column of
+/// the last carried dimension; \p flat counts them over all carried dimensions.
+void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
+                                      Group &group, const Keys &keys,
+                                      bool masked, Scope &outer, Value column,
+                                      Value flat, unsigned rows) {
+  const Accumulator &accumulator = sweep.accumulators[number];
+  SweepArrays &numbers = arraysOf(sweep);
+  StringAttr last = accumulator.carried.back();
+  AccumulateOp op = accumulator.op;
+  Vectors scales;
+  if (Value base = op.getRelativeTo())
+    for (unsigned j = 0; j != shape.vectors; ++j)
+      scales.push_back(loadScale(sweep, base, j));
+  SmallVector<Value> places;
+  Vectors sums;
+  for (unsigned r = 0; r != rows; ++r)
+    for (unsigned j = 0; j != shape.vectors; ++j) {
+      Value place = stateAddress(sweep, accumulator,
+                                 code.add(flat, code.index(r)),
+                                 code.add(group.first,
+                                          code.index(j * shape.width)));
+      places.push_back(place);
+      Value sum = code.load(code.vectorOf(code.f32()), place);
+      sums.push_back(scales.empty() ? sum : code.mul(sum, scales[j]));
+    }
+  Value length = code.index(1);
+  for (StringAttr dim : accumulator.carried)
+    length = code.mul(length, evaluator->extent(dim));
+  sums = code.forEach(
+      code.index(0), keys.count, 1, sums, [&](Value key, ValueRange carried) {
+        Vectors next(carried), weights;
+        Value start = code.mul(key, code.index(shape.groupLanes()));
+        for (unsigned j = 0; j != shape.vectors; ++j)
+          weights.push_back(code.load(
+              code.vectorOf(code.f32()),
+              array(numbers.pairs[number], code.f32(),
+                    code.add(start, code.index(j * shape.width)))));
+        // Where the mask cuts through, a value counts for the lanes that have
+        // the pair and is 0 for the others, whatever it is: 0 * NaN is NaN.
+        Type bits = code.vectorOf(builder.getI32Type());
+        Vectors existence;
+        if (masked && op.getDomain())
+          for (unsigned j = 0; j != shape.vectors; ++j)
+            existence.push_back(code.load(
+                bits, array(numbers.existence[number], builder.getI32Type(),
+                            code.add(start, code.index(j * shape.width)))));
+        auto valueFor = [&](Value value, unsigned j) -> Value {
+          if (existence.empty())
+            return value;
+          Value kept = code.land(
+              arith::BitcastOp::create(builder, code.loc, bits, value),
+              existence[j]);
+          return arith::BitcastOp::create(builder, code.loc, value.getType(),
+                                          kept);
+        };
+        Value first, stride = code.index(1);
+        if (accumulator.keySide.inPlace) {
+          Scope scope(&outer);
+          bindKeys(sweep, keys, key, scope);
+          Row row = rowOf(*evaluator, accumulator.keySide, {last}, scope);
+          stride = row.strides.front();
+          first = code.address(row.base, code.f32(), code.mul(column, stride));
+        } else {
+          first = array(numbers.values[number], code.f32(),
+                        code.add(code.mul(code.add(keys.offset, key), length),
+                                 flat));
+        }
+        for (unsigned r = 0; r != rows; ++r) {
+          Value value = code.splat(code.load(
+              code.f32(),
+              code.address(first, code.f32(),
+                           code.mul(code.index(r), stride))));
+          for (unsigned j = 0; j != shape.vectors; ++j) {
+            Value &sum = next[r * shape.vectors + j];
+            sum = code.fma(weights[j], valueFor(value, j), sum);
+          }
+        }
+        return next;
+      });
+  for (auto [place, sum] : llvm::zip_equal(places, sums))
+    code.store(sum, place);
+}

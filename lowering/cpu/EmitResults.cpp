@@ -1,0 +1,158 @@
+//===- EmitResults.cpp - What a kernel keeps ------------------------------===//
+
+#include "lowering/cpu/EmitKernel.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+void KernelEmitter::emitResults() {
+  auto yield = cast<YieldOp>(
+      shape.kernel.getBody().front().getTerminator());
+  for (auto [result, value] : llvm::zip_equal(
+           shape.kernel.getResults(), yield.getValues()))
+    if (!isCollected(value))
+      emitResult(result, value);
+}
+
+/// Says whether \p value was written pair by pair in its sweep.
+bool KernelEmitter::isCollected(Value value) {
+  if (!value.getDefiningOp<SweepOp>())
+    return false;
+  const SweepShape &sweep = shape.sweepOf(value);
+  unsigned index = cast<OpResult>(value).getResultNumber();
+  return AccumulateOp(sweep.accumulators[index].op).getKind() ==
+         AccumulateKind::Collect;
+}
+
+/// Loops over \p dims, outermost first.
+void KernelEmitter::forEachExtra(ArrayRef<StringAttr> dims, Scope &scope,
+                                 llvm::function_ref<void(Scope &)> body) {
+  if (dims.empty())
+    return body(scope);
+  code.forEach(code.index(0), evaluator->extent(dims.front()), 1, [&](Value i) {
+    Scope inner(&scope);
+    inner.indices[dims.front()].uniform = i;
+    forEachExtra(dims.drop_front(), inner, body);
+  });
+}
+
+void KernelEmitter::emitResult(Value result, Value value) {
+  DimList extra;
+  for (StringAttr dim : quantity(result).getDims())
+    if (!llvm::is_contained(shape.batch, dim) &&
+        !llvm::is_contained(shape.lanes, dim))
+      extra.push_back(dim);
+  forEachGroup([&](Group &group) {
+    for (auto &lane : group.lanes)
+      evaluator->hoist(value, extra, *lane);
+    Scope top(&group.scope);
+    forEachExtra(extra, top, [&](Scope &at) {
+      Vectors vectors;
+      for (auto &lane : group.lanes) {
+        Scope element(&at, lane.get());
+        Value x = evaluator->evaluateLanes(value, element);
+        Type type = quantity(result).getElementType();
+        if (isa<IntegerType>(type))
+          x = code.toInt(x, type.getIntOrFloatBitWidth());
+        vectors.push_back(x);
+      }
+      for (const Storage &to : layout.destinationsOf(result))
+        writeLanes(to, group, vectors, at);
+    });
+  });
+}
+
+/// Writes one vector of the group after the other. Where the lanes are not
+/// neighbours in memory they pass through a row of scratch, one by one.
+void KernelEmitter::writeLanes(const Storage &to, Group &group,
+                               ValueRange vectors, Scope &scope) {
+  if (shape.lanes.size() == 1 && !to.layout.empty() &&
+      to.layout.back() == shape.lanes.front()) {
+    for (auto [lane, vector] : llvm::zip_equal(group.lanes, vectors)) {
+      Scope element(&scope, lane.get());
+      const IndexValue *at = element.lookupIndex(shape.lanes.front());
+      Value place =
+          code.address(evaluator->address(to, element), to.element, at->first);
+      code.maskedStore(vector, place, at->exists);
+    }
+    return;
+  }
+  for (auto [j, vector] : llvm::enumerate(vectors))
+    code.store(vector, array(rowArray, to.element, code.index(j * shape.width)));
+  Value count = code.min(code.index(shape.groupLanes()),
+                         code.sub(validLanes, group.first));
+  if (shape.lanes.empty())
+    count = code.index(1);
+  code.forEach(code.index(0), count, 1, [&](Value i) {
+    Scope element(&scope);
+    for (auto [position, dim] : llvm::enumerate(shape.lanes))
+      element.indices[dim].uniform = code.toInt(
+          code.load(builder.getI32Type(),
+                    array(laneTables[position], builder.getI32Type(),
+                          code.add(group.first, i))),
+          64);
+    code.store(code.load(to.element, array(rowArray, to.element, i)),
+               evaluator->address(to, element));
+  });
+}
+
+/// The pairs themselves, from within their sweep; 0 outside the domain.
+void KernelEmitter::collect(const Accumulator &accumulator, unsigned vector,
+                            Group &group, Scope &pair) {
+  AccumulateOp op = accumulator.op;
+  Value x = evaluator->evaluateLanes(op.getOperand(), pair);
+  if (op.getDomain())
+    x = code.select(evaluator->evaluate(op.getDomain(), pair), x,
+                    code.constantOf(x.getType(), 0));
+  Type type = quantity(op).getElementType();
+  if (isa<IntegerType>(type))
+    x = code.toInt(x, type.getIntOrFloatBitWidth());
+  auto yield = cast<YieldOp>(
+      shape.kernel.getBody().front().getTerminator());
+  auto sweep = cast<SweepOp>(op->getParentOp());
+  for (auto [result, value] : llvm::zip_equal(
+           shape.kernel.getResults(), yield.getValues())) {
+    if (value != sweep.getResult(accumulator.index))
+      continue;
+    // One vector of the group: the others are written by their own calls.
+    for (const Storage &to : layout.destinationsOf(result)) {
+      const IndexValue *at = pair.lookupIndex(shape.lanes.front());
+      assert(shape.lanes.size() == 1 && to.layout.back() == shape.lanes.front() &&
+             "pairs are collected along the innermost dimension");
+      code.maskedStore(
+          x, code.address(evaluator->address(to, pair), to.element, at->first),
+          at->exists);
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// State
+//===----------------------------------------------------------------------===//
+
+Value KernelEmitter::flatIndex(ArrayRef<StringAttr> dims, Scope &scope) {
+  Value flat = code.index(0);
+  for (StringAttr dim : dims)
+    flat = code.add(code.mul(flat, evaluator->extent(dim)),
+                    scope.lookupIndex(dim)->uniform);
+  return flat;
+}
+
+Value KernelEmitter::stateAddress(const SweepShape &sweep,
+                                  const Accumulator &accumulator, Value flat,
+                                  Value lane) {
+  Value place = code.add(code.mul(flat, code.index(shape.tileLanes())), lane);
+  return array(arraysOf(sweep).states[accumulator.index],
+               quantity(accumulator.op).getElementType(), place);
+}
+
+Value KernelEmitter::loadState(Value result, Scope &scope) {
+  const SweepShape &sweep = shape.sweepOf(result);
+  const Accumulator &accumulator =
+      sweep.accumulators[cast<OpResult>(result).getResultNumber()];
+  return code.load(
+      code.vectorOf(quantity(result).getElementType()),
+      stateAddress(sweep, accumulator, flatIndex(accumulator.carried, scope),
+                   scope.lookupIndex(laneKey)->uniform));
+}

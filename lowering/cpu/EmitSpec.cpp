@@ -1,0 +1,211 @@
+//===- EmitSpec.cpp - A scheduled spec as functions -----------------------===//
+
+#include "lowering/cpu/EmitSpec.h"
+#include "lowering/cpu/EmitKernel.h"
+
+#include "attn/kernel_abi.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+namespace {
+
+class SpecEmitter {
+public:
+  explicit SpecEmitter(SpecOp spec)
+      : spec(spec), layout(spec), builder(spec) {
+    description.name = spec.getSymName().str();
+    description.numSlots = layout.numSlots();
+  }
+
+  SpecDescription emit() {
+    describeDims();
+    describeParams();
+    for (Value buffer : layout.buffers())
+      description.bufferSlots.push_back(layout.storageOf(buffer).slot);
+    emitStages();
+    emitPlan();
+    return std::move(description);
+  }
+
+private:
+  std::string symbol(const Twine &part) {
+    return (description.name + "." + part).str();
+  }
+
+  void describeDims() {
+    for (auto dim : spec.getDims().getAsRange<StringAttr>()) {
+      SpecDescription::Dim entry{dim.str(), ATTN_EXTENT_BOUND,
+                                 layout.dimSlot(dim), -1};
+      if (auto size = spec.getStaticSize(dim)) {
+        entry.kind = ATTN_EXTENT_STATIC;
+        entry.extent = *size;
+      }
+      for (auto define : spec.getBody().front().getOps<DefineDimOp>())
+        if (define.getDimAttr() == dim)
+          entry.kind = ATTN_EXTENT_DEFINED;
+      description.dims.push_back(std::move(entry));
+    }
+  }
+
+  static void setType(SpecDescription::Param &param, Type type) {
+    enum { Int = 0, UInt = 1, Float = 2, BFloat = 4 };
+    param.typeBits = int(type.getIntOrFloatBitWidth());
+    param.typeCode = type.isBF16()           ? BFloat
+                     : isa<FloatType>(type) ? Float
+                                            : Int;
+  }
+
+  void describeTensor(SpecDescription::Param &param, ArrayRef<StringAttr> dims) {
+    for (StringAttr dim : dims)
+      param.dims.push_back(layout.dimSlot(dim));
+  }
+
+  void describeParams() {
+    unsigned inputs = spec.getArgumentTypes().size();
+    for (auto [index, slot] : llvm::enumerate(layout.paramSlots())) {
+      SpecDescription::Param param;
+      param.slot = slot;
+      if (index >= inputs) {
+        unsigned result = index - inputs;
+        param.kind = ATTN_PARAM_OUTPUT;
+        param.name = spec.getResultName(result).str();
+        setType(param,
+                cast<QuantityType>(spec.getResultTypes()[result]).getElementType());
+        describeTensor(param, spec.getResultLayout(result));
+        if (auto dtype = spec.getResultAttrOfType<StringAttr>(result, "attn.dtype"))
+          setUnsigned(param, dtype);
+      } else {
+        param.name = spec.getArgName(index).str();
+        setType(param,
+                cast<QuantityType>(spec.getArgumentTypes()[index]).getElementType());
+        bool isTensor = bool(spec.getArgAttr(index, "attn.layout"));
+        param.kind = isTensor ? ATTN_PARAM_INPUT : ATTN_PARAM_SCALAR;
+        if (isTensor)
+          describeTensor(param, spec.getArgLayout(index));
+        if (auto dtype = spec.getArgAttrOfType<StringAttr>(index, "attn.dtype"))
+          setUnsigned(param, dtype);
+        describeDefault(param, spec.getArgAttr(index, "attn.default"));
+      }
+      description.params.push_back(std::move(param));
+    }
+  }
+
+  static void setUnsigned(SpecDescription::Param &param, StringAttr dtype) {
+    if (dtype.getValue().starts_with("uint") || dtype.getValue() == "bool")
+      param.typeCode = 1;
+  }
+
+  static void describeDefault(SpecDescription::Param &param, Attribute value) {
+    if (!value)
+      return;
+    param.hasDefault = true;
+    if (auto real = dyn_cast<FloatAttr>(value)) {
+      double number = real.getValueAsDouble();
+      static_assert(sizeof number == sizeof param.defaultBits);
+      std::memcpy(&param.defaultBits, &number, sizeof number);
+    } else if (auto flag = dyn_cast<BoolAttr>(value)) {
+      param.defaultBits = flag.getValue();
+    } else {
+      param.defaultBits = cast<IntegerAttr>(value).getInt();
+    }
+  }
+
+  void emitStages() {
+    for (auto [index, kernel] : llvm::enumerate(layout.kernels()))
+      shapes.push_back(std::make_unique<KernelShape>(kernel, layout));
+    for (auto [index, shape] : llvm::enumerate(shapes)) {
+      emitters.push_back(
+          std::make_unique<KernelEmitter>(builder, layout, *shape));
+      std::string stage = ("stage" + Twine(index)).str();
+      SpecDescription::Stage entry{stage, symbol(stage),
+                                   symbol(stage + ".count"),
+                                   layout.itemsSlot(index)};
+      emitters.back()->emitRun(entry.run);
+      emitters.back()->emitCount(entry.count);
+      description.stages.push_back(entry);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The plan
+  //===--------------------------------------------------------------------===//
+
+  void emitPlan() {
+    description.plan = symbol("plan");
+    OpBuilder::InsertionGuard guard(builder);
+    Code code(builder, spec.getLoc(), /*width=*/1);
+    auto type = LLVM::LLVMFunctionType::get(code.i64(), {code.ptr()});
+    auto function =
+        LLVM::LLVMFuncOp::create(builder, code.loc, description.plan, type,
+                                 LLVM::Linkage::Internal);
+    builder.setInsertionPointToEnd(function.addEntryBlock(builder));
+    Evaluator evaluator(code, layout, function.getArgument(0), nullptr);
+    Value verdict = code.index(-1);
+    auto check = [&](Value holds, const Twine &message) {
+      Value number = code.index(int64_t(description.checks.size()));
+      Value fresh = code.compare(arith::CmpIPredicate::eq, verdict, code.index(-1));
+      verdict = code.select(code.land(fresh, code.lnot(holds)), number, verdict);
+      description.checks.push_back(message.str());
+    };
+    auto checkExtent = [&](StringAttr dim) {
+      Value extent = evaluator.extent(dim);
+      Value holds = code.land(
+          code.compare(arith::CmpIPredicate::sge, extent, code.index(0)),
+          code.compare(arith::CmpIPredicate::sle, extent,
+                       code.index(maxExtent)));
+      check(holds, "dimension " + dim.getValue() +
+                       " must have from 0 to " + Twine(maxExtent) + " elements");
+    };
+    for (const auto &[entry, dim] : llvm::zip_equal(
+             description.dims, spec.getDims().getAsRange<StringAttr>()))
+      if (entry.kind == ATTN_EXTENT_BOUND)
+        checkExtent(dim);
+    Scope scope;
+    for (Operation &op : spec.getBody().front()) {
+      if (auto define = dyn_cast<DefineDimOp>(op)) {
+        Value extent = evaluator.evaluate(define.getExtent(), scope);
+        code.store(extent, evaluator.slotAddress(
+                               layout.dimSlot(define.getDimAttr())));
+        if (!spec.getStaticSize(define.getDimAttr()))
+          checkExtent(define.getDimAttr());
+      } else if (auto require = dyn_cast<RequireOp>(op)) {
+        check(evaluator.evaluate(require.getCondition(), scope),
+              require.getMessage());
+      }
+    }
+    for (Value buffer : layout.buffers())
+      emitBufferSize(code, evaluator, layout.storageOf(buffer));
+    for (auto [index, emitter] : llvm::enumerate(emitters)) {
+      int slot = layout.itemsSlot(index);
+      code.store(emitter->emitItems(evaluator), evaluator.slotAddress(slot));
+      code.store(emitter->emitScratchBytes(evaluator),
+                 evaluator.slotAddress(slot + 1));
+    }
+    LLVM::ReturnOp::create(builder, code.loc, ValueRange(verdict));
+  }
+
+  void emitBufferSize(Code &code, Evaluator &evaluator, const Storage &buffer) {
+    unsigned bits = buffer.element.getIntOrFloatBitWidth();
+    Value bytes = code.index(std::max(bits, 8u) / 8);
+    for (StringAttr dim : buffer.layout)
+      bytes = code.mul(bytes, evaluator.extent(dim));
+    code.store(bytes, evaluator.slotAddress(buffer.slot + 1));
+  }
+
+  SpecOp spec;
+  CallLayout layout;
+  OpBuilder builder;
+  SpecDescription description;
+  std::vector<std::unique_ptr<KernelShape>> shapes;
+  std::vector<std::unique_ptr<KernelEmitter>> emitters;
+};
+
+} // namespace
+
+SpecDescription attn::cpu::emitSpec(SpecOp spec) {
+  SpecDescription description = SpecEmitter(spec).emit();
+  spec.erase();
+  return description;
+}

@@ -1,0 +1,474 @@
+//===- EmitStep.cpp - Some keys for one group of lanes --------------------===//
+//
+// First pass: the products that pairs are made of, in register tiles, and the
+// maxima that other accumulators are relative to. Second pass: everything else,
+// one key at a time, weights into a tile; then the products with the values.
+// Without such maxima there is one pass, at the register tiles.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/cpu/EmitKernel.h"
+#include "lowering/cpu/VectorMath.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+static ReduceKind reduceKind(AccumulateKind kind) {
+  return kind == AccumulateKind::Max   ? ReduceKind::Max
+         : kind == AccumulateKind::Min ? ReduceKind::Min
+                                       : ReduceKind::Sum;
+}
+
+/// Says whether \p value is made of \p target other than through \p through.
+static bool reaches(Value value, Value target, ArrayRef<Value> through) {
+  if (value == target)
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<AccumulateOp, SweepOp>(op) ||
+      llvm::is_contained(through, value))
+    return false;
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return reaches(operand, target, through);
+  });
+}
+
+static SmallVector<Value> baseOperands(const SweepShape &sweep) {
+  SmallVector<Value> operands;
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (accumulator.isBase)
+      operands.push_back(accumulator.op.getOperand());
+  return operands;
+}
+
+/// Says whether the second pass reads the tile of \p product.
+static bool secondPassReads(const SweepShape &sweep,
+                            const InnerProduct &product) {
+  SmallVector<Value> stashed = baseOperands(sweep);
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (accumulator.isBase)
+      continue;
+    AccumulateOp op = accumulator.op;
+    if (reaches(op.getOperand(), product.result, stashed) ||
+        (op.getDomain() && reaches(op.getDomain(), product.result, stashed)))
+      return true;
+  }
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (accumulator.isBase && accumulator.op.getDomain() &&
+        reaches(accumulator.op.getDomain(), product.result, {}))
+      return true;
+  return false;
+}
+
+bool KernelEmitter::inRegisters(const Accumulator &accumulator) const {
+  return accumulator.carried.empty() && !accumulator.isBase &&
+         accumulator.op.getKind() != AccumulateKind::Collect;
+}
+
+void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
+                             const Keys &keys, bool masked) {
+  Group group;
+  group.first = outer.first;
+  group.scope = Scope(&outer.scope);
+  for (auto &lane : outer.lanes) {
+    group.lanes.push_back(std::make_unique<Scope>(lane.get()));
+    group.lanes.back()->indices[laneKey] = *lane->lookupIndex(laneKey);
+  }
+  emitPlainProducts(sweep, group, keys);
+  bool hasBase = llvm::any_of(sweep.accumulators,
+                              [](const Accumulator &a) { return a.isBase; });
+  if (hasBase) {
+    hoistForSweep(sweep, group, masked, /*second=*/false);
+    updateBases(sweep, group, emitFirstPass(sweep, group, keys, masked));
+  }
+  hoistForSweep(sweep, group, masked, /*second=*/true);
+  emitSecondPass(sweep, group, keys, masked);
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (accumulator.isProduct)
+      accumulateProduct(sweep, accumulator.index, group, keys, masked);
+}
+
+void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
+                                  bool masked, bool second) {
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (accumulator.isBase == second)
+      continue;
+    DimList inner = sweep.over;
+    llvm::append_range(inner, accumulator.carried);
+    AccumulateOp op = accumulator.op;
+    SmallVector<Value> values;
+    if (accumulator.isProduct) {
+      llvm::append_range(values, accumulator.pairFactors);
+      llvm::append_range(values, accumulator.pairDivisors);
+    } else {
+      values.push_back(op.getOperand());
+    }
+    if (masked && op.getDomain())
+      values.push_back(op.getDomain());
+    for (Value value : values)
+      for (auto &lane : group.lanes)
+        evaluator->hoist(value, inner, *lane);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+/// The products that are not made where they are used go to tiles first.
+void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
+                                      const Keys &keys) {
+  for (unsigned i = 0; i + 1 < sweep.products.size(); ++i) {
+    auto block = [&](Value row, unsigned rows) {
+      Vectors sums = multiplyKeys(sweep, i, group, keys, row, rows);
+      for (unsigned r = 0; r != rows; ++r)
+        for (unsigned j = 0; j != shape.vectors; ++j) {
+          Value place = code.add(
+              code.mul(code.add(row, code.index(r)),
+                       code.index(shape.groupLanes())),
+              code.index(j * shape.width));
+          code.store(sums[r * shape.vectors + j],
+                     array(arraysOf(sweep).tiles[i], code.f32(), place));
+        }
+    };
+    Value rows = code.index(shape.rows);
+    Value blocks = code.mul(
+        arith::DivUIOp::create(builder, code.loc, keys.count, rows), rows);
+    code.forEach(code.index(0), blocks, shape.rows,
+                 [&](Value row) { block(row, shape.rows); });
+    code.forEach(blocks, keys.count, 1, [&](Value row) { block(row, 1); });
+  }
+}
+
+KernelEmitter::Vectors
+KernelEmitter::forEachRow(const SweepShape &sweep, Group &group,
+                          const Keys &keys, bool withLastProduct,
+                          Vectors carried, RowVisitor visit) {
+  Value zero = code.index(0);
+  bool blocked = withLastProduct && !sweep.products.empty();
+  Value blocks = zero;
+  if (blocked) {
+    Value rows = code.index(shape.rows);
+    blocks = code.mul(
+        arith::DivUIOp::create(builder, code.loc, keys.count, rows), rows);
+    carried = code.forEach(zero, blocks, shape.rows, carried,
+                           [&](Value row, ValueRange inner) {
+                             return visitRows(sweep, group, keys, row,
+                                              shape.rows, withLastProduct,
+                                              inner, visit);
+                           });
+  }
+  return code.forEach(blocks, keys.count, 1, carried,
+                      [&](Value row, ValueRange inner) {
+                        return visitRows(sweep, group, keys, row, 1,
+                                         withLastProduct, inner, visit);
+                      });
+}
+
+KernelEmitter::Vectors
+KernelEmitter::visitRows(const SweepShape &sweep, Group &group,
+                         const Keys &keys, Value firstRow, unsigned count,
+                         bool withLastProduct, ValueRange carried,
+                         RowVisitor visit) {
+  Vectors made;
+  unsigned last = sweep.products.size() - 1;
+  if (withLastProduct && !sweep.products.empty())
+    made = multiplyKeys(sweep, last, group, keys, firstRow, count);
+  Vectors state(carried);
+  for (unsigned r = 0; r != count; ++r) {
+    Value row = code.add(firstRow, code.index(r));
+    Value start = code.mul(row, code.index(shape.groupLanes()));
+    Scope rowScope(&group.scope);
+    bindKeys(sweep, keys, row, rowScope);
+    std::vector<std::unique_ptr<Scope>> pairs;
+    for (unsigned j = 0; j != shape.vectors; ++j) {
+      auto pair = std::make_unique<Scope>(&rowScope, group.lanes[j].get());
+      pair->uniformScope = &rowScope;
+      for (auto [i, product] : llvm::enumerate(sweep.products)) {
+        if (i == last && !made.empty()) {
+          pair->values[product.result] = made[r * shape.vectors + j];
+          continue;
+        }
+        Value place = code.add(start, code.index(j * shape.width));
+        pair->values[product.result] =
+            code.load(code.vectorOf(code.f32()),
+                      array(arraysOf(sweep).tiles[i], code.f32(), place));
+      }
+      pairs.push_back(std::move(pair));
+    }
+    state = visit(row, pairs, state);
+  }
+  return state;
+}
+
+//===----------------------------------------------------------------------===//
+// First pass: maxima
+//===----------------------------------------------------------------------===//
+
+KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
+                                                    Group &group,
+                                                    const Keys &keys,
+                                                    bool masked) {
+  SweepArrays &numbers = arraysOf(sweep);
+  Value lowest = code.constantOf(code.vectorOf(code.f32()), -infinity);
+  Vectors maxima;
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (accumulator.isBase)
+      maxima.append(shape.vectors, lowest);
+  bool keepTile = !sweep.products.empty() &&
+                  secondPassReads(sweep, sweep.products.back());
+  return forEachRow(
+      sweep, group, keys, /*withLastProduct=*/true, maxima,
+      [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
+          ValueRange carried) {
+        Vectors next(carried);
+        for (unsigned j = 0; j != shape.vectors; ++j) {
+          Value place =
+              code.add(code.mul(row, code.index(shape.groupLanes())),
+                       code.index(j * shape.width));
+          if (keepTile)
+            code.store(pairs[j]->lookup(sweep.products.back().result),
+                       array(numbers.tiles.back(), code.f32(), place));
+          unsigned base = 0;
+          for (const Accumulator &accumulator : sweep.accumulators) {
+            if (!accumulator.isBase)
+              continue;
+            AccumulateOp op = accumulator.op;
+            Value x = evaluator->evaluateLanes(op.getOperand(), *pairs[j]);
+            if (masked && op.getDomain())
+              x = code.select(evaluator->evaluate(op.getDomain(), *pairs[j]), x,
+                              lowest);
+            Value &maximum = next[base * shape.vectors + j];
+            maximum = accumulator.keepsNaN ? code.max(x, maximum)
+                                           : code.maxIgnoringNaN(x, maximum);
+            code.store(x, array(numbers.stashes[accumulator.index], code.f32(),
+                                place));
+            ++base;
+          }
+        }
+        return next;
+      });
+}
+
+/// Takes the maxima of this step into the running ones and works out by how
+/// much everything that is relative to them shrinks.
+void KernelEmitter::updateBases(const SweepShape &sweep, Group &group,
+                                ValueRange maxima) {
+  SweepArrays &numbers = arraysOf(sweep);
+  unsigned next = 0;
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (!accumulator.isBase)
+      continue;
+    for (unsigned j = 0; j != shape.vectors; ++j) {
+      Scope &lane = *group.lanes[j];
+      Value place = stateAddress(sweep, accumulator, code.index(0),
+                                 lane.indices[laneKey].uniform);
+      Value before = code.load(code.vectorOf(code.f32()), place);
+      Value step = maxima[next++];
+      Value after = accumulator.keepsNaN ? code.max(step, before)
+                                         : code.maxIgnoringNaN(step, before);
+      code.store(after, place);
+      Value factor = code.realLike(after, -log2OfE);
+      auto shift = [&](Value maximum) {
+        return code.mul(unary(code, UnaryKind::NegInfToZero, maximum), factor);
+      };
+      Value shiftAfter = shift(after);
+      // Nothing was summed before the first finite score.
+      Value scale = exp2(code, code.sub(shiftAfter, shift(before)), true);
+      Value fresh = code.compare(arith::CmpFPredicate::OEQ, before,
+                                 code.realLike(before, -infinity));
+      scale = code.select(fresh, code.realLike(scale, 0.0), scale);
+      code.store(scale, array(numbers.scales[accumulator.index], code.f32(),
+                              code.index(j * shape.width)));
+      lane.shifts[accumulator.op] = shiftAfter;
+      lane.values[accumulator.op] = after;
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Second pass: everything else
+//===----------------------------------------------------------------------===//
+
+KernelEmitter::Vectors KernelEmitter::loadStates(const SweepShape &sweep,
+                                                 Group &group) {
+  Vectors states;
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (!inRegisters(accumulator))
+      continue;
+    AccumulateOp op = accumulator.op;
+    Type type = code.vectorOf(quantity(op).getElementType());
+    for (unsigned j = 0; j != shape.vectors; ++j) {
+      Value state = code.load(
+          type, stateAddress(sweep, accumulator, code.index(0),
+                             group.lanes[j]->indices[laneKey].uniform));
+      if (Value base = op.getRelativeTo())
+        state = code.mul(state, loadScale(sweep, base, j));
+      states.push_back(state);
+    }
+  }
+  return states;
+}
+
+Value KernelEmitter::loadScale(const SweepShape &sweep, Value base,
+                               unsigned vector) {
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (accumulator.op.getResult() == base)
+      return code.load(code.vectorOf(code.f32()),
+                       array(arraysOf(sweep).scales[accumulator.index],
+                             code.f32(), code.index(vector * shape.width)));
+  llvm_unreachable("base is not of this sweep");
+}
+
+void KernelEmitter::storeStates(const SweepShape &sweep, Group &group,
+                                ValueRange states) {
+  unsigned next = 0;
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (inRegisters(accumulator))
+      for (unsigned j = 0; j != shape.vectors; ++j)
+        code.store(states[next++],
+                   stateAddress(sweep, accumulator, code.index(0),
+                                group.lanes[j]->indices[laneKey].uniform));
+}
+
+/// Rescales states that neither stay in registers nor are matrix products.
+void KernelEmitter::rescaleStates(const SweepShape &sweep, Group &group) {
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    Value base = accumulator.op.getRelativeTo();
+    if (!base || accumulator.isProduct || inRegisters(accumulator))
+      continue;
+    Scope scope(&group.scope);
+    forEachExtra(accumulator.carried, scope, [&](Scope &at) {
+      for (unsigned j = 0; j != shape.vectors; ++j) {
+        Value place =
+            stateAddress(sweep, accumulator, flatIndex(accumulator.carried, at),
+                         group.lanes[j]->indices[laneKey].uniform);
+        Value state = code.load(code.vectorOf(code.f32()), place);
+        code.store(code.mul(state, loadScale(sweep, base, j)), place);
+      }
+    });
+  }
+}
+
+void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
+                                   const Keys &keys, bool masked) {
+  SweepArrays &numbers = arraysOf(sweep);
+  SmallVector<const Accumulator *> bases;
+  for (const Accumulator &accumulator : sweep.accumulators)
+    if (accumulator.isBase)
+      bases.push_back(&accumulator);
+  if (bases.size() == sweep.accumulators.size())
+    return;
+  rescaleStates(sweep, group);
+  Vectors states = forEachRow(
+      sweep, group, keys, /*withLastProduct=*/bases.empty(),
+      loadStates(sweep, group),
+      [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
+          ValueRange carried) {
+        for (const Accumulator *base : bases)
+          for (unsigned j = 0; j != shape.vectors; ++j) {
+            Value place =
+                code.add(code.mul(row, code.index(shape.groupLanes())),
+                         code.index(j * shape.width));
+            pairs[j]->values[base->op.getOperand()] = code.load(
+                code.vectorOf(code.f32()),
+                array(numbers.stashes[base->index], code.f32(), place));
+          }
+        return accumulatePair(sweep, group, row, pairs, carried, masked);
+      });
+  storeStates(sweep, group, states);
+}
+
+KernelEmitter::Vectors
+KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
+                              std::vector<std::unique_ptr<Scope>> &pairs,
+                              ValueRange carried, bool masked) {
+  SweepArrays &numbers = arraysOf(sweep);
+  Vectors next(carried);
+  unsigned state = 0;
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    AccumulateOp op = accumulator.op;
+    if (accumulator.isBase)
+      continue;
+    bool isState = inRegisters(accumulator);
+    for (unsigned j = 0; j != shape.vectors; ++j) {
+      Scope &pair = *pairs[j];
+      if (!isState && !accumulator.isProduct) {
+        if (op.getKind() == AccumulateKind::Collect)
+          collect(accumulator, j, group, pair);
+        else
+          accumulateElementwise(sweep, accumulator, j, group, pair, masked);
+        continue;
+      }
+      Value exists;
+      if (masked && op.getDomain())
+        exists = code.splat(evaluator->evaluate(op.getDomain(), pair));
+      if (isState) {
+        Value x = evaluator->evaluateLanes(op.getOperand(), pair);
+        Value &sum = next[state++];
+        if (x.getType() != sum.getType())
+          x = code.toInt(x, 64);
+        ReduceKind kind = reduceKind(op.getKind());
+        if (exists)
+          x = code.select(exists, x, identityOf(code, kind, x.getType()));
+        sum = combine(code, kind, sum, x);
+        continue;
+      }
+      Value weight = pairWeight(accumulator, pair);
+      Value place = code.add(code.mul(row, code.index(shape.groupLanes())),
+                             code.index(j * shape.width));
+      if (exists) {
+        weight = code.select(exists, weight, code.realLike(weight, 0.0));
+        Type bits = code.vectorOf(builder.getI32Type());
+        code.store(arith::ExtSIOp::create(builder, code.loc, bits, exists),
+                   array(numbers.existence[accumulator.index],
+                         builder.getI32Type(), place));
+      }
+      code.store(weight, array(numbers.pairs[accumulator.index], code.f32(),
+                               place));
+    }
+  }
+  return next;
+}
+
+/// What a pair contributes to a matrix product, as lanes.
+Value KernelEmitter::pairWeight(const Accumulator &accumulator, Scope &pair) {
+  Value weight;
+  for (Value factor : accumulator.pairFactors) {
+    Value x = evaluator->evaluate(factor, pair);
+    weight = weight ? code.mul(weight, x) : x;
+  }
+  if (!weight)
+    weight = code.real(1.0);
+  for (Value divisor : accumulator.pairDivisors)
+    weight = code.div(weight, evaluator->evaluate(divisor, pair));
+  return code.splat(weight);
+}
+
+/// state[carried, lane] += operand, for operands that are no matrix product.
+void KernelEmitter::accumulateElementwise(const SweepShape &sweep,
+                                          const Accumulator &accumulator,
+                                          unsigned vector, Group &group,
+                                          Scope &pair, bool masked) {
+  AccumulateOp op = accumulator.op;
+  ReduceKind kind = reduceKind(op.getKind());
+  Scope scope(&pair);
+  forEachExtra(accumulator.carried, scope, [&](Scope &at) {
+    Value x = evaluator->evaluateLanes(op.getOperand(), at);
+    Type element = quantity(op).getElementType();
+    if (Code::elementOf(x) != element)
+      x = code.toInt(x, 64);
+    if (masked && op.getDomain())
+      x = code.select(evaluator->evaluate(op.getDomain(), at), x,
+                      identityOf(code, kind, x.getType()));
+    Value place =
+        stateAddress(sweep, accumulator, flatIndex(accumulator.carried, at),
+                     group.lanes[vector]->indices[laneKey].uniform);
+    code.store(combine(code, kind, code.load(x.getType(), place), x), place);
+  });
+}

@@ -1,0 +1,290 @@
+//===- EmitSweep.cpp - One pass over the keys -----------------------------===//
+//
+// For each key tile that the lane tile needs: operands that are not read in
+// place are brought into scratch, then each group of lanes takes the keys in
+// steps: as many as it can while the mask is true of all of them, small steps
+// where the mask cuts through.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/cpu/EmitKernel.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+static ReduceKind reduceKind(AccumulateKind kind) {
+  return kind == AccumulateKind::Max   ? ReduceKind::Max
+         : kind == AccumulateKind::Min ? ReduceKind::Min
+                                       : ReduceKind::Sum;
+}
+
+void KernelEmitter::emitSweep(const SweepShape &sweep) {
+  for (const InnerProduct &product : sweep.products)
+    fillLaneOperand(sweep, product);
+  initState(sweep);
+  Value extent = code.index(1);
+  for (StringAttr dim : sweep.over)
+    extent = code.mul(extent, evaluator->extent(dim));
+  Value lastLane = code.sub(code.add(firstLane, validLanes), code.index(1));
+  code.forEach(code.index(0), extent, shape.keys, [&](Value tile) {
+    Value count = code.min(code.index(shape.keys), code.sub(extent, tile));
+    Value lastKey = code.sub(code.add(tile, count), code.index(1));
+    auto visit = [&] {
+      fillKeyTables(sweep, tile, count);
+      fillKeyOperands(sweep, tile, count);
+      forEachGroup([&](Group &group) {
+        forEachStep(sweep, group, tile, count, [&](Keys keys, bool masked) {
+          emitStep(sweep, group, keys, masked);
+        });
+      });
+    };
+    if (!sweep.canSkip)
+      return visit();
+    code.ifThen(classify(sweep, firstLane, lastLane, tile, lastKey, true).may,
+                visit);
+  });
+}
+
+/// Computes the lane side of \p product for the whole lane tile, a row for each
+/// index that the product sums over: what the register tiles read as vectors.
+void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
+                                    const InnerProduct &product) {
+  unsigned number = arraysOf(sweep).laneOperands[&product -
+                                                 sweep.products.data()];
+  forEachGroup([&](Group &group) {
+    for (Value factor : product.laneSide.factors)
+      for (auto &lane : group.lanes)
+        evaluator->hoist(factor, product.dims, *lane);
+    std::function<void(unsigned, Value, Scope &)> loop =
+        [&](unsigned depth, Value flat, Scope &outer) {
+          if (depth == product.dims.size()) {
+            for (auto &lane : group.lanes) {
+              Scope at(&outer, lane.get());
+              Value value;
+              for (Value factor : product.laneSide.factors) {
+                Value x = evaluator->evaluate(factor, at);
+                value = value ? code.mul(value, x) : x;
+              }
+              Value place = code.add(
+                  code.mul(flat, code.index(shape.tileLanes())),
+                  lane->indices[laneKey].uniform);
+              code.store(code.splat(value), array(number, code.f32(), place));
+            }
+            return;
+          }
+          StringAttr dim = product.dims[depth];
+          Value extent = evaluator->extent(dim);
+          code.forEach(code.index(0), extent, 1, [&](Value i) {
+            Scope inner(&outer);
+            inner.indices[dim].uniform = i;
+            loop(depth + 1, code.add(code.mul(flat, extent), i), inner);
+          });
+        };
+    Scope top(&group.scope);
+    loop(0, code.index(0), top);
+  });
+}
+
+void KernelEmitter::initState(const SweepShape &sweep) {
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (accumulator.op.getKind() == AccumulateKind::Collect)
+      continue;
+    Type element = quantity(accumulator.op).getElementType();
+    Value identity = identityOf(code, reduceKind(accumulator.op.getKind()),
+                                code.vectorOf(element));
+    Value rows = code.index(1);
+    for (StringAttr dim : accumulator.carried)
+      rows = code.mul(rows, evaluator->extent(dim));
+    Value end = code.mul(rows, code.index(shape.tileLanes()));
+    unsigned number = arraysOf(sweep).states[accumulator.index];
+    code.forEach(code.index(0), end, shape.width, [&](Value i) {
+      code.store(identity, array(number, element, i));
+    });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Keys
+//===----------------------------------------------------------------------===//
+
+/// With several swept dimensions, their indices for each key of the tile.
+void KernelEmitter::fillKeyTables(const SweepShape &sweep, Value tile,
+                                  Value count) {
+  if (sweep.over.size() == 1)
+    return;
+  code.forEach(code.index(0), count, 1, [&](Value i) {
+    unsigned position = sweep.over.size();
+    decode(code.add(tile, i), sweep.over, [&](StringAttr, Value index) {
+      --position;
+      code.store(index, array(arraysOf(sweep).keyIndices[position], code.i64(),
+                              i));
+    });
+  });
+}
+
+void KernelEmitter::bindKeys(const SweepShape &sweep, const Keys &keys,
+                             Value row, Scope &scope) {
+  if (sweep.over.size() == 1) {
+    scope.indices[sweep.over.front()].uniform = code.add(keys.first, row);
+    return;
+  }
+  Value offset = code.add(keys.offset, row);
+  for (auto [position, dim] : llvm::enumerate(sweep.over))
+    scope.indices[dim].uniform = code.load(
+        code.i64(),
+        array(arraysOf(sweep).keyIndices[position], code.i64(), offset));
+}
+
+/// Computes an operand of a matrix product for the keys of the tile, as f32 in
+/// [key, dims...]: conversions and small products happen once a tile here, not
+/// once a register tile.
+void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
+                                   const Operand &operand,
+                                   ArrayRef<StringAttr> dims, unsigned number,
+                                   Value tile, Value count) {
+  Keys keys{tile, tile, code.index(0), count};
+  StringAttr last = dims.back();
+  Value lastExtent = evaluator->extent(last);
+  Value whole = code.mul(arith::DivUIOp::create(builder, code.loc, lastExtent,
+                                                code.index(shape.width)),
+                         code.index(shape.width));
+  auto product = [&](Scope &scope) {
+    Value value;
+    for (Value factor : operand.factors) {
+      Value x = evaluator->evaluate(factor, scope);
+      value = value ? code.mul(value, x) : x;
+    }
+    return code.splat(value);
+  };
+  SmallVector<int32_t> counts;
+  for (unsigned i = 0; i != shape.width; ++i)
+    counts.push_back(int32_t(i));
+  auto chunk = [&](Value first, Value exists, Value flat, Scope &outer) {
+    Scope scope(&outer);
+    IndexValue &at = scope.indices[last];
+    Value iota = arith::ConstantOp::create(builder, code.loc,
+                                           builder.getI32VectorAttr(counts));
+    at.first = first;
+    at.exists = exists;
+    at.lanes = code.add(iota, code.toInt(first, 32));
+    if (exists) // Lanes past the end repeat the last index.
+      at.lanes = code.min(
+          at.lanes, code.toInt(code.sub(lastExtent, code.index(1)), 32));
+    code.store(product(scope),
+               array(number, code.f32(), code.add(flat, first)));
+  };
+  auto row = [&](Value flat, Scope &outer) {
+    code.forEach(code.index(0), whole, shape.width,
+                 [&](Value first) { chunk(first, Value(), flat, outer); });
+    Value rest = code.sub(lastExtent, whole);
+    code.ifThen(code.lessThan(code.index(0), rest), [&] {
+      Value iota = arith::ConstantOp::create(builder, code.loc,
+                                             builder.getI32VectorAttr(counts));
+      chunk(whole, code.lessThan(iota, code.toInt(rest, 32)), flat, outer);
+    });
+  };
+  std::function<void(unsigned, Value, Scope &)> loop =
+      [&](unsigned depth, Value flat, Scope &outer) {
+        if (depth + 1 == dims.size())
+          return row(code.mul(flat, lastExtent), outer);
+        code.forEach(code.index(0), evaluator->extent(dims[depth]), 1,
+                     [&](Value i) {
+                       Scope inner(&outer);
+                       inner.indices[dims[depth]].uniform = i;
+                       loop(depth + 1,
+                            code.add(code.mul(flat, evaluator->extent(
+                                                        dims[depth])),
+                                     i),
+                            inner);
+                     });
+      };
+  code.forEach(code.index(0), count, 1, [&](Value key) {
+    Scope scope(&itemScope);
+    bindKeys(sweep, keys, key, scope);
+    loop(0, key, scope);
+  });
+}
+
+void KernelEmitter::fillKeyOperands(const SweepShape &sweep, Value tile,
+                                    Value count) {
+  SweepArrays &numbers = arraysOf(sweep);
+  for (auto [i, product] : llvm::enumerate(sweep.products))
+    if (!product.keySide.inPlace)
+      fillKeyOperand(sweep, product.keySide, product.dims,
+                     numbers.keyOperands[i], tile, count);
+  for (auto [i, accumulator] : llvm::enumerate(sweep.accumulators))
+    if (accumulator.isProduct && !accumulator.keySide.inPlace)
+      fillKeyOperand(sweep, accumulator.keySide, accumulator.carried,
+                     numbers.values[i], tile, count);
+}
+
+//===----------------------------------------------------------------------===//
+// Masks
+//===----------------------------------------------------------------------===//
+
+/// What the domains of \p sweep say about a box of lanes and keys (flattened,
+/// inclusive): `must`, all pairs count for all accumulators; not `may`, none
+/// does for any.
+Truth KernelEmitter::classify(const SweepShape &sweep, Value laneLow,
+                              Value laneHigh, Value keyLow, Value keyHigh,
+                              bool skip) {
+  // Values computed here stand in the current block alone.
+  Scope local(&itemScope);
+  IntervalEvaluator intervals(*evaluator, local);
+  intervals.setFlattened(shape.lanes, laneLow, laneHigh);
+  intervals.setFlattened(sweep.over, keyLow, keyHigh);
+  Value may = code.boolean(!sweep.canSkip || !skip);
+  Value must = code.boolean(true);
+  llvm::SmallPtrSet<Value, 4> seen;
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    Value domain = accumulator.op.getDomain();
+    if (!domain || !seen.insert(domain).second)
+      continue;
+    Truth truth = intervals.truthOf(domain);
+    may = code.lor(may, truth.may);
+    must = code.land(must, truth.must);
+  }
+  return {may, must};
+}
+
+/// Splits the keys of a tile, for one group of lanes, into steps in which the
+/// domain is true everywhere and steps in which it has to be evaluated.
+void KernelEmitter::forEachStep(
+    const SweepShape &sweep, Group &group, Value tile, Value count,
+    llvm::function_ref<void(Keys, bool masked)> body) {
+  if (!sweep.hasDomain)
+    return body({tile, tile, code.index(0), count}, false);
+  Value laneLow = code.add(firstLane, group.first);
+  Value lanes = code.min(code.index(shape.groupLanes()),
+                         code.sub(validLanes, group.first));
+  Value laneHigh = code.sub(code.add(laneLow, lanes), code.index(1));
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, TypeRange(code.i64()), ValueRange(code.index(0)),
+      [&](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc,
+                                 code.lessThan(args[0], count), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value offset = args[0], first = code.add(tile, offset);
+        Value rest = code.sub(count, offset);
+        auto lastOf = [&](Value length) {
+          return code.sub(code.add(first, length), code.index(1));
+        };
+        Truth all = classify(sweep, laneLow, laneHigh, first, lastOf(rest), true);
+        Value small = code.min(code.index(shape.sub), rest);
+        Value decided = code.lor(all.must, code.lnot(all.may));
+        Value length = code.select(decided, rest, small);
+        Truth part =
+            classify(sweep, laneLow, laneHigh, first, lastOf(length), true);
+        Keys keys{tile, first, offset, length};
+        code.ifElse(
+            part.must, [&] { body(keys, false); },
+            [&] { code.ifThen(part.may, [&] { body(keys, true); }); });
+        scf::YieldOp::create(builder, code.loc,
+                             ValueRange(code.add(offset, length)));
+      });
+  builder.setInsertionPointAfter(loop);
+}

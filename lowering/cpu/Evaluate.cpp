@@ -1,0 +1,622 @@
+//===- Evaluate.cpp - Code for one element, or one vector of lanes --------===//
+
+#include "lowering/cpu/Evaluate.h"
+#include "lowering/cpu/VectorMath.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+//===----------------------------------------------------------------------===//
+// Scope
+//===----------------------------------------------------------------------===//
+
+Value Scope::lookup(Value value) const {
+  if (Value found = values.lookup(value))
+    return found;
+  for (const Scope *outer : outers)
+    if (Value found = outer->lookup(value))
+      return found;
+  return {};
+}
+
+Value Scope::lookupShift(Value maximum) const {
+  if (Value found = shifts.lookup(maximum))
+    return found;
+  for (const Scope *outer : outers)
+    if (Value found = outer->lookupShift(maximum))
+      return found;
+  return {};
+}
+
+const IndexValue *Scope::lookupIndex(StringAttr dim) const {
+  auto it = indices.find(dim);
+  if (it != indices.end())
+    return &it->second;
+  for (const Scope *outer : outers)
+    if (const IndexValue *found = outer->lookupIndex(dim))
+      return found;
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Slots
+//===----------------------------------------------------------------------===//
+
+Evaluator::Evaluator(Code &code, const CallLayout &layout, Value slots,
+                     Block *entry)
+    : code(code), layout(layout), slots(slots), entry(entry) {}
+
+Value Evaluator::slotAddress(int number) {
+  return code.address(slots, code.i64(), code.index(number));
+}
+
+Value Evaluator::slot(int number, Type type) {
+  if (!entry)
+    return code.load(type, slotAddress(number));
+  Value &loaded = loadedSlots[{number, type}];
+  if (!loaded) {
+    OpBuilder::InsertionGuard guard(code.builder);
+    code.builder.setInsertionPointToStart(entry);
+    loaded = code.load(type, slotAddress(number));
+  }
+  return loaded;
+}
+
+Value Evaluator::extent(StringAttr dim) {
+  if (auto size = layout.getSpec().getStaticSize(dim))
+    return code.index(*size);
+  return slot(layout.dimSlot(dim), code.i64());
+}
+
+Value Evaluator::stride(const Storage &storage, unsigned position) {
+  if (position + 1 == storage.layout.size())
+    return code.index(1);
+  if (!storage.isBuffer)
+    return slot(storage.slot + 1 + int(position), code.i64());
+  Value product;
+  for (StringAttr dim : ArrayRef(storage.layout).drop_front(position + 1))
+    product = product ? code.mul(product, extent(dim)) : extent(dim);
+  return product;
+}
+
+Value Evaluator::address(const Storage &storage, Scope &scope) {
+  Value offset;
+  for (auto [position, dim] : llvm::enumerate(storage.layout)) {
+    const IndexValue *at = scope.lookupIndex(dim);
+    assert(at && "index without a value");
+    if (!at->uniform)
+      continue;
+    Value term = position + 1 == storage.layout.size()
+                     ? at->uniform
+                     : code.mul(at->uniform, stride(storage, position));
+    offset = offset ? code.add(offset, term) : term;
+  }
+  Value base = slot(storage.slot, code.ptr());
+  return offset ? code.address(base, storage.element, offset) : base;
+}
+
+Value Evaluator::load(const Storage &storage, Scope &scope) {
+  Value base = address(storage, scope);
+  Value offsets;
+  const IndexValue *only = nullptr;
+  unsigned varying = 0;
+  for (auto [position, dim] : llvm::enumerate(storage.layout)) {
+    const IndexValue *at = scope.lookupIndex(dim);
+    if (at->uniform)
+      continue;
+    ++varying;
+    if (position + 1 == storage.layout.size())
+      only = at;
+  }
+  if (varying == 0)
+    return code.load(storage.element, base);
+  if (varying == 1 && only && only->first) {
+    Value first = code.address(base, storage.element, only->first);
+    return only->exists
+               ? code.maskedLoad(storage.element, first, only->exists)
+               : code.load(code.vectorOf(storage.element), first);
+  }
+  for (auto [position, dim] : llvm::enumerate(storage.layout)) {
+    const IndexValue *at = scope.lookupIndex(dim);
+    if (at->uniform)
+      continue;
+    Value term = code.toInt(at->lanes, 64);
+    if (position + 1 != storage.layout.size())
+      term = code.mul(term, stride(storage, position));
+    offsets = offsets ? code.add(offsets, term) : term;
+  }
+  return code.gather(storage.element, base, offsets);
+}
+
+//===----------------------------------------------------------------------===//
+// Integer ranges
+//===----------------------------------------------------------------------===//
+
+bool IntRange::fits32() const {
+  return low >= std::numeric_limits<int32_t>::min() &&
+         high <= std::numeric_limits<int32_t>::max();
+}
+
+namespace {
+
+constexpr IntRange fullRange{std::numeric_limits<int64_t>::min(),
+                             std::numeric_limits<int64_t>::max()};
+
+IntRange clampRange(__int128 low, __int128 high) {
+  if (low < fullRange.low || high > fullRange.high)
+    return fullRange;
+  return {int64_t(low), int64_t(high)};
+}
+
+IntRange rangeOfElement(Type type) {
+  unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 64;
+  if (isa<FloatType>(type) || bits == 64)
+    return fullRange;
+  if (bits == 1)
+    return {0, 1};
+  return {-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1};
+}
+
+IntRange rangeOfBinary(BinaryKind kind, IntRange a, IntRange b) {
+  __int128 al = a.low, ah = a.high, bl = b.low, bh = b.high;
+  switch (kind) {
+  case BinaryKind::Add:
+    return clampRange(al + bl, ah + bh);
+  case BinaryKind::Sub:
+    return clampRange(al - bh, ah - bl);
+  case BinaryKind::Mul: {
+    if (a.low == fullRange.low || b.low == fullRange.low)
+      return fullRange;
+    __int128 products[] = {al * bl, al * bh, ah * bl, ah * bh};
+    return clampRange(*std::min_element(products, products + 4),
+                      *std::max_element(products, products + 4));
+  }
+  case BinaryKind::FloorDiv:
+    return b.low > 0 ? clampRange(std::min<__int128>(al, 0) - (al < 0),
+                                  std::max<__int128>(ah, 0))
+                     : fullRange;
+  case BinaryKind::Mod:
+    return b.low > 0 ? IntRange{0, b.high - 1} : fullRange;
+  case BinaryKind::Min:
+    return {std::min(a.low, b.low), std::min(a.high, b.high)};
+  case BinaryKind::Max:
+    return {std::max(a.low, b.low), std::max(a.high, b.high)};
+  default:
+    return fullRange;
+  }
+}
+
+} // namespace
+
+IntRange Evaluator::rangeOf(Value value) {
+  auto known = ranges.find(value);
+  if (known != ranges.end())
+    return known->second;
+  IntRange range = rangeOfElement(quantity(value).getElementType());
+  Operation *op = value.getDefiningOp();
+  if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
+    if (auto number = dyn_cast<IntegerAttr>(constant.getValue()))
+      range = {number.getValue().getSExtValue(),
+               number.getValue().getSExtValue()};
+  } else if (auto index = dyn_cast_or_null<IndexOp>(op)) {
+    SpecOp spec = layout.getSpec();
+    range = {0, spec.getStaticSize(index.getDimAttr()).value_or(maxExtent) - 1};
+  } else if (isa_and_nonnull<ExtentOp>(op)) {
+    range = {0, maxExtent};
+  } else if (auto cast = dyn_cast_or_null<CastOp>(op)) {
+    range = rangeOfElement(quantity(cast.getOperand()).getElementType());
+  } else if (auto read = dyn_cast_or_null<ReadOp>(op)) {
+    range = rangeOf(read.getSource());
+  } else if (auto select = dyn_cast_or_null<SelectOp>(op)) {
+    IntRange a = rangeOf(select.getThen()), b = rangeOf(select.getOtherwise());
+    range = {std::min(a.low, b.low), std::max(a.high, b.high)};
+  } else if (auto unary = dyn_cast_or_null<UnaryOp>(op)) {
+    IntRange a = rangeOf(unary.getOperand());
+    if (a.low != fullRange.low) {
+      int64_t bound = std::max(std::abs(a.low), std::abs(a.high));
+      range = {-bound, bound};
+    }
+  } else if (auto binary = dyn_cast_or_null<BinaryOp>(op)) {
+    range = rangeOfBinary(binary.getKind(), rangeOf(binary.getLhs()),
+                          rangeOf(binary.getRhs()));
+  }
+  ranges[value] = range;
+  return range;
+}
+
+//===----------------------------------------------------------------------===//
+// Expressions
+//===----------------------------------------------------------------------===//
+
+bool Evaluator::varies(Value value, Scope &scope) {
+  return llvm::any_of(quantity(value).getDims(), [&](StringAttr dim) {
+    const IndexValue *at = scope.lookupIndex(dim);
+    return at && !at->uniform;
+  });
+}
+
+Value Evaluator::evaluate(Value value, Scope &scope) {
+  if (Value found = scope.lookup(value))
+    return found;
+  Scope *home = &scope;
+  if (scope.uniformScope && !varies(value, scope))
+    home = scope.uniformScope;
+  Value result = compute(value, *home);
+  home->values[value] = result;
+  return result;
+}
+
+Value Evaluator::compute(Value value, Scope &scope) {
+  if (layout.isStored(value))
+    return load(layout.storageOf(value), scope);
+  if (isa<BlockArgument>(value)) {
+    Type element = quantity(value).getElementType();
+    int number = layout.scalarSlot(value);
+    if (element.isF32())
+      return arith::TruncFOp::create(
+          code.builder, code.loc, code.f32(),
+          slot(number, code.builder.getF64Type()));
+    Value integer = slot(number, code.i64());
+    return element.isInteger(1)
+               ? code.compare(arith::CmpIPredicate::ne, integer, code.index(0))
+               : integer;
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<SweepOp>(op))
+    return loadState(value, scope);
+  if (auto constant = dyn_cast<ConstantOp>(op))
+    return arith::ConstantOp::create(code.builder, code.loc,
+                                     constant.getValue());
+  if (auto indexOp = dyn_cast<IndexOp>(op))
+    return index(indexOp.getDimAttr(), scope);
+  if (auto extentOp = dyn_cast<ExtentOp>(op))
+    return extent(extentOp.getDimAttr());
+  if (auto unaryOp = dyn_cast<UnaryOp>(op))
+    return unaryOp.getKind() == UnaryKind::Exp
+               ? exponential(unaryOp, scope)
+               : unary(code, unaryOp.getKind(),
+                       evaluate(unaryOp.getOperand(), scope));
+  if (auto binaryOp = dyn_cast<BinaryOp>(op))
+    return binary(binaryOp, scope);
+  if (auto compareOp = dyn_cast<CompareOp>(op))
+    return compare(compareOp, scope);
+  if (auto castOp = dyn_cast<CastOp>(op))
+    return cast(castOp, scope);
+  if (auto readOp = dyn_cast<ReadOp>(op))
+    return read(readOp, scope);
+  if (auto reduceOp = dyn_cast<ReduceOp>(op)) {
+    Type type = quantity(value).getElementType();
+    if (varies(value, scope))
+      type = code.vectorOf(type);
+    return reduceOver(reduceOp, toDims(reduceOp.getDims()),
+                      identityOf(code, reduceOp.getKind(), type), scope);
+  }
+  if (auto uniformOp = dyn_cast<UniformOp>(op)) {
+    SmallVector<Value> indices;
+    for (Value operand : uniformOp.getIndices())
+      indices.push_back(evaluate(operand, scope));
+    return uniform(code, evaluate(uniformOp.getSeed(), scope), indices);
+  }
+  auto select = cast<SelectOp>(op);
+  Value condition = evaluate(select.getCondition(), scope);
+  Value a = evaluate(select.getThen(), scope);
+  Value b = evaluate(select.getOtherwise(), scope);
+  if (Code::elementOf(a) != Code::elementOf(b)) {
+    a = code.toInt(a, 64);
+    b = code.toInt(b, 64);
+  }
+  return code.select(condition, a, b);
+}
+
+Value Evaluator::index(StringAttr dim, Scope &scope) {
+  const IndexValue *at = scope.lookupIndex(dim);
+  assert(at && "index without a value");
+  return at->uniform ? at->uniform : at->lanes;
+}
+
+/// exp(x - f(M)) with M a running maximum is 2^(x log2 e - f(M) log2 e): one
+/// fma, as cheap as the subtraction. The rounding of f(M) log2 e is the same for
+/// the whole row and leaves with the normaliser.
+Value Evaluator::exponential(UnaryOp op, Scope &scope) {
+  auto sub = op.getOperand().getDefiningOp<BinaryOp>();
+  if (sub && sub.getKind() == BinaryKind::Sub)
+    if (auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
+        guard && guard.getKind() == UnaryKind::NegInfToZero)
+      if (Value shift = scope.lookupShift(guard.getOperand())) {
+        Value x = evaluate(sub.getLhs(), scope);
+        return exp2(code,
+                    code.fma(x, code.realLike(x, 1.4426950408889634), shift),
+                    /*bounded=*/true);
+      }
+  return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
+}
+
+Value Evaluator::binary(BinaryOp op, Scope &scope) {
+  Value a = evaluate(op.getLhs(), scope), b = evaluate(op.getRhs(), scope);
+  Type element = quantity(op.getResult()).getElementType();
+  if (element.isInteger(64) && (Code::isVector(a) || Code::isVector(b))) {
+    bool narrow = rangeOf(op.getLhs()).fits32() &&
+                  rangeOf(op.getRhs()).fits32() &&
+                  rangeOf(op.getResult()).fits32();
+    a = code.toInt(a, narrow ? 32 : 64);
+    b = code.toInt(b, narrow ? 32 : 64);
+  }
+  code.unify(a, b);
+  OpBuilder &builder = code.builder;
+  switch (op.getKind()) {
+  case BinaryKind::Add:
+    return code.add(a, b);
+  case BinaryKind::Sub:
+    return code.sub(a, b);
+  case BinaryKind::Mul:
+    return code.mul(a, b);
+  case BinaryKind::Div:
+    return code.div(a, b);
+  case BinaryKind::Ratio: {
+    auto equal = arith::CmpFPredicate::OEQ;
+    Value zero = code.realLike(a, 0.0);
+    Value both =
+        code.land(code.compare(equal, a, zero), code.compare(equal, b, zero));
+    return code.select(both, zero, code.div(a, b));
+  }
+  case BinaryKind::FloorDiv:
+    return code.floorDiv(a, b);
+  case BinaryKind::Mod:
+    return code.floorMod(a, b);
+  case BinaryKind::Min:
+    return code.min(a, b);
+  case BinaryKind::Max:
+    return code.max(a, b);
+  case BinaryKind::Pow:
+    return attn::cpu::pow(code, a, b);
+  case BinaryKind::And:
+    return code.land(a, b);
+  case BinaryKind::Or:
+    return code.lor(a, b);
+  case BinaryKind::Xor:
+    return code.lxor(a, b);
+  case BinaryKind::Shl:
+    return arith::ShLIOp::create(builder, code.loc, code.toInt(a, 64),
+                                 code.toInt(b, 64));
+  case BinaryKind::Shr:
+    return arith::ShRSIOp::create(builder, code.loc, code.toInt(a, 64),
+                                  code.toInt(b, 64));
+  }
+  llvm_unreachable("unknown function");
+}
+
+static arith::CmpIPredicate intPredicate(Predicate predicate) {
+  switch (predicate) {
+  case Predicate::LT:
+    return arith::CmpIPredicate::slt;
+  case Predicate::LE:
+    return arith::CmpIPredicate::sle;
+  case Predicate::GT:
+    return arith::CmpIPredicate::sgt;
+  case Predicate::GE:
+    return arith::CmpIPredicate::sge;
+  case Predicate::EQ:
+    return arith::CmpIPredicate::eq;
+  case Predicate::NE:
+    return arith::CmpIPredicate::ne;
+  }
+  llvm_unreachable("unknown predicate");
+}
+
+static arith::CmpFPredicate realPredicate(Predicate predicate) {
+  switch (predicate) {
+  case Predicate::LT:
+    return arith::CmpFPredicate::OLT;
+  case Predicate::LE:
+    return arith::CmpFPredicate::OLE;
+  case Predicate::GT:
+    return arith::CmpFPredicate::OGT;
+  case Predicate::GE:
+    return arith::CmpFPredicate::OGE;
+  case Predicate::EQ:
+    return arith::CmpFPredicate::OEQ;
+  case Predicate::NE:
+    return arith::CmpFPredicate::UNE;
+  }
+  llvm_unreachable("unknown predicate");
+}
+
+Value Evaluator::compare(CompareOp op, Scope &scope) {
+  Value a = evaluate(op.getLhs(), scope), b = evaluate(op.getRhs(), scope);
+  Type element = quantity(op.getLhs()).getElementType();
+  if (element.isF32())
+    return code.compare(realPredicate(op.getPredicate()), a, b);
+  if (element.isInteger(64) && (Code::isVector(a) || Code::isVector(b))) {
+    IntRange ra = rangeOf(op.getLhs()), rb = rangeOf(op.getRhs());
+    // A number that all lanes compare with may be clamped to 32 bits when the
+    // lanes stay clear of the ends.
+    auto clamp = [&](Value &number, IntRange &range, const IntRange &lanes) {
+      constexpr int64_t low = std::numeric_limits<int32_t>::min();
+      constexpr int64_t high = std::numeric_limits<int32_t>::max();
+      if (Code::isVector(number) || range.fits32() || lanes.low <= low ||
+          lanes.high >= high)
+        return;
+      number = code.min(code.max(number, code.index(low)), code.index(high));
+      range = {low, high};
+    };
+    clamp(a, ra, rb);
+    clamp(b, rb, ra);
+    unsigned bits = ra.fits32() && rb.fits32() ? 32 : 64;
+    a = code.toInt(a, bits);
+    b = code.toInt(b, bits);
+  }
+  return code.compare(intPredicate(op.getPredicate()), a, b);
+}
+
+Value Evaluator::cast(CastOp op, Scope &scope) {
+  Value x = evaluate(op.getOperand(), scope);
+  OpBuilder &b = code.builder;
+  Location loc = code.loc;
+  Type from = Code::elementOf(x);
+  Type to = quantity(op.getResult()).getElementType();
+  Type type = code.likeWith(x, to);
+  if (isa<FloatType>(from) && isa<FloatType>(to)) {
+    if (from == to)
+      return x;
+    return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth()
+               ? Value(arith::ExtFOp::create(b, loc, type, x))
+               : Value(arith::TruncFOp::create(b, loc, type, x));
+  }
+  if (to.isInteger(1)) {
+    if (isa<FloatType>(from))
+      return code.compare(arith::CmpFPredicate::UNE, x, code.realLike(x, 0.0));
+    return from.isInteger(1) ? x
+                             : code.compare(arith::CmpIPredicate::ne, x,
+                                            code.intLike(x, 0));
+  }
+  if (isa<FloatType>(to)) {
+    if (from.isInteger(1))
+      x = code.toInt(x, 32);
+    Value real = arith::SIToFPOp::create(b, loc, code.likeWith(x, code.f32()), x);
+    return to.isF32() ? real : Value(arith::TruncFOp::create(b, loc, type, real));
+  }
+  if (isa<FloatType>(from))
+    return arith::FPToSIOp::create(b, loc, type, x);
+  // Lanes of small integers stay 32 bits wide; ops widen them where they must.
+  if (to.isInteger(64) && Code::isVector(x) &&
+      from.getIntOrFloatBitWidth() <= 32)
+    return code.toInt(x, 32);
+  return code.toInt(x, to.getIntOrFloatBitWidth());
+}
+
+static void collectIndices(const Scope &scope,
+                           llvm::DenseMap<StringAttr, IndexValue> &indices) {
+  for (const auto &[dim, at] : scope.indices)
+    indices.try_emplace(dim, at);
+  for (const Scope *outer : scope.outers)
+    collectIndices(*outer, indices);
+}
+
+/// Evaluates the source where the read stands. What the enclosing scopes know
+/// about values is for other indices, so only their indices carry over.
+Value Evaluator::read(ReadOp op, Scope &scope) {
+  Scope inner;
+  for (auto [dim, indexValue] : llvm::zip_equal(
+           op.getDims().getAsRange<StringAttr>(), op.getIndices())) {
+    Value at = evaluate(indexValue, scope);
+    Value last = code.sub(extent(dim), code.index(1));
+    IndexValue place;
+    if (Code::isVector(at)) {
+      at = code.toInt(at, 64);
+      at = code.max(code.min(at, last), code.intLike(at, 0));
+      place.lanes = code.toInt(at, 32);
+    } else {
+      place.uniform = code.max(code.min(at, last), code.index(0));
+    }
+    inner.indices[dim] = place;
+  }
+  collectIndices(scope, inner.indices);
+  return evaluate(op.getSource(), inner);
+}
+
+Value Evaluator::reduceOver(ReduceOp op, ArrayRef<StringAttr> dims,
+                            Value accumulator, Scope &scope) {
+  if (dims.empty()) {
+    Value element = evaluate(op.getOperand(), scope);
+    if (Code::isVector(accumulator))
+      element = code.splat(element);
+    if (accumulator.getType() != element.getType())
+      element = code.toInt(element, 64);
+    if (op.getDomain()) {
+      Value identity = identityOf(code, op.getKind(), element.getType());
+      element = code.select(evaluate(op.getDomain(), scope), element, identity);
+    }
+    return combine(code, op.getKind(), accumulator, element);
+  }
+  return code
+      .forEach(code.index(0), extent(dims.front()), 1, accumulator,
+               [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                 Scope inner(&scope);
+                 inner.indices[dims.front()].uniform = i;
+                 return {reduceOver(op, dims.drop_front(), carried.front(),
+                                    inner)};
+               })
+      .front();
+}
+
+Value attn::cpu::identityOf(Code &code, ReduceKind kind, Type type) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  bool real = isa<FloatType>(getElementTypeOrSelf(type));
+  if (kind == ReduceKind::Sum)
+    return code.constantOf(type, 0);
+  if (real)
+    return code.constantOf(type, kind == ReduceKind::Max ? -inf : inf);
+  Attribute bound = code.builder.getI64IntegerAttr(
+      kind == ReduceKind::Max ? fullRange.low : fullRange.high);
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(code.builder, code.loc,
+                                     DenseElementsAttr::get(vector, bound));
+  return arith::ConstantOp::create(code.builder, code.loc,
+                                   cast<TypedAttr>(bound));
+}
+
+Value attn::cpu::combine(Code &code, ReduceKind kind, Value a, Value b) {
+  switch (kind) {
+  case ReduceKind::Sum:
+    return code.add(a, b);
+  case ReduceKind::Max:
+    return code.max(a, b);
+  default:
+    return code.min(a, b);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Hoisting
+//===----------------------------------------------------------------------===//
+
+/// Says whether everything that \p value needs can be computed now: it is made
+/// of nothing that a loop has yet to provide.
+bool Evaluator::isAvailable(Value value, Scope &scope) {
+  if (scope.lookup(value))
+    return true;
+  if (provided.contains(value))
+    return false;
+  if (isa<BlockArgument>(value) || layout.isStored(value))
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (isa<AccumulateOp>(op))
+    return false;
+  if (isa<SweepOp>(op))
+    return true;
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    return isAvailable(operand, scope);
+  });
+}
+
+void Evaluator::hoist(Value value, DimList inner, Scope &scope) {
+  if (scope.lookup(value) || provided.contains(value))
+    return;
+  bool fixed = llvm::none_of(inner, [&](StringAttr dim) {
+    return quantity(value).hasDim(dim);
+  });
+  if (fixed && isAvailable(value, scope)) {
+    evaluate(value, scope);
+    return;
+  }
+  if (isa<BlockArgument>(value) || layout.isStored(value))
+    return;
+  Operation *op = value.getDefiningOp();
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    // The source is evaluated at other indices than those of this scope.
+    for (Value index : read.getIndices())
+      hoist(index, inner, scope);
+    return;
+  }
+  if (isa<AccumulateOp, SweepOp>(op))
+    return;
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    llvm::append_range(inner, toDims(reduce.getDims()));
+  for (Value operand : op->getOperands())
+    hoist(operand, inner, scope);
+}

@@ -1,0 +1,122 @@
+//===- Evaluate.h - Code for one element, or one vector of lanes -*- C++ -*-===//
+//
+// Turns the graph of quantities into code, given where each index stands: at a
+// number (the same for all lanes), or at one number a lane. The result is a
+// scalar where no lane index takes part and a vector otherwise, so everything
+// that is uniform stays scalar by itself.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_CPU_EVALUATE_H
+#define ATTN_LOWERING_CPU_EVALUATE_H
+
+#include "lowering/cpu/CallLayout.h"
+#include "lowering/cpu/Code.h"
+
+namespace attn::cpu {
+
+/// Where an index stands.
+struct IndexValue {
+  /// One i64 for all lanes; null when it varies along the lanes.
+  mlir::Value uniform;
+  /// One i32 a lane. Lanes past the end repeat a valid index.
+  mlir::Value lanes;
+  /// Set when the lanes are first, first + 1, ...: the i64 index of lane 0, and
+  /// which lanes exist.
+  mlir::Value first, exists;
+};
+
+/// A scope of code: index values, and what has been computed already. Values of
+/// an enclosing scope are visible. Code in a nested region needs a scope of its
+/// own, since what it computes does not dominate what follows.
+struct Scope {
+  Scope() = default;
+  explicit Scope(const Scope *outer) : outers{outer} {}
+  Scope(const Scope *row, const Scope *lane) : outers{row, lane} {}
+
+  llvm::SmallVector<const Scope *, 2> outers;
+  llvm::DenseMap<mlir::StringAttr, IndexValue> indices;
+  llvm::DenseMap<mlir::Value, mlir::Value> values;
+  /// -max * log2(e) of the running maxima, ready for the fma of an exponent.
+  llvm::DenseMap<mlir::Value, mlir::Value> shifts;
+  /// Scope of the same block for what does not vary along the lanes.
+  Scope *uniformScope = nullptr;
+
+  mlir::Value lookup(mlir::Value value) const;
+  mlir::Value lookupShift(mlir::Value maximum) const;
+  const IndexValue *lookupIndex(mlir::StringAttr dim) const;
+};
+
+/// Inclusive bounds of an integer quantity, from what is known at compile time.
+struct IntRange {
+  int64_t low, high;
+  bool fits32() const;
+};
+
+/// Extents are at most this (the plan refuses larger ones), which keeps sums of
+/// a few indices and sizes within 32 bits.
+constexpr int64_t maxExtent = int64_t(1) << 29;
+
+class Evaluator {
+public:
+  /// With \p entry, slots are loaded there, once; else where they are used.
+  Evaluator(Code &code, const CallLayout &layout, mlir::Value slots,
+            mlir::Block *entry);
+
+  /// The element of \p value at the indices of \p scope.
+  mlir::Value evaluate(mlir::Value value, Scope &scope);
+
+  /// As a vector of lanes, whether or not it varies along them.
+  mlir::Value evaluateLanes(mlir::Value value, Scope &scope) {
+    return code.splat(evaluate(value, scope));
+  }
+
+  /// Computes now, in \p scope, whatever \p value is made of that has none of
+  /// \p inner, so that code in loops over \p inner finds it done.
+  void hoist(mlir::Value value, DimList inner, Scope &scope);
+
+  mlir::Value extent(mlir::StringAttr dim);
+  mlir::Value slot(int number, mlir::Type type);
+  mlir::Value slotAddress(int number);
+  mlir::Value stride(const Storage &storage, unsigned position);
+  /// Address of the element of \p storage at the uniform indices of \p scope;
+  /// indices that vary along the lanes count as 0.
+  mlir::Value address(const Storage &storage, Scope &scope);
+  mlir::Value load(const Storage &storage, Scope &scope);
+
+  /// Loads the final state of a sweep, for a result of an attn.sweep.
+  std::function<mlir::Value(mlir::Value result, Scope &scope)> loadState;
+  /// Values that a loop provides; never computed ahead of it.
+  llvm::DenseSet<mlir::Value> provided;
+
+  Code &code;
+  const CallLayout &layout;
+
+private:
+  mlir::Value compute(mlir::Value value, Scope &scope);
+  mlir::Value read(ReadOp op, Scope &scope);
+  mlir::Value reduceOver(ReduceOp op, llvm::ArrayRef<mlir::StringAttr> dims,
+                         mlir::Value accumulator, Scope &scope);
+  mlir::Value exponential(UnaryOp op, Scope &scope);
+  mlir::Value binary(BinaryOp op, Scope &scope);
+  mlir::Value compare(CompareOp op, Scope &scope);
+  mlir::Value cast(CastOp op, Scope &scope);
+  mlir::Value index(mlir::StringAttr dim, Scope &scope);
+  bool varies(mlir::Value value, Scope &scope);
+  bool isAvailable(mlir::Value value, Scope &scope);
+  IntRange rangeOf(mlir::Value value);
+
+  mlir::Value slots;
+  mlir::Block *entry;
+  llvm::DenseMap<std::pair<int, mlir::Type>, mlir::Value> loadedSlots;
+  llvm::DenseMap<mlir::Value, IntRange> ranges;
+};
+
+/// The value of a reduction over nothing, of \p type.
+mlir::Value identityOf(Code &code, ReduceKind kind, mlir::Type type);
+/// One step of a sum, max or min.
+mlir::Value combine(Code &code, ReduceKind kind, mlir::Value a, mlir::Value b);
+
+} // namespace attn::cpu
+
+#endif // ATTN_LOWERING_CPU_EVALUATE_H

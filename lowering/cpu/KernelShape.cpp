@@ -1,0 +1,192 @@
+//===- KernelShape.cpp - The tiles and parts of one kernel ----------------===//
+
+#include "lowering/cpu/KernelShape.h"
+#include "dialect/Products.h"
+#include "lowering/cpu/Intervals.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+namespace {
+
+/// Says whether \p value depends on a running value of its sweep.
+bool dependsOnState(Value value, const CallLayout &layout) {
+  if (isa<BlockArgument>(value) || layout.isStored(value))
+    return false;
+  Operation *op = value.getDefiningOp();
+  if (isa<AccumulateOp>(op))
+    return true;
+  if (isa<SweepOp>(op))
+    return false;
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return dependsOnState(operand, layout);
+  });
+}
+
+class SweepReader {
+public:
+  SweepReader(SweepOp op, const KernelShape &kernel, const CallLayout &layout)
+      : kernel(kernel), layout(layout) {
+    shape.op = op;
+    shape.over = toDims(op.getOver());
+  }
+
+  SweepShape read() {
+    for (auto reduce : shape.op.getBody().front().getOps<ReduceOp>())
+      readProduct(reduce);
+    auto yield = cast<YieldOp>(shape.op.getBody().front().getTerminator());
+    for (auto [index, value] : llvm::enumerate(yield.getValues()))
+      readAccumulator(value.getDefiningOp<AccumulateOp>(), index);
+    for (Accumulator &accumulator : shape.accumulators)
+      for (const Accumulator &other : shape.accumulators)
+        accumulator.isBase |= other.op.getRelativeTo() == accumulator.op;
+    DimList varying = shape.over;
+    llvm::append_range(varying, kernel.lanes);
+    auto hasDomain = [](const Accumulator &accumulator) {
+      return bool(accumulator.op.getDomain());
+    };
+    shape.hasDomain = llvm::any_of(shape.accumulators, hasDomain);
+    shape.canSkip = llvm::all_of(shape.accumulators, hasDomain);
+    for (Accumulator &accumulator : shape.accumulators) {
+      shape.collects |= accumulator.op.getKind() == AccumulateKind::Collect;
+      if (Value domain = accumulator.op.getDomain())
+        shape.isDecidable |= isTileDecidable(domain, varying);
+    }
+    return std::move(shape);
+  }
+
+private:
+  bool swept(Value value) { return hasAnyDim(value, shape.over); }
+  bool onLanes(Value value) { return hasAnyDim(value, kernel.lanes); }
+
+  void findInPlace(Operand &operand) {
+    if (operand.factors.size() == 1 && layout.isStored(operand.factors[0]) &&
+        quantity(operand.factors[0]).getElementType().isF32())
+      operand.inPlace = &layout.storageOf(operand.factors[0]);
+  }
+
+  void readProduct(ReduceOp reduce) {
+    if (reduce.getKind() != ReduceKind::Sum || reduce.getDomain() ||
+        !swept(reduce) || !quantity(reduce).getElementType().isF32())
+      return;
+    Product product = flattenProduct(reduce.getOperand());
+    if (!product.divisors.empty())
+      return;
+    InnerProduct inner;
+    inner.dims = toDims(reduce.getDims());
+    for (Value factor : product.factors) {
+      if (dependsOnState(factor, layout) || (swept(factor) && onLanes(factor)))
+        return;
+      (swept(factor) ? inner.keySide : inner.laneSide).factors.push_back(factor);
+    }
+    if (inner.keySide.factors.empty() || inner.laneSide.factors.empty())
+      return;
+    inner.result = reduce;
+    takeInRowFactors(inner);
+    findInPlace(inner.keySide);
+    shape.products.push_back(inner);
+  }
+
+  /// score * scale is the product of keys and scaled queries: one multiply for
+  /// each query element in place of one for each pair.
+  void takeInRowFactors(InnerProduct &inner) {
+    while (inner.result.hasOneUse()) {
+      auto mul = dyn_cast<BinaryOp>(*inner.result.user_begin());
+      if (!mul || mul.getKind() != BinaryKind::Mul)
+        return;
+      Value factor = mul.getLhs() == inner.result ? mul.getRhs() : mul.getLhs();
+      if (factor == inner.result || swept(factor) ||
+          dependsOnState(factor, layout))
+        return;
+      inner.laneSide.factors.push_back(factor);
+      inner.result = mul;
+    }
+  }
+
+  void readAccumulator(AccumulateOp op, unsigned index) {
+    Accumulator accumulator;
+    accumulator.op = op;
+    accumulator.index = index;
+    for (StringAttr dim : quantity(op).getDims())
+      if (!llvm::is_contained(kernel.lanes, dim) &&
+          !llvm::is_contained(kernel.batch, dim) &&
+          !llvm::is_contained(shape.over, dim))
+        accumulator.carried.push_back(dim);
+    accumulator.keepsNaN = !shape.op.getResult(index).use_empty();
+    readOuterProduct(accumulator);
+    shape.accumulators.push_back(accumulator);
+  }
+
+  void readOuterProduct(Accumulator &accumulator) {
+    AccumulateOp op = accumulator.op;
+    if (op.getKind() != AccumulateKind::Sum || accumulator.carried.empty() ||
+        !quantity(op).getElementType().isF32())
+      return;
+    Product product = flattenProduct(op.getOperand());
+    Operand keySide;
+    SmallVector<Value> pair, divisors;
+    for (Value factor : product.factors) {
+      if (!hasAnyDim(factor, accumulator.carried)) {
+        pair.push_back(factor);
+        continue;
+      }
+      if (onLanes(factor) || dependsOnState(factor, layout))
+        return;
+      keySide.factors.push_back(factor);
+    }
+    for (const Product::Divisor &divisor : product.divisors) {
+      if (hasAnyDim(divisor.value, accumulator.carried) ||
+          divisor.kind != BinaryKind::Div)
+        return;
+      divisors.push_back(divisor.value);
+    }
+    if (op.getDomain() && hasAnyDim(op.getDomain(), accumulator.carried))
+      return;
+    for (StringAttr dim : accumulator.carried)
+      if (llvm::none_of(keySide.factors, [&](Value factor) {
+            return quantity(factor).hasDim(dim);
+          }))
+        return;
+    accumulator.isProduct = true;
+    accumulator.keySide = keySide;
+    accumulator.pairFactors = pair;
+    accumulator.pairDivisors = divisors;
+    findInPlace(accumulator.keySide);
+  }
+
+  SweepShape shape;
+  const KernelShape &kernel;
+  const CallLayout &layout;
+};
+
+} // namespace
+
+KernelShape::KernelShape(KernelOp kernel, const CallLayout &layout)
+    : kernel(kernel) {
+  if (ArrayAttr names = kernel.getLanesAttr())
+    lanes = toDims(names);
+  for (StringAttr dim : toDims(kernel.getFree()))
+    if (!llvm::is_contained(lanes, dim))
+      batch.push_back(dim);
+  DictionaryAttr tile = kernel.getTileAttr();
+  auto field = [&](StringRef name) {
+    return unsigned(tile.getAs<IntegerAttr>(name).getInt());
+  };
+  width = field("width");
+  rows = field("rows");
+  vectors = field("vectors");
+  groups = field("groups");
+  keys = field("keys");
+  sub = field("sub");
+  chunk = field("chunk");
+  for (auto sweep : kernel.getBody().front().getOps<SweepOp>())
+    sweeps.push_back(SweepReader(sweep, *this, layout).read());
+}
+
+const SweepShape &KernelShape::sweepOf(Value result) const {
+  for (const SweepShape &sweep : sweeps)
+    if (sweep.op.getOperation() == result.getDefiningOp())
+      return sweep;
+  llvm_unreachable("not a result of a sweep of this kernel");
+}

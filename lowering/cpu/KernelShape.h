@@ -1,0 +1,74 @@
+//===- KernelShape.h - The tiles and parts of one kernel --------*- C++ -*-===//
+//
+// Reads a scheduled and tiled attn.kernel: which of its sums are matrix
+// products of tiles, which operands are read in place, what is state. Decides
+// nothing about values: all of it could be printed beside the IR.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_CPU_KERNELSHAPE_H
+#define ATTN_LOWERING_CPU_KERNELSHAPE_H
+
+#include "lowering/cpu/CallLayout.h"
+
+namespace attn::cpu {
+
+/// One side of a matrix product: a product of factors.
+struct Operand {
+  llvm::SmallVector<mlir::Value> factors;
+  /// The f32 tensor that the operand is, when it is nothing else.
+  const Storage *inPlace = nullptr;
+};
+
+/// A sum inside a tile: result[key, lane] = sum over dims of keySide * laneSide.
+struct InnerProduct {
+  mlir::Value result; // the attn.reduce, with the row factors taken in
+  DimList dims;
+  Operand laneSide, keySide;
+};
+
+/// Part of a sweep that one accumulator is.
+struct Accumulator {
+  mutable AccumulateOp op; // getters of ops are not const
+  unsigned index;  // among the results of the sweep
+  DimList carried; // dimensions of the state beside the free ones
+  /// The sum is state[carried, lane] += keySide[key, carried] * pair[key, lane].
+  bool isProduct = false;
+  Operand keySide;
+  llvm::SmallVector<mlir::Value> pairFactors, pairDivisors;
+  /// A running maximum that other accumulators are relative to.
+  bool isBase = false;
+  /// Its final value is used, so NaN must show in it.
+  bool keepsNaN = true;
+};
+
+struct SweepShape {
+  mutable SweepOp op;
+  DimList over;
+  std::vector<InnerProduct> products;
+  std::vector<Accumulator> accumulators;
+  /// Some accumulator has a domain, so some pairs may not count.
+  bool hasDomain = false;
+  /// All have one: a pair outside of all of them need not be visited.
+  bool canSkip = false;
+  bool collects = false;
+  /// Some domain can be decided for a tile at once.
+  bool isDecidable = false;
+};
+
+struct KernelShape {
+  KernelShape(KernelOp kernel, const CallLayout &layout);
+
+  mutable KernelOp kernel;
+  DimList batch, lanes;
+  unsigned width, rows, vectors, groups, keys, sub, chunk;
+  std::vector<SweepShape> sweeps;
+
+  unsigned groupLanes() const { return width * vectors; }
+  unsigned tileLanes() const { return groupLanes() * groups; }
+  const SweepShape &sweepOf(mlir::Value result) const;
+};
+
+} // namespace attn::cpu
+
+#endif // ATTN_LOWERING_CPU_KERNELSHAPE_H

@@ -1,0 +1,34 @@
+//===- VectorMath.h - Elementary functions on lanes -------------*- C++ -*-===//
+//
+// f32 functions as straight code, for numbers and vectors of lanes. Errors are
+// against the exact function, in units of the last place, over all finite f32
+// unless noted; the unit test VectorMathTest measures them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_CPU_VECTORMATH_H
+#define ATTN_LOWERING_CPU_VECTORMATH_H
+
+#include "dialect/AttnDialect.h"
+#include "lowering/cpu/Code.h"
+
+namespace attn::cpu {
+
+/// 2^x. -inf gives 0, results below 2^-126 are flushed to 0, +inf gives +inf,
+/// NaN gives NaN. With \p bounded, x is known to be below 128 (an exponent
+/// relative to a maximum), which saves the test for overflow.
+mlir::Value exp2(Code &code, mlir::Value x, bool bounded = false);
+
+/// One of the unary functions of the dialect that are for f32.
+mlir::Value unary(Code &code, UnaryKind kind, mlir::Value x);
+
+/// x^y as exp2(y log2 |x|), with the sign and the zeros of C's pow for
+/// integral y. NaN for negative x and other y.
+mlir::Value pow(Code &code, mlir::Value x, mlir::Value y);
+
+/// The numbers of attn.uniform: \p seed and \p indices are integers.
+mlir::Value uniform(Code &code, mlir::Value seed, mlir::ValueRange indices);
+
+} // namespace attn::cpu
+
+#endif // ATTN_LOWERING_CPU_VECTORMATH_H
