@@ -77,11 +77,20 @@ void Checker::addCondition(Conditions &conditions,
   }
 }
 
+/// Whether \p condition is a part of the mask, and \p by has the whole of it.
+bool Checker::isImplied(Condition condition, const Conditions &by) const {
+  return mask && by.contains({mask.quantity}) &&
+         condition.holds != mask.quantity &&
+         maskParts.contains({condition.holds});
+}
+
 /// One condition that says all of \p conditions; null when there is none.
 const Quantity *Checker::conjunction(const Conditions &conditions,
                                      Place place) {
   const Quantity *all = nullptr;
   for (Condition condition : conditions) {
+    if (isImplied(condition, conditions))
+      continue;
     const Quantity *holds = condition.holds;
     if (condition.guard)
       holds = table.binary("or", table.unary("not", condition.guard, place),

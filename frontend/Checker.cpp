@@ -342,8 +342,11 @@ void Checker::checkMask(const Statement &statement) {
     value = {conjunction(conditions, value.quantity->place), {}};
   }
   if (declare(statement.name,
-              {Binding::Kind::Mask, statement.name.place(), value}))
+              {Binding::Kind::Mask, statement.name.place(), value})) {
+    if (value)
+      addCondition(maskParts, value.quantity);
     mask = value;
+  }
 }
 
 void Checker::checkDim(const Statement &statement) {

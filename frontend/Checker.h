@@ -147,6 +147,7 @@ private:
 
   // Conditions.
   void addCondition(Conditions &conditions, const Quantity *condition) const;
+  bool isImplied(Condition condition, const Conditions &by) const;
   const Quantity *conjunction(const Conditions &conditions, Place place);
   const Quantity *zeroWhereNot(const Conditions &conditions,
                                const Quantity *quantity, Place place);
@@ -178,6 +179,7 @@ private:
   unsigned depth = 0;
   unsigned expansion = 0;
   Checked mask;
+  Conditions maskParts; // the mask, split at its `and`s
 };
 
 /// The text of \p expr in quotes, or "this formula" where it is long.

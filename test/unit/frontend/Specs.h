@@ -32,14 +32,15 @@ inline std::string printed(llvm::StringRef text) {
 }
 
 /// The first attention of \p text in the attn dialect, without locations; the
-/// reports when there are any.
+/// reports when there is an error.
 inline std::string emitted(llvm::StringRef text,
                            const EmitOptions &options = {}) {
-  std::string result;
-  llvm::raw_string_ostream os(result);
-  std::unique_ptr<SpecFile> file = parseSpecFile(text, "spec.attn", os);
-  if (!file || !result.empty())
-    return result;
+  std::string result, reports;
+  llvm::raw_string_ostream os(result), reportStream(reports);
+  std::unique_ptr<SpecFile> file =
+      parseSpecFile(text, "spec.attn", reportStream);
+  if (!file)
+    return reports;
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module =
       emitSpec(*file, file->specNames().front(), options, context, os);
