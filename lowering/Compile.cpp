@@ -104,6 +104,9 @@ static FailureOr<std::vector<cpu::SpecDescription>>
 lowerToVectors(ModuleOp module, const CompileOptions &options) {
   if (failed(lowerToTiles(Stage::Tiles, module, options)))
     return failure();
+  module.getContext()
+      ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
   std::vector<cpu::SpecDescription> descriptions;
   SmallVector<SpecOp> specs(module.getOps<SpecOp>());
   for (SpecOp spec : specs)
