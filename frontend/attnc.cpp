@@ -1,41 +1,5 @@
 //===- attnc.cpp - The attention compiler ---------------------------------===//
 
-#include "frontend/cli/Commands.h"
-#include "frontend/cli/Messages.h"
-#include "frontend/cli/Spec.h"
+#include "frontend/cli/Main.h"
 
-#include "llvm/Support/InitLLVM.h"
-
-using namespace attn::cli;
-
-static llvm::Expected<ExitCode> dispatch(Spec &spec, const Options &options) {
-  switch (options.command) {
-  case Command::Emit:
-    return emitStage(spec, options);
-  case Command::Run:
-    return run(spec, options);
-  case Command::Build:
-    return build(spec, options);
-  case Command::Explain:
-    return explain(spec, options);
-  case Command::Bench:
-    return bench(spec, options);
-  }
-  llvm_unreachable("every command is handled");
-}
-
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  std::optional<Options> options = parseCommandLine(argc, argv);
-  if (!options)
-    return UserError;
-  std::unique_ptr<Spec> spec = Spec::load(*options);
-  if (!spec)
-    return UserError;
-  llvm::Expected<ExitCode> code = dispatch(*spec, *options);
-  if (code)
-    return *code;
-  if (std::string text = llvm::toString(code.takeError()); !text.empty())
-    printError() << text << '\n';
-  return UserError;
-}
+int main(int argc, char **argv) { return attn::cli::main(argc, argv); }

@@ -1,0 +1,96 @@
+//===- Build.cpp - attnc build --------------------------------------------===//
+
+#include "frontend/cli/Code.h"
+#include "frontend/cli/Commands.h"
+#include "frontend/cli/Files.h"
+#include "frontend/cli/Header.h"
+#include "frontend/cli/Spec.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+using namespace attn;
+using namespace attn::cli;
+
+/// Runs the system's linker on an object; the reason when that fails. What a
+/// kernel calls is in libc and libm alone.
+static llvm::Error runLinker(llvm::StringRef object, llvm::StringRef library) {
+  for (llvm::StringRef name : {"cc", "clang", "gcc", "ld.lld", "ld"}) {
+    auto program = llvm::sys::findProgramByName(name);
+    if (!program)
+      continue;
+    llvm::SmallVector<llvm::StringRef> args = {*program, "-shared", "-o",
+                                               library, object};
+    // A bare linker does not know where libm is; a host has it loaded.
+    if (!name.starts_with("ld"))
+      args.append({"-Wl,--as-needed", "-lm"});
+    std::string message;
+    int code = llvm::sys::ExecuteAndWait(*program, args, std::nullopt, {}, 0, 0,
+                                         &message);
+    if (code == 0)
+      return llvm::Error::success();
+    return userError("the linker '", *program, "' failed with status ", code,
+                     message.empty() ? "" : ": " + message);
+  }
+  return userError("a .so needs a linker, but none of cc, clang, gcc, ld.lld "
+                   "and ld is on PATH; install one, or build a .o");
+}
+
+/// Links in a folder of its own, then writes the library as a whole.
+static llvm::Error writeLibrary(llvm::StringRef path, llvm::StringRef object) {
+  namespace fs = llvm::sys::fs;
+  llvm::SmallString<128> folder;
+  if (std::error_code error = fs::createUniqueDirectory("attnc", folder))
+    return userError("cannot make a temporary folder: ", error.message());
+  auto cleanUp = llvm::scope_exit([&] { fs::remove_directories(folder); });
+  std::string objectPath = (folder + "/kernel.o").str();
+  std::string libraryPath = (folder + "/kernel.so").str();
+  if (llvm::Error error = writeFile(objectPath, {object}))
+    return error;
+  if (llvm::Error error = runLinker(objectPath, libraryPath))
+    return error;
+  auto library = readFile(libraryPath);
+  if (!library)
+    return library.takeError();
+  return writeFile(path, {(*library)->getBuffer()});
+}
+
+static llvm::Error writeCode(Spec &spec, const Options &options,
+                             llvm::StringRef extension) {
+  auto code = CompiledCode::create(spec, options);
+  if (!code)
+    return code.takeError();
+  if (extension == ".ll")
+    return writeFile(options.output, {code->print()});
+  auto text = code->emit(extension == ".s" ? llvm::CodeGenFileType::AssemblyFile
+                                           : llvm::CodeGenFileType::ObjectFile);
+  if (!text)
+    return text.takeError();
+  return extension == ".so" ? writeLibrary(options.output, *text)
+                            : writeFile(options.output, {*text});
+}
+
+llvm::Expected<ExitCode> attn::cli::build(Spec &spec, const Options &options) {
+  if (options.output.empty())
+    return userError("build: where to? Give -o PATH with the extension .so, "
+                     ".o, .h, .ll or .s");
+  if (!spec.scalars.empty())
+    return userError("--set: ", spec.scalars.begin()->first(),
+                     " is a scalar; its value is given when the kernel is "
+                     "called, not when it is built");
+  llvm::StringRef extension = llvm::sys::path::extension(options.output);
+  llvm::Error error = llvm::Error::success();
+  if (extension == ".h")
+    error = writeFile(options.output, {makeHeader(spec)});
+  else if (extension == ".so" || extension == ".o" || extension == ".ll" ||
+           extension == ".s")
+    error = writeCode(spec, options, extension);
+  else
+    error = userError("build: what is '", options.output,
+                      "'? The extension must be .so, .o, .h, .ll or .s");
+  if (error)
+    return error;
+  return Success;
+}

@@ -1,0 +1,314 @@
+//===- Call.cpp - The arguments of one call -------------------------------===//
+
+#include "frontend/cli/Call.h"
+#include "frontend/cli/Elements.h"
+#include "frontend/cli/Extents.h"
+#include "frontend/cli/Npy.h"
+#include "frontend/cli/RandomTensor.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+#include <unistd.h>
+
+using namespace attn;
+using namespace attn::cli;
+
+llvm::Error attn::cli::runtimeError() { return userError(attn_last_error()); }
+
+//===----------------------------------------------------------------------===//
+// CallTensor
+//===----------------------------------------------------------------------===//
+
+/// Allocating more than this would not fail but bring the machine to its knees.
+static int64_t physicalMemory() {
+  static const int64_t bytes =
+      int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+llvm::Expected<CallTensor> CallTensor::create(std::string name, DLDataType type,
+                                              std::vector<int64_t> shape) {
+  CallTensor tensor;
+  int64_t bytes = byteSize(type);
+  bool overflows = false;
+  for (int64_t extent : shape) {
+    overflows |= __builtin_mul_overflow(bytes, extent, &bytes);
+    tensor.numElements = bytes / byteSize(type);
+  }
+  if (overflows || bytes > physicalMemory())
+    return userError("tensor '", name, "' of extents [",
+                     llvm::join(llvm::map_range(shape,
+                                                [](int64_t extent) {
+                                                  return std::to_string(extent);
+                                                }),
+                                ", "),
+                     "] needs more memory than this machine has");
+  // Aligned as frameworks do it; never null, so that empty tensors have a
+  // place.
+  tensor.data.reset(static_cast<char *>(
+      std::aligned_alloc(64, llvm::alignTo(std::max<int64_t>(bytes, 1), 64))));
+  if (!tensor.data)
+    return userError("no memory for tensor '", name, "' of ", bytes, " bytes");
+  tensor.name = std::move(name);
+  tensor.type = type;
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
+DLTensor CallTensor::view() {
+  DLTensor view = {};
+  view.data = data.get();
+  view.device = {kDLCPU, 0};
+  view.ndim = int(shape.size());
+  view.dtype = type;
+  view.shape = shape.data();
+  return view;
+}
+
+HostTensor CallTensor::toHost() const {
+  HostTensor host;
+  host.shape = shape;
+  host.data.resize(numElements);
+  for (int64_t i = 0; i < numElements; ++i)
+    host.data[i] = loadElement(type, data.get(), i);
+  return host;
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+/// The type in memory of a tensor parameter.
+static DLDataType storageType(mlir::Type element) {
+  if (element.isBF16())
+    return {kDLBfloat, 16, 1};
+  auto bits = uint8_t(element.getIntOrFloatBitWidth());
+  return {uint8_t(llvm::isa<mlir::FloatType>(element) ? kDLFloat : kDLInt),
+          bits, 1};
+}
+
+/// "[B, H, N]".
+static std::string describeLayout(llvm::ArrayRef<mlir::StringAttr> layout) {
+  return "[" +
+         llvm::join(llvm::map_range(
+                        layout, [](mlir::StringAttr dim) { return dim.str(); }),
+                    ", ") +
+         "]";
+}
+
+/// A file's tensor in the type of parameter \p index.
+static llvm::Expected<CallTensor> convert(const NpyArray &array,
+                                          llvm::StringRef path, SpecOp spec,
+                                          unsigned index) {
+  std::string name = spec.getArgName(index).str();
+  auto layout = spec.getArgLayout(index);
+  DLDataType type =
+      storageType(llvm::cast<QuantityType>(spec.getArgumentTypes()[index])
+                      .getElementType());
+  if (array.shape.size() != layout.size())
+    return userError("'", path, "' has ", array.shape.size(),
+                     " dimensions, but ", name, " has ", layout.size(), ": ",
+                     describeLayout(layout));
+  if (isFloat(array.type) != isFloat(type))
+    return userError("'", path, "' holds ", typeName(array.type), ", but ",
+                     name, " is ", typeName(type), ": expected a file of ",
+                     isFloat(type) ? "floats" : "integers");
+  auto tensor = CallTensor::create(name, type, array.shape);
+  if (!tensor)
+    return tensor.takeError();
+  for (int64_t i = 0; i < tensor->size(); ++i)
+    if (!storeElement(type, tensor->data.get(), i,
+                      loadElement(array.type, array.data, i)))
+      return userError("'", path, "': element ", i, " is ",
+                       loadElement(array.type, array.data, i), ", but ", name,
+                       " is ", typeName(type));
+  return tensor;
+}
+
+llvm::Error Call::readInputs(const Spec &spec, const Options &options) {
+  std::vector<std::string> tensors;
+  for (unsigned i = 0; i < spec.op().getArgumentTypes().size(); ++i)
+    if (!isScalarArgument(spec.op(), i))
+      tensors.push_back(spec.op().getArgName(i).str());
+  for (const auto &[name, path] : options.inputs) {
+    std::optional<unsigned> index = findArgument(spec.op(), name);
+    if (!index || isScalarArgument(spec.op(), *index))
+      return userError("--in: '", spec.name, "' has no tensor called '", name,
+                       "'",
+                       index ? "; it is a scalar: use --set " + name + "=VALUE"
+                             : suggestName(name, tensors));
+    if (llvm::any_of(inputs, [&](const CallTensor &tensor) {
+          return tensor.name == name;
+        }))
+      return userError("--in: ", name, " is given twice");
+    auto array = readNpy(path);
+    if (!array)
+      return array.takeError();
+    auto tensor = convert(*array, path, spec.op(), *index);
+    if (!tensor)
+      return tensor.takeError();
+    inputs.push_back(std::move(*tensor));
+  }
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Random values
+//===----------------------------------------------------------------------===//
+
+/// Extents from --set, --size and files, in this order. That they agree is
+/// checked when the call is planned; here --size must name dimensions.
+llvm::Error Call::collectSizes(const Spec &spec, const Options &options) {
+  std::vector<std::string> dims;
+  for (mlir::Attribute dim : spec.op().getDims())
+    dims.push_back(llvm::cast<mlir::StringAttr>(dim).str());
+  for (const auto &entry : spec.fixedSizes)
+    sizes[entry.first()] = entry.second;
+  for (const auto &entry : options.sizes) {
+    if (!llvm::is_contained(dims, entry.first()))
+      return userError("--size: '", spec.name, "' has no dimension called '",
+                       entry.first(), "'", suggestName(entry.first(), dims),
+                       " (it has: ", llvm::join(dims, ", "), ")");
+    auto [it, isNew] = sizes.try_emplace(entry.first(), entry.second);
+    if (!isNew && it->second != entry.second)
+      return userError("dimension ", entry.first(), " is ", it->second,
+                       " in --set but ", entry.second, " in --size");
+  }
+  for (const CallTensor &tensor : inputs) {
+    auto layout = spec.op().getArgLayout(*findArgument(spec.op(), tensor.name));
+    for (auto [dim, extent] : llvm::zip(layout, tensor.shape)) {
+      auto [it, isNew] = sizes.try_emplace(dim.getValue(), extent);
+      if (!isNew && it->second != extent)
+        return userError("dimension ", dim.getValue(), " has ", extent,
+                         " elements in '", tensor.name, "', but ", it->second,
+                         options.sizes.contains(dim.getValue())
+                             ? " in --size"
+                             : " in what was given before");
+    }
+  }
+  return llvm::Error::success();
+}
+
+int64_t Call::largestExtent() const {
+  int64_t largest = 1;
+  for (const auto &entry : sizes)
+    largest = std::max(largest, entry.second);
+  return largest;
+}
+
+llvm::Error Call::fillOthers(SpecOp spec, const Options &options) {
+  for (unsigned i = 0; i < spec.getArgumentTypes().size(); ++i) {
+    std::string name = spec.getArgName(i).str();
+    if (isScalarArgument(spec, i) ||
+        llvm::any_of(inputs, [&](const CallTensor &tensor) {
+          return tensor.name == name;
+        }))
+      continue;
+    std::vector<int64_t> shape;
+    for (mlir::StringAttr dim : spec.getArgLayout(i)) {
+      auto it = sizes.find(dim.getValue());
+      if (it == sizes.end())
+        return userError("tensor '", name, "' ",
+                         describeLayout(spec.getArgLayout(i)),
+                         " is not given: use --in ", name,
+                         "=FILE.npy, or --size with ", dim.getValue(), "=...");
+      shape.push_back(it->second);
+    }
+    auto type = llvm::cast<QuantityType>(spec.getArgumentTypes()[i]);
+    auto tensor =
+        CallTensor::create(name, storageType(type.getElementType()), shape);
+    if (!tensor)
+      return tensor.takeError();
+    // Each tensor its own numbers, whatever others are read from files.
+    fillRandom(*tensor, options.seed * 1000003 + i, largestExtent());
+    inputs.push_back(std::move(*tensor));
+  }
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Call
+//===----------------------------------------------------------------------===//
+
+void Call::addTensorArguments(llvm::MutableArrayRef<CallTensor> tensors) {
+  for (CallTensor &tensor : tensors) {
+    views.push_back(tensor.view());
+    arguments.push_back(
+        {tensor.name.c_str(), ATTN_ARG_TENSOR, 0, &views.back(), 0, 0});
+  }
+}
+
+llvm::Error Call::addScalars(const Spec &spec) {
+  SpecOp op = spec.op();
+  for (unsigned i = 0; i < op.getArgumentTypes().size(); ++i) {
+    if (!isScalarArgument(op, i))
+      continue;
+    llvm::StringRef name = op.getArgName(i);
+    auto given = spec.scalars.find(name);
+    if (given == spec.scalars.end()) {
+      if (!op.getArgAttr(i, "attn.default"))
+        return userError("scalar '", name, "' has no default: use --set ", name,
+                         "=VALUE");
+      continue;
+    }
+    bool isFloatScalar = llvm::isa<mlir::FloatType>(
+        llvm::cast<QuantityType>(op.getArgumentTypes()[i]).getElementType());
+    double value = given->second;
+    if (!isFloatScalar &&
+        (value != std::floor(value) || std::abs(value) > 0x1p53))
+      return userError("--set: scalar ", name, " is an integer, found ", value);
+    scalars[name] = value;
+    names.push_back(name.str());
+    arguments.push_back({names.back().c_str(),
+                         isFloatScalar ? ATTN_ARG_FLOAT : ATTN_ARG_INT, 0,
+                         nullptr, isFloatScalar ? 0 : int64_t(value), value});
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::unique_ptr<Call>> Call::create(const Spec &spec,
+                                                   const Options &options) {
+  auto call = std::make_unique<Call>();
+  if (llvm::Error error = call->readInputs(spec, options))
+    return error;
+  if (llvm::Error error = call->addScalars(spec))
+    return error;
+  if (llvm::Error error = call->collectSizes(spec, options))
+    return error;
+  if (llvm::Error error = defineExtents(spec.op(), call->scalars, call->sizes))
+    return error;
+  if (llvm::Error error = call->fillOthers(spec.op(), options))
+    return error;
+  call->addTensorArguments(call->inputs);
+  return call;
+}
+
+llvm::Error Call::addOutputs(const attn_kernel_t *kernel) {
+  for (int32_t i = 0; i < attn_kernel_num_params(kernel); ++i) {
+    attn_param_info_t info;
+    if (attn_kernel_param(kernel, i, &info))
+      return runtimeError();
+    if (!info.is_output)
+      continue;
+    std::vector<int64_t> shape(info.rank);
+    if (attn_kernel_shape(kernel, arguments.data(), int32_t(arguments.size()),
+                          i, shape.data()))
+      return runtimeError();
+    auto tensor = CallTensor::create(info.name, info.dtype, shape);
+    if (!tensor)
+      return tensor.takeError();
+    // All ones is NaN in every float type: what a kernel leaves out shows.
+    std::memset(tensor->data.get(), 0xff, tensor->bytes().size());
+    results.push_back(std::move(*tensor));
+  }
+  addTensorArguments(results);
+  return llvm::Error::success();
+}
+
+ReferenceInputs Call::reference() const {
+  ReferenceInputs reference;
+  for (const CallTensor &tensor : inputs)
+    reference.tensors[tensor.name] = tensor.toHost();
+  reference.scalars = scalars;
+  return reference;
+}

@@ -1,0 +1,110 @@
+//===- Check.cpp - Outputs against the reference --------------------------===//
+
+#include "frontend/cli/Check.h"
+#include "frontend/cli/Elements.h"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+using namespace attn;
+using namespace attn::cli;
+
+using Clock = std::chrono::steady_clock;
+
+static std::vector<int64_t> unflatten(int64_t index,
+                                      llvm::ArrayRef<int64_t> shape) {
+  std::vector<int64_t> position(shape.size());
+  for (size_t axis = shape.size(); axis-- > 0; index /= shape[axis])
+    position[axis] = index % shape[axis];
+  return position;
+}
+
+/// Elements of \p output one by one until \p deadline.
+static OutputCheck compareSample(ReferenceEvaluator &reference, unsigned index,
+                                 const CallTensor &output,
+                                 Clock::time_point deadline) {
+  HostTensor got, want;
+  std::vector<int64_t> places;
+  std::mt19937_64 random(1);
+  while (places.size() < 2 || Clock::now() < deadline) {
+    int64_t place = places.empty()       ? 0
+                    : places.size() == 1 ? output.size() - 1
+                                         : int64_t(random() % output.size());
+    places.push_back(place);
+    got.data.push_back(loadElement(output.type, output.data.get(), place));
+    want.data.push_back(
+        reference.resultAt(index, unflatten(place, output.shape)));
+  }
+  got.shape = want.shape = {int64_t(places.size())};
+  OutputCheck check;
+  check.comparison = compareTensors(got, want);
+  if (!check.comparison.position.empty())
+    check.comparison.position =
+        unflatten(places[check.comparison.position[0]], output.shape);
+  check.numChecked = int64_t(places.size());
+  return check;
+}
+
+/// Whether the whole of output \p index can be afforded: judged by the time of
+/// a few elements.
+static bool affordsAll(ReferenceEvaluator &reference, unsigned index,
+                       const CallTensor &output, double seconds) {
+  constexpr int64_t trials = 4;
+  if (output.size() <= trials)
+    return true;
+  auto start = Clock::now();
+  for (int64_t i = 0; i < trials; ++i)
+    reference.resultAt(index,
+                       unflatten(output.size() * i / trials, output.shape));
+  std::chrono::duration<double> used = Clock::now() - start;
+  // Neighbours share work, so the whole takes less than this.
+  return used.count() / trials * double(output.size()) <= 20 * seconds;
+}
+
+llvm::Expected<std::vector<OutputCheck>>
+attn::cli::checkOutputs(SpecOp spec, Call &call, double seconds) {
+  ReferenceInputs inputs = call.reference();
+  auto reference = ReferenceEvaluator::create(spec, inputs);
+  if (!reference)
+    return reference.takeError();
+  double tolerance =
+      errorBound(coarsestElement(spec), reference->longestReduction());
+  std::vector<OutputCheck> checks;
+  for (auto [index, output] : llvm::enumerate(call.outputs())) {
+    OutputCheck check;
+    if (affordsAll(*reference, index, output, seconds)) {
+      check.comparison =
+          compareTensors(output.toHost(), reference->result(index));
+      check.numChecked = output.size();
+    } else {
+      auto limit = std::chrono::duration<double>(seconds /
+                                                 double(call.outputs().size()));
+      check = compareSample(
+          *reference, index, output,
+          Clock::now() + std::chrono::duration_cast<Clock::duration>(limit));
+    }
+    check.name = output.name;
+    check.tolerance = tolerance;
+    check.numElements = output.size();
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+void attn::cli::printCheck(llvm::raw_ostream &out, const OutputCheck &check) {
+  const Comparison &worst = check.comparison;
+  out << check.name << ": worst error " << llvm::format("%.2e", worst.worst);
+  if (check.numChecked > 0) {
+    out << " at [";
+    llvm::interleaveComma(worst.position, out);
+    out << "] (" << llvm::format("%.7g for %.7g", worst.got, worst.want) << ")";
+  }
+  out << ", tolerance " << llvm::format("%.2e", check.tolerance) << ", ";
+  if (check.numChecked == check.numElements)
+    out << "all " << check.numElements << " elements";
+  else
+    out << check.numChecked << " of " << check.numElements
+        << " elements, at random";
+  out << ": " << (check.passed() ? "ok" : "WRONG") << '\n';
+}

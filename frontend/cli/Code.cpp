@@ -1,0 +1,45 @@
+//===- Code.cpp - A compiled spec as files --------------------------------===//
+
+#include "frontend/cli/Code.h"
+#include "frontend/cli/Spec.h"
+
+#include "runtime/jit/EmitCode.h"
+
+using namespace attn;
+using namespace attn::cli;
+
+CompileOptions attn::cli::compileOptions(const Options &options) {
+  CompileOptions result;
+  result.target = options.target;
+  return result;
+}
+
+llvm::Expected<CompiledCode> CompiledCode::create(Spec &spec,
+                                                  const Options &options) {
+  CompiledCode code;
+  auto machine = createTargetMachine(compileOptions(options));
+  if (!machine)
+    return machine.takeError();
+  code.machine = std::move(*machine);
+  code.context = std::make_unique<llvm::LLVMContext>();
+  mlir::OwningOpRef<mlir::ModuleOp> formula = spec.clone();
+  auto module = compileToLLVM(*formula, *code.context, compileOptions(options));
+  if (!module)
+    return module.takeError();
+  code.module = std::move(*module);
+  return code;
+}
+
+std::string CompiledCode::print() const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, nullptr);
+  return text;
+}
+
+llvm::Expected<std::string> CompiledCode::emit(llvm::CodeGenFileType type) {
+  auto code = emitCode(*module, *machine, type);
+  if (!code)
+    return code.takeError();
+  return std::string(code->data(), code->size());
+}

@@ -1,0 +1,46 @@
+//===- Kernel.h - A spec that is compiled, planned and run ------*- C++ -*-===//
+
+#ifndef ATTN_FRONTEND_CLI_KERNEL_H
+#define ATTN_FRONTEND_CLI_KERNEL_H
+
+#include "attn/attn.hpp"
+#include "frontend/cli/Call.h"
+
+namespace attn::cli {
+
+/// Compiles \p spec for \p call in this process, its head sizes fixed, and
+/// prints the compiler's remarks.
+llvm::Expected<Kernel> compileFor(const Spec &spec, const Options &options,
+                                  const Call &call);
+
+/// A plan with threads and a workspace of its own: running it allocates
+/// nothing.
+class PlannedCall {
+public:
+  /// Adds the outputs to \p call, which must outlive this.
+  static llvm::Expected<PlannedCall> create(const Kernel &kernel, Call &call,
+                                            unsigned threads);
+
+  llvm::Error run() const;
+  llvm::Expected<std::vector<attn_tile_counts_t>> countTiles() const;
+  const attn_executor_t &executor() const { return *threads; }
+  const attn_plan_t *handle() const { return plan.handle(); }
+  size_t workspaceSize() const { return context.workspace_size; }
+
+private:
+  explicit PlannedCall(Plan plan) : plan(std::move(plan)) {}
+
+  struct FreeExecutor {
+    void operator()(attn_executor_t *executor) const {
+      attn_executor_free(executor);
+    }
+  };
+  Plan plan;
+  std::unique_ptr<attn_executor_t, FreeExecutor> threads;
+  std::unique_ptr<char, CallTensor::Free> workspace;
+  attn_exec_context_t context = {};
+};
+
+} // namespace attn::cli
+
+#endif // ATTN_FRONTEND_CLI_KERNEL_H

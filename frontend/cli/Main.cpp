@@ -1,0 +1,37 @@
+//===- Main.cpp - attnc as a function -------------------------------------===//
+
+#include "frontend/cli/Main.h"
+#include "frontend/cli/Commands.h"
+#include "frontend/cli/Messages.h"
+#include "frontend/cli/Spec.h"
+
+#include "llvm/Support/InitLLVM.h"
+
+using namespace attn::cli;
+
+static llvm::Expected<ExitCode> dispatch(Spec &spec, const Options &options) {
+  switch (options.command) {
+  case Command::Emit:
+    return emitStage(spec, options);
+  case Command::Run:
+    return run(spec, options);
+  case Command::Build:
+    return build(spec, options);
+  }
+  llvm_unreachable("every command is handled");
+}
+
+int attn::cli::main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  std::optional<Options> options = parseCommandLine(argc, argv);
+  if (!options)
+    return UserError;
+  std::unique_ptr<Spec> spec = Spec::load(*options);
+  if (!spec)
+    return UserError;
+  llvm::Expected<ExitCode> code = dispatch(*spec, *options);
+  if (code)
+    return *code;
+  printError() << llvm::toString(code.takeError()) << '\n';
+  return UserError;
+}

@@ -1,0 +1,184 @@
+//===- Options.cpp - The command line of attnc ----------------------------===//
+
+#include "frontend/cli/Options.h"
+#include "frontend/cli/Messages.h"
+
+#include "llvm/Support/CommandLine.h"
+
+#include <random>
+
+using namespace attn::cli;
+namespace cl = llvm::cl;
+
+static const char overview[] =
+    R"(attnc - compiles attention variants written as formulas over named dimensions
+
+  attnc run     FILE.attn [NAME] --in q=q.npy --in k=k.npy ... --out out=out.npy
+  attnc run     FILE.attn [NAME] --size B=1,H=8,M=1000,N=1000,D=64,E=64 --check
+  attnc build   FILE.attn [NAME] -o PATH.{so,o,h,ll,s} [--set D=64,E=64]
+  attnc         FILE.attn [NAME] --emit=STAGE
+
+NAME chooses among the specs of a file. `attnc COMMAND --help` lists the options
+of a command. Exit status: 0, 1 when a check found a wrong result, 2 for every
+error in what was given.)";
+
+namespace {
+
+/// The options are objects of one place, so that nothing is registered before
+/// main begins.
+struct CommandLine {
+  cl::OptionCategory category{"attnc options"};
+
+  cl::SubCommand run{"run", "Run a spec on .npy files or on random values"};
+  cl::SubCommand build{"build", "Compile a spec to a library, object or text"};
+  cl::SubCommand &top = cl::SubCommand::getTopLevel();
+
+  cl::opt<std::string> file{
+      cl::Positional, cl::Required, cl::desc("FILE.attn"), cl::cat(category),
+      cl::sub(top),   cl::sub(run), cl::sub(build)};
+  cl::opt<std::string> spec{cl::Positional,    cl::desc("[NAME]"),
+                            cl::cat(category), cl::sub(top),
+                            cl::sub(run),      cl::sub(build)};
+  cl::opt<std::string> dtype{
+      "dtype",
+      cl::desc("Element type of tensors without one: f32 (default), f16, bf16"),
+      cl::value_desc("TYPE"),
+      cl::init("f32"),
+      cl::cat(category),
+      cl::sub(top),
+      cl::sub(run),
+      cl::sub(build)};
+  cl::opt<std::string> target{
+      "target",
+      cl::desc("CPU to compile for: native (default), x86-64-v3, x86-64-v4, "
+               "...; a wrong name lists all"),
+      cl::value_desc("NAME"),
+      cl::init("native"),
+      cl::cat(category),
+      cl::sub(top),
+      cl::sub(run),
+      cl::sub(build)};
+  cl::list<std::string> settings{
+      "set",
+      cl::desc("Value of a scalar, or extent of a dimension to fix at compile "
+               "time: window=128, D=64,E=64"),
+      cl::value_desc("NAME=VALUE,..."),
+      cl::CommaSeparated,
+      cl::cat(category),
+      cl::sub(top),
+      cl::sub(run),
+      cl::sub(build)};
+  cl::opt<std::string> emit{
+      "emit",
+      cl::desc("Stop at a stage and print it: ast, attn, simplified, sweeps, "
+               "tiles, vector, llvm-dialect, llvm, asm"),
+      cl::value_desc("STAGE"),
+      cl::cat(category),
+      cl::sub(top),
+      cl::sub(build)};
+  cl::opt<std::string> output{
+      "o",
+      cl::desc("File to write: .so or .o to link, .h to include, .ll or .s to "
+               "read; - is the standard output"),
+      cl::value_desc("PATH"),
+      cl::cat(category),
+      cl::sub(top),
+      cl::sub(build)};
+  cl::list<std::string> inputs{
+      "in", cl::desc("File of an input tensor; f16 and bf16 are made from f32"),
+      cl::value_desc("NAME=FILE.npy"), cl::cat(category), cl::sub(run)};
+  cl::list<std::string> outputs{
+      "out", cl::desc("File for an output tensor; f16 and bf16 become f32"),
+      cl::value_desc("NAME=FILE.npy"), cl::cat(category), cl::sub(run)};
+  cl::list<std::string> sizes{
+      "size",
+      cl::desc("Extents; tensors without a file are filled with random values"),
+      cl::value_desc("B=1,H=8,..."),
+      cl::CommaSeparated,
+      cl::cat(category),
+      cl::sub(run)};
+  cl::opt<uint64_t> seed{"seed",
+                         cl::desc("Seed of the random values (default: 0)"),
+                         cl::value_desc("N"), cl::cat(category), cl::sub(run)};
+  cl::opt<unsigned> threads{
+      "threads", cl::desc("Number of threads (default: all of the machine)"),
+      cl::value_desc("N"), cl::cat(category), cl::sub(run)};
+  cl::opt<bool> check{
+      "check",
+      cl::desc("Compare every output with the reference in double precision; "
+               "exit status 1 outside the tolerance"),
+      cl::cat(category), cl::sub(run)};
+
+  Command command() const {
+    if (run)
+      return Command::Run;
+    if (build && emit.empty())
+      return Command::Build;
+    return Command::Emit;
+  }
+};
+
+} // namespace
+
+/// Splits "name=value"; both must be there.
+static bool splitPairs(const cl::list<std::string> &given,
+                       std::vector<NameValue> &pairs) {
+  for (llvm::StringRef text : given) {
+    auto [name, value] = text.split('=');
+    if (name.empty() || value.empty()) {
+      printError() << "--" << given.ArgStr << ": expected NAME=VALUE, found '"
+                   << text << "'\n";
+      return false;
+    }
+    pairs.emplace_back(name, value);
+  }
+  return true;
+}
+
+static bool readSizes(const cl::list<std::string> &given,
+                      llvm::StringMap<int64_t> &sizes) {
+  std::vector<NameValue> pairs;
+  if (!splitPairs(given, pairs))
+    return false;
+  for (const auto &[name, value] : pairs) {
+    int64_t extent;
+    if (llvm::StringRef(value).getAsInteger(10, extent) || extent < 0) {
+      printError() << "--size: the extent of " << name
+                   << " must be an integer from 0 to 2^63 - 1, found '" << value
+                   << "'\n";
+      return false;
+    }
+    if (!sizes.try_emplace(name, extent).second) {
+      printError() << "--size: " << name << " is given twice\n";
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
+  // Kept for the whole process: the parser holds on to its options.
+  static auto &line = *new CommandLine;
+  for (cl::SubCommand *command : {&line.top, &line.run, &line.build})
+    cl::HideUnrelatedOptions(line.category, *command);
+  if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
+    return std::nullopt;
+
+  Options options;
+  options.command = line.command();
+  options.file = line.file;
+  options.spec = line.spec;
+  options.dtype = line.dtype;
+  options.target = line.target;
+  options.stage = line.emit;
+  options.output = line.output;
+  options.threads = line.threads;
+  options.seed = line.seed;
+  options.check = line.check;
+  if (!splitPairs(line.inputs, options.inputs) ||
+      !splitPairs(line.outputs, options.outputs) ||
+      !splitPairs(line.settings, options.settings) ||
+      !readSizes(line.sizes, options.sizes))
+    return std::nullopt;
+  return options;
+}

@@ -1,0 +1,97 @@
+//===- Run.cpp - attnc run ------------------------------------------------===//
+
+#include "frontend/cli/Check.h"
+#include "frontend/cli/Commands.h"
+#include "frontend/cli/Elements.h"
+#include "frontend/cli/Kernel.h"
+#include "frontend/cli/Npy.h"
+
+#include <chrono>
+
+using namespace attn;
+using namespace attn::cli;
+
+/// --out names outputs, once each; checked before anything is computed.
+static llvm::Error checkOutputNames(SpecOp spec, const Options &options) {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < spec.getResultTypes().size(); ++i)
+    names.push_back(spec.getResultName(i).str());
+  llvm::StringMap<bool> seen;
+  for (const auto &[name, path] : options.outputs) {
+    if (!llvm::is_contained(names, name))
+      return userError("--out: '", spec.getSymName(),
+                       "' has no output called '", name, "'",
+                       suggestName(name, names));
+    if (!seen.try_emplace(name).second)
+      return userError("--out: ", name, " is given twice");
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Error writeOutputs(Call &call, const Options &options) {
+  for (const auto &[name, path] : options.outputs) {
+    auto *output = llvm::find_if(call.outputs(), [&](const CallTensor &tensor) {
+      return tensor.name == name;
+    });
+    DLDataType type = fileType(output->type);
+    auto converted = CallTensor::create(name, type, output->shape);
+    if (!converted)
+      return converted.takeError();
+    for (int64_t i = 0; i < output->size(); ++i)
+      storeElement(type, converted->data.get(), i,
+                   loadElement(output->type, output->data.get(), i));
+    if (llvm::Error error =
+            writeNpy(path, type, output->shape, converted->bytes()))
+      return error;
+  }
+  return llvm::Error::success();
+}
+
+/// What was run, when no file shows it.
+static void printSummary(Call &call, const Options &options, double seconds) {
+  llvm::raw_ostream &out = llvm::outs();
+  if (!options.sizes.empty())
+    out << "seed " << options.seed << '\n';
+  for (CallTensor &output : call.outputs()) {
+    out << output.name << ": " << typeName(output.type) << " [";
+    llvm::interleaveComma(output.shape, out);
+    out << "]\n";
+  }
+  out << "time: " << llvm::format("%.3f ms", seconds * 1e3) << '\n';
+}
+
+llvm::Expected<ExitCode> attn::cli::run(Spec &spec, const Options &options) {
+  if (llvm::Error error = checkOutputNames(spec.op(), options))
+    return error;
+  auto call = Call::create(spec, options);
+  if (!call)
+    return call.takeError();
+  auto kernel = compileFor(spec, options, **call);
+  if (!kernel)
+    return kernel.takeError();
+  auto planned = PlannedCall::create(*kernel, **call, options.threads);
+  if (!planned)
+    return planned.takeError();
+
+  auto start = std::chrono::steady_clock::now();
+  if (llvm::Error error = planned->run())
+    return error;
+  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+
+  // A wrong result is written too: it is there to be looked at.
+  if (llvm::Error error = writeOutputs(**call, options))
+    return error;
+  printSummary(**call, options, time.count());
+  if (!options.check)
+    return Success;
+  constexpr double checkSeconds = 10;
+  auto checks = checkOutputs(spec.op(), **call, checkSeconds);
+  if (!checks)
+    return checks.takeError();
+  bool passed = true;
+  for (const OutputCheck &check : *checks) {
+    printCheck(llvm::outs(), check);
+    passed &= check.passed();
+  }
+  return passed ? Success : CheckFailed;
+}

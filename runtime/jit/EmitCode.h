@@ -1,0 +1,20 @@
+//===- EmitCode.h - From LLVM IR to machine code ----------------*- C++ -*-===//
+
+#ifndef ATTN_RUNTIME_JIT_EMITCODE_H
+#define ATTN_RUNTIME_JIT_EMITCODE_H
+
+#include "llvm/IR/Module.h"
+#include "llvm/Support/CodeGen.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace attn {
+
+/// An object file, or the text of its assembly.
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitCode(llvm::Module &module, llvm::TargetMachine &machine,
+         llvm::CodeGenFileType type);
+
+} // namespace attn
+
+#endif // ATTN_RUNTIME_JIT_EMITCODE_H

@@ -1,0 +1,51 @@
+//===- Engine.h - Links objects into this process ---------------*- C++ -*-===//
+
+#ifndef ATTN_RUNTIME_JIT_ENGINE_H
+#define ATTN_RUNTIME_JIT_ENGINE_H
+
+#include "attn/kernel_abi.h"
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+
+#include <atomic>
+#include <memory>
+
+namespace attn {
+
+/// An object that was linked; frees its memory.
+class LoadedObject {
+public:
+  LoadedObject(std::shared_ptr<llvm::orc::LLJIT> jit,
+               llvm::orc::JITDylib &library)
+      : jit(std::move(jit)), library(library) {}
+  LoadedObject(const LoadedObject &) = delete;
+  LoadedObject &operator=(const LoadedObject &) = delete;
+  ~LoadedObject();
+
+  llvm::Expected<const attn_spec_desc *> find(llvm::StringRef spec) const;
+
+private:
+  std::shared_ptr<llvm::orc::LLJIT> jit;
+  llvm::orc::JITDylib &library;
+};
+
+/// Links objects into this process. Functions that they call (sinf, memcpy)
+/// are those of the process. Safe to use from many threads.
+class Engine {
+public:
+  static llvm::Expected<std::unique_ptr<Engine>> create();
+
+  llvm::Expected<std::unique_ptr<LoadedObject>>
+  load(std::unique_ptr<llvm::MemoryBuffer> object);
+
+private:
+  explicit Engine(std::shared_ptr<llvm::orc::LLJIT> jit)
+      : jit(std::move(jit)) {}
+
+  std::shared_ptr<llvm::orc::LLJIT> jit;
+  std::atomic<uint64_t> numObjects = 0;
+};
+
+} // namespace attn
+
+#endif // ATTN_RUNTIME_JIT_ENGINE_H
