@@ -36,7 +36,8 @@ std::string Checker::describeShape(const Quantity &quantity) const {
   return "[" + describe(quantity.dims) + "]";
 }
 
-std::string attn::quote(const Expr &expr) {
+/// The text of \p expr with each stretch of blanks as one.
+static std::string textOnOneLine(const Expr &expr) {
   std::string text;
   for (char c : expr.place.text()) {
     bool isBlank = llvm::isSpace(c);
@@ -44,6 +45,11 @@ std::string attn::quote(const Expr &expr) {
       continue;
     text += isBlank ? ' ' : c;
   }
+  return text;
+}
+
+std::string attn::quote(const Expr &expr) {
+  std::string text = textOnOneLine(expr);
   if (text.size() > 40 || text.find('#') != std::string::npos)
     return "this formula";
   return "'" + text + "'";
@@ -412,11 +418,11 @@ void Checker::checkRequire(const Statement &statement) {
           "sizes and scalars alone");
     return;
   }
-  std::string text =
-      llvm::join(llvm::split(statement.value->place.text(), '\n'), " ");
-  formula->requirements.push_back(
-      {condition.quantity, statement.message ? statement.message->str() : text,
-       statement.value->place});
+  formula->requirements.push_back({condition.quantity,
+                                   statement.message
+                                       ? statement.message->str()
+                                       : textOnOneLine(*statement.value),
+                                   statement.value->place});
 }
 
 //===----------------------------------------------------------------------===//
@@ -461,6 +467,9 @@ void Checker::checkOutput(const OutputDecl &output) {
     for (const Statement &statement : attention.statements)
       if (statement.kind == Statement::Kind::Assign)
         steps.push_back(statement.name.text);
+    // A step that has this name and is not known has been reported.
+    if (llvm::is_contained(steps, name))
+      return;
     bool isOther = found != names.end();
     error(output.name.place(),
           "no step computes the output '" + name + "'" +

@@ -1164,3 +1164,19 @@ spec.attn:3:3: warning: step 'lse' is never used, nor is it an output
     ^~~
 )");
 }
+
+TEST(Checker, OutputWhoseStepIsRefused) {
+  EXPECT_EQ(
+      reportsOn(R"(attention f(q: [M], v: [N]) -> m
+{
+  m = sum[n](v)
+}
+)"),
+      R"(spec.attn:3:3: error: 'm' names a step and also the index of dimension M; rename one of them, for example the dimension to E
+    m = sum[n](v)
+    ^
+spec.attn:1:17: note: dimension M is named here
+  attention f(q: [M], v: [N]) -> m
+                  ^
+)");
+}
