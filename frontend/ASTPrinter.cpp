@@ -2,10 +2,10 @@
 
 #include "frontend/AST.h"
 
-#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <charconv>
 
 using namespace attn;
 using llvm::cast;
@@ -99,11 +99,11 @@ void Printer::print(const Statement &statement) {
 /// As few digits as tell the double from others, and a mark that it is no
 /// integer.
 void Printer::printFloat(double value) {
-  llvm::SmallString<32> text;
-  llvm::APFloat(value).toString(text, /*FormatPrecision=*/0,
-                                /*FormatMaxPadding=*/3);
-  os << llvm::StringRef(text).lower();
-  if (text.find_first_of(".E") == llvm::StringRef::npos)
+  char buffer[32];
+  auto result = std::to_chars(std::begin(buffer), std::end(buffer), value);
+  llvm::StringRef text(buffer, result.ptr - buffer);
+  os << text;
+  if (text.find_first_of(".e") == llvm::StringRef::npos)
     os << ".0";
 }
 

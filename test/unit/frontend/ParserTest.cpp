@@ -83,7 +83,7 @@ attention f(q: [M, D], k: bf16[N, D], doc: int[N], w: int = (-1)) -> a, b: f32, 
   require (M == N), "as many queries as keys"
   require (w > 0)
   mask = ((0 <= (m - n) < w) and (not (doc[n: m] == doc)))
-  a = softmax[n](cap(sum[d]((q * k)), 1.0e-30) where (n != 3))
+  a = softmax[n](cap(sum[d]((q * k)), 1e-30) where (n != 3))
   b = (if true then (-(a[n: 0] ** 2)) else inf)
   c = int(max[d](k where all))
 }
