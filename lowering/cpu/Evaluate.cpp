@@ -453,6 +453,29 @@ Value Evaluator::compare(CompareOp op, Scope &scope) {
   return code.compare(intPredicate(op.getPredicate()), a, b);
 }
 
+/// Rounds f32 to the nearest bf16, to even on a tie. Targets without the
+/// instruction would call a library for each lane. NaN stays NaN.
+static Value roundToBFloat(Code &code, Value x) {
+  OpBuilder &b = code.builder;
+  Location loc = code.loc;
+  Type wide = code.likeWith(x, b.getI32Type());
+  Type narrow = code.likeWith(x, b.getI16Type());
+  Value bits = arith::BitcastOp::create(b, loc, wide, x);
+  Value sixteen = code.intLike(bits, 16);
+  Value top = arith::ShRUIOp::create(b, loc, bits, sixteen);
+  Value odd = code.land(top, code.intLike(bits, 1));
+  Value rounded = code.add(code.add(bits, code.intLike(bits, 0x7FFF)), odd);
+  // A quiet NaN, whatever its payload rounds to.
+  Value quiet = code.lxor(bits, code.land(code.lxor(bits, code.intLike(bits, -1)),
+                                          code.intLike(bits, 0x400000)));
+  Value isNaN = code.compare(arith::CmpFPredicate::UNO, x, x);
+  Value chosen = code.select(isNaN, quiet, rounded);
+  Value half = arith::TruncIOp::create(
+      b, loc, narrow, arith::ShRUIOp::create(b, loc, chosen, sixteen));
+  return arith::BitcastOp::create(b, loc, code.likeWith(x, b.getBF16Type()),
+                                  half);
+}
+
 Value Evaluator::cast(CastOp op, Scope &scope) {
   Value x = evaluate(op.getOperand(), scope);
   OpBuilder &b = code.builder;
@@ -463,6 +486,8 @@ Value Evaluator::cast(CastOp op, Scope &scope) {
   if (isa<FloatType>(from) && isa<FloatType>(to)) {
     if (from == to)
       return x;
+    if (to.isBF16())
+      return roundToBFloat(code, x);
     return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth()
                ? Value(arith::ExtFOp::create(b, loc, type, x))
                : Value(arith::TruncFOp::create(b, loc, type, x));
@@ -478,7 +503,10 @@ Value Evaluator::cast(CastOp op, Scope &scope) {
     if (from.isInteger(1))
       x = code.toInt(x, 32);
     Value real = arith::SIToFPOp::create(b, loc, code.likeWith(x, code.f32()), x);
-    return to.isF32() ? real : Value(arith::TruncFOp::create(b, loc, type, real));
+    if (to.isBF16())
+      return roundToBFloat(code, real);
+    return to.isF32() ? real
+                      : Value(arith::TruncFOp::create(b, loc, type, real));
   }
   if (isa<FloatType>(from))
     return arith::FPToSIOp::create(b, loc, type, x);
