@@ -40,6 +40,7 @@ static Example readExample(const json::Object &entry,
   example.file = entry.getString("file")->str();
   example.spec = entry.getString("spec")->str();
   example.score = entry.getNumber("score").value_or(example.score);
+  example.hasHuge = !entry.getString("noHuge");
   CallSpec common;
   if (const json::Object *scalars = entry.getObject("set"))
     for (const auto &[name, value] : *scalars)

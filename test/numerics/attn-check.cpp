@@ -109,7 +109,8 @@ static bool report(SpecOp spec, ReferenceEvaluator &reference,
     Comparison compared = compareTensors(tensor, want);
     isRight &= compared.worst <= bound;
     llvm::outs() << llvm::formatv(
-        "{0}: worst error {1:e3} (allowed {2:e3}) at [{3}]: {4:f7} for {5:f7}{6}\n",
+        "{0}: worst error {1:e3} (allowed {2:e3}) at [{3}]: {4:f7} for "
+        "{5:f7}{6}\n",
         spec.getResultName(index), compared.worst, bound,
         llvm::make_range(compared.position.begin(), compared.position.end()),
         compared.got, compared.want, compared.worst <= bound ? "" : "  WRONG");
