@@ -1,7 +1,9 @@
 //===- Checker.h - Checks one attention -------------------------*- C++ -*-===//
 //
-// Declarations are checked in Checker.cpp, pointwise formulas in CheckExpr.cpp,
-// reductions, masks and reads in CheckReduce.cpp.
+// Statements are checked in Checker.cpp, parameters in CheckParams.cpp, outputs
+// in CheckOutputs.cpp, formulas in CheckExpr.cpp, CheckCall.cpp and
+// CheckReduce.cpp; CheckConditions.cpp has the conditions under which elements
+// exist.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,8 +12,6 @@
 
 #include "frontend/Formula.h"
 #include "frontend/Functions.h"
-
-#include <initializer_list>
 
 namespace attn {
 
@@ -146,6 +146,7 @@ private:
                         DimSet reduced, DimSet available);
 
   // Conditions.
+  static Conditions both(const Checked &a, const Checked &b);
   void addCondition(Conditions &conditions, const Quantity *condition) const;
   bool isImplied(Condition condition, const Conditions &by) const;
   const Quantity *conjunction(const Conditions &conditions, Place place);
