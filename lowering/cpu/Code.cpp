@@ -208,31 +208,60 @@ static unsigned alignmentOf(Type type) {
   return element.isIntOrFloat() ? (element.getIntOrFloatBitWidth() + 7) / 8 : 8;
 }
 
+/// 16-bit floats travel through memory as integers: LLVM would split a masked or
+/// gathered access to them into elements of a type that it has no registers for,
+/// and convert each with a call.
+static Type memoryType(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (!element.isF16() && !element.isBF16())
+    return type;
+  Type bits = IntegerType::get(type.getContext(), 16);
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(VectorType::get(vector.getShape(), bits)) : bits;
+}
+
+static Value bitcastTo(Code &code, Type type, Value value) {
+  return type == value.getType()
+             ? value
+             : Value(arith::BitcastOp::create(code.builder, code.loc, type,
+                                              value));
+}
+
 Value Code::load(Type type, Value address) {
-  return LLVM::LoadOp::create(builder, loc, type, address, alignmentOf(type));
+  return bitcastTo(*this, type,
+                   LLVM::LoadOp::create(builder, loc, memoryType(type), address,
+                                        alignmentOf(type)));
 }
 void Code::store(Value value, Value address) {
-  LLVM::StoreOp::create(builder, loc, value, address,
-                        alignmentOf(value.getType()));
+  Type type = value.getType();
+  LLVM::StoreOp::create(builder, loc, bitcastTo(*this, memoryType(type), value),
+                        address, alignmentOf(type));
 }
 Value Code::maskedLoad(Type element, Value address, Value mask) {
   VectorType type = vectorOf(element);
-  return LLVM::MaskedLoadOp::create(builder, loc, type, address, mask,
-                                    constantOf(type, 0), alignmentOf(type));
+  Type memory = memoryType(type);
+  Value loaded =
+      LLVM::MaskedLoadOp::create(builder, loc, memory, address, mask,
+                                 constantOf(memory, 0), alignmentOf(type));
+  return bitcastTo(*this, type, loaded);
 }
 void Code::maskedStore(Value value, Value address, Value mask) {
-  LLVM::MaskedStoreOp::create(builder, loc, value, address, mask,
-                              alignmentOf(value.getType()));
+  Type type = value.getType();
+  LLVM::MaskedStoreOp::create(builder, loc,
+                              bitcastTo(*this, memoryType(type), value),
+                              address, mask, alignmentOf(type));
 }
 Value Code::gather(Type element, Value base, Value offsets) {
   VectorType type = vectorOf(element);
+  Type memory = memoryType(type);
   Value addresses = LLVM::GEPOp::create(
       builder, loc, VectorType::get({int64_t(width)}, ptr()), element, base,
       ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
   Value all = splat(boolean(true));
-  return LLVM::masked_gather::create(builder, loc, type, addresses, all,
-                                     ValueRange{constantOf(type, 0)},
-                                     alignmentOf(type));
+  Value loaded = LLVM::masked_gather::create(
+      builder, loc, memory, addresses, all, ValueRange{constantOf(memory, 0)},
+      alignmentOf(type));
+  return bitcastTo(*this, type, loaded);
 }
 
 //===----------------------------------------------------------------------===//
