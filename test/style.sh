@@ -13,7 +13,7 @@ case "${1:-format}" in
 format)
   # The names of the files first, each once; then what is wrong in them.
   if ! clang-format-22 --dry-run -Werror "${sources[@]}" 2>"${TMPDIR:-/tmp}/attnc-style.$$"; then
-    sed -n 's/^\([^:]*\):[0-9]*:.*/\1/p' "${TMPDIR:-/tmp}/attnc-style.$$" | sort | uniq -c >&2
+    sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error.*/\1/p' "${TMPDIR:-/tmp}/attnc-style.$$" | sort | uniq -c >&2
     rm -f "${TMPDIR:-/tmp}/attnc-style.$$"
     echo "style: the files above are not formatted; test/style.sh fix formats them" >&2
     exit 1
