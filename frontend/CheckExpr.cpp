@@ -131,13 +131,16 @@ Checked Checker::unknownName(Name name) {
                      "[n](...)");
     return {};
   }
-  std::vector<StringRef> known{"pi", "inf"};
-  for (const auto &entry : names)
-    if (entry.second.kind != Binding::Kind::Later)
-      known.push_back(entry.first());
-  llvm::sort(known);
-  error(place, "unknown name '" + name.text + "'" +
-                   (diagnostics.isFull() ? "" : didYouMean(name.text, known)));
+  std::string hint;
+  if (!diagnostics.isFull()) {
+    std::vector<StringRef> known{"pi", "inf"};
+    for (const auto &entry : names)
+      if (entry.second.kind != Binding::Kind::Later)
+        known.push_back(entry.first());
+    llvm::sort(known);
+    hint = didYouMean(name.text, known);
+  }
+  error(place, "unknown name '" + name.text + "'" + hint);
   return {};
 }
 

@@ -20,7 +20,6 @@ StringRef Diagnostics::text() const {
 }
 
 Report &Diagnostics::error(Place place, const llvm::Twine &message) {
-  ++numErrors;
   return add(/*isError=*/true, place, message);
 }
 
@@ -31,7 +30,11 @@ Report &Diagnostics::warning(Place place, const llvm::Twine &message) {
 Report &Diagnostics::add(bool isError, Place place,
                          const llvm::Twine &message) {
   std::string text = message.str();
-  if (isFull() || !seen.insert({place.caret, text}).second) {
+  size_t &count = isError ? numErrors : numWarnings;
+  bool isNew = count < limit && seen.insert({place.caret, text}).second;
+  if (isNew || count >= limit)
+    ++count;
+  if (!isNew) {
     dropped = Report();
     return dropped;
   }
@@ -112,8 +115,9 @@ void Diagnostics::print(llvm::raw_ostream &os) const {
     for (const Report::Message &note : report.notes)
       print(os, "note", note);
   }
-  if (isFull())
-    os << name << ": note: only the first " << limit << " reports are shown\n";
+  if (numErrors > limit || numWarnings > limit)
+    os << name << ": note: only the first " << limit << " errors and " << limit
+       << " warnings are shown\n";
 }
 
 std::string attn::didYouMean(StringRef name,

@@ -63,13 +63,13 @@ public:
   llvm::StringRef text() const;
 
   /// A report that repeats an earlier one (an inline function is checked at
-  /// each call) is not kept, nor is one beyond the limit.
+  /// each call) is not kept, nor are many of one severity.
   Report &error(Place place, const llvm::Twine &message);
   Report &warning(Place place, const llvm::Twine &message);
 
   bool hasErrors() const { return numErrors != 0; }
   /// Says whether further reports are dropped, so that nobody need prepare one.
-  bool isFull() const { return reports.size() >= limit; }
+  bool isFull() const { return numErrors >= limit; }
 
   void print(llvm::raw_ostream &os) const;
 
@@ -90,7 +90,7 @@ private:
   std::deque<Report> reports;
   Report dropped;
   std::set<std::pair<const char *, std::string>> seen;
-  size_t numErrors = 0;
+  size_t numErrors = 0, numWarnings = 0;
 };
 
 /// "; did you mean 'score'?" for the candidate nearest to \p name, or "" when

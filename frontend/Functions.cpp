@@ -115,12 +115,16 @@ FunctionTable::Callee FunctionTable::resolve(const CallExpr &call,
         refuseNotYet(*reduction, place, report);
       return {};
     }
-    std::vector<StringRef> known;
-    for (const Builtin &builtin : builtins())
-      known.push_back(builtin.name);
-    for (const auto &function : functions)
-      known.push_back(function.first());
-    report(place, "unknown function '" + name + "'" + didYouMean(name, known));
+    std::string hint;
+    if (!diagnostics.isFull()) {
+      std::vector<StringRef> known;
+      for (const Builtin &builtin : builtins())
+        known.push_back(builtin.name);
+      for (const auto &function : functions)
+        known.push_back(function.first());
+      hint = didYouMean(name, known);
+    }
+    report(place, "unknown function '" + name + "'" + hint);
     return {};
   }
   for (const CallExpr::Argument &argument : call.arguments)
@@ -234,17 +238,18 @@ void checkParams(const FunctionDecl &function, Diagnostics &diagnostics) {
 
 } // namespace
 
-FunctionTable::FunctionTable(const File &file, Diagnostics &diagnostics) {
-  declare(file, diagnostics);
+FunctionTable::FunctionTable(const File &file, Diagnostics &diagnostics)
+    : diagnostics(diagnostics) {
+  declare(file);
   for (const FunctionDecl &function : file.functions) {
     checkParams(function, diagnostics);
     if (function.body)
       BodyChecker(*this, function, diagnostics).visit(*function.body);
   }
-  findRecursion(file, diagnostics);
+  findRecursion(file);
 }
 
-void FunctionTable::declare(const File &file, Diagnostics &diagnostics) {
+void FunctionTable::declare(const File &file) {
   llvm::StringMap<Place> seen;
   auto isFree = [&](Name name) {
     StringRef meaning = meaningOf(name.text);
@@ -270,7 +275,7 @@ void FunctionTable::declare(const File &file, Diagnostics &diagnostics) {
 
 /// A function is recursive if it reaches itself; found by removing, again and
 /// again, the functions all of whose callees are removed.
-void FunctionTable::findRecursion(const File &file, Diagnostics &diagnostics) {
+void FunctionTable::findRecursion(const File &file) {
   llvm::StringMap<std::vector<const FunctionDecl *>> callers;
   llvm::StringMap<unsigned> openCalls;
   auto collect = [&](const FunctionDecl &caller, auto &&self,

@@ -42,9 +42,10 @@ public:
   }
 
 private:
-  void declare(const File &file, Diagnostics &diagnostics);
-  void findRecursion(const File &file, Diagnostics &diagnostics);
+  void declare(const File &file);
+  void findRecursion(const File &file);
 
+  Diagnostics &diagnostics;
   llvm::StringMap<const FunctionDecl *> functions;
   llvm::StringMap<Place> attentions;
   llvm::StringSet<> recursive;
