@@ -53,6 +53,23 @@ static Row denseRow(Evaluator &evaluator, Value base,
   return row;
 }
 
+/// A loop from 0 to \p end that takes four steps at a time while it can: the
+/// count and the branch cost as much as a sixth of a register tile.
+static SmallVector<Value> forEachUnrolled(Code &code, Value end,
+                                          ValueRange carried,
+                                          Code::CarriedBody body) {
+  constexpr int64_t steps = 4;
+  Value whole = code.land(end, code.index(-steps));
+  SmallVector<Value> state = code.forEach(
+      code.index(0), whole, steps, carried, [&](Value i, ValueRange inner) {
+        SmallVector<Value> next(inner);
+        for (int64_t step = 0; step != steps; ++step)
+          next = body(code.add(i, code.index(step)), next);
+        return next;
+      });
+  return code.forEach(whole, end, 1, state, body);
+}
+
 KernelEmitter::Vectors
 KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
                             Group &group, const Keys &keys, Value row,
@@ -79,43 +96,45 @@ KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
   Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
   Vectors accumulators(rows * shape.vectors, zero);
 
-  // Offsets of the key elements run along with the loops.
+  auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange carried) {
+    Vectors queries, next(carried);
+    Value place = code.add(code.mul(flat, code.index(shape.tileLanes())),
+                           group.first);
+    Value start = array(numbers.laneOperands[number], code.f32(), place);
+    for (unsigned j = 0; j != shape.vectors; ++j)
+      queries.push_back(code.load(
+          code.vectorOf(code.f32()),
+          code.address(start, code.f32(), code.index(j * shape.width))));
+    for (unsigned r = 0; r != rows; ++r) {
+      Value offset;
+      for (auto [index, stride] : llvm::zip_equal(at, keyRows[r].strides)) {
+        Value term = code.mul(index, stride);
+        offset = offset ? code.add(offset, term) : term;
+      }
+      Value key = code.splat(code.load(
+          code.f32(), code.address(keyRows[r].base, code.f32(), offset)));
+      for (unsigned j = 0; j != shape.vectors; ++j) {
+        Value &sum = next[r * shape.vectors + j];
+        sum = code.fma(queries[j], key, sum);
+      }
+    }
+    return next;
+  };
   std::function<Vectors(unsigned, Value, SmallVector<Value>, ValueRange)> loop =
       [&](unsigned depth, Value flat, SmallVector<Value> at,
           ValueRange carried) -> Vectors {
-    if (depth == product.dims.size()) {
-      Vectors queries, next(carried);
-      Value place = code.add(code.mul(flat, code.index(shape.tileLanes())),
-                             group.first);
-      Value start = array(numbers.laneOperands[number], code.f32(), place);
-      for (unsigned j = 0; j != shape.vectors; ++j)
-        queries.push_back(code.load(
-            code.vectorOf(code.f32()),
-            code.address(start, code.f32(), code.index(j * shape.width))));
-      for (unsigned r = 0; r != rows; ++r) {
-        Value offset;
-        for (auto [i, index] : llvm::enumerate(at)) {
-          Value term = code.mul(index, keyRows[r].strides[i]);
-          offset = offset ? code.add(offset, term) : term;
-        }
-        Value key = code.splat(code.load(
-            code.f32(), code.address(keyRows[r].base, code.f32(), offset)));
-        for (unsigned j = 0; j != shape.vectors; ++j) {
-          Value &sum = next[r * shape.vectors + j];
-          sum = code.fma(queries[j], key, sum);
-        }
-      }
-      return next;
-    }
     Value extent = evaluator->extent(product.dims[depth]);
-    return code.forEach(code.index(0), extent, 1, carried,
-                        [&](Value i, ValueRange inner) {
-                          SmallVector<Value> deeper(at);
-                          deeper.push_back(i);
-                          return loop(depth + 1,
-                                      code.add(code.mul(flat, extent), i),
-                                      deeper, inner);
-                        });
+    Value start = code.mul(flat, extent);
+    at.push_back(Value());
+    auto body = [&](Value i, ValueRange inner) {
+      at.back() = i;
+      Value next = code.add(start, i);
+      return depth + 1 == product.dims.size() ? multiply(next, at, inner)
+                                              : loop(depth + 1, next, at, inner);
+    };
+    if (depth + 1 != product.dims.size())
+      return code.forEach(code.index(0), extent, 1, carried, body);
+    return forEachUnrolled(code, extent, carried, body);
   };
   return loop(0, code.index(0), {}, accumulators);
 }
@@ -183,8 +202,8 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   Value length = code.index(1);
   for (StringAttr dim : accumulator.carried)
     length = code.mul(length, evaluator->extent(dim));
-  sums = code.forEach(
-      code.index(0), keys.count, 1, sums, [&](Value key, ValueRange carried) {
+  sums = forEachUnrolled(
+      code, keys.count, sums, [&](Value key, ValueRange carried) {
         Vectors next(carried), weights;
         Value start = code.mul(key, code.index(shape.groupLanes()));
         for (unsigned j = 0; j != shape.vectors; ++j)

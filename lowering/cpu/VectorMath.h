@@ -14,9 +14,10 @@
 
 namespace attn::cpu {
 
-/// 2^x. -inf gives 0, results below 2^-126 are flushed to 0, +inf gives +inf,
-/// NaN gives NaN. With \p bounded, x is known to be below 128 (an exponent
-/// relative to a maximum), which saves the test for overflow.
+/// 2^x. -inf gives 0, results below 2^-126 lose their digits or are 0, +inf
+/// gives +inf, NaN gives NaN; below 1 ulp. With \p bounded, x is known to be
+/// below 128 (an exponent relative to a maximum): no test for overflow, and
+/// below 3 ulp.
 mlir::Value exp2(Code &code, mlir::Value x, bool bounded = false);
 
 /// One of the unary functions of the dialect that are for f32.
