@@ -8,12 +8,16 @@ source "$(dirname "$0")/../.ci/setup.sh"
 
 build all
 
+# Of sanitizer builds: LLVM and oneTBB come without instrumentation.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_container_overflow=0}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-suppressions=$ROOT/test/tsan.supp}
+
 say "testing"
 results=$BUILD/test/results
 rm -f "$results"/*.xml
 status=0
 ctest --test-dir "$BUILD" --output-on-failure --no-tests=error \
-  --output-junit "$results/ctest.xml" "$@" || status=$?
+  --parallel "$(nproc)" --output-junit "$results/ctest.xml" "$@" || status=$?
 # What each suite counts itself, in one line, which is the last.
 python3 "$ROOT/test/count.py" "$results" || status=1
 exit "$status"

@@ -27,14 +27,31 @@ extern "C" void __tsan_acquire(void *);
 extern "C" void __tsan_release(void *);
 static void handOver(void *place) { __tsan_release(place); }
 static void takeOver(void *place) { __tsan_acquire(place); }
+#define ATTN_UNSEEN_BY_TSAN __attribute__((no_sanitize("thread")))
 #else
 static void handOver(void *) {}
 static void takeOver(void *) {}
+#define ATTN_UNSEEN_BY_TSAN
 #endif
 
 namespace {
 
 using Body = void (*)(void *, int32_t, int64_t);
+
+/// Items that workers take one by one.
+struct Job {
+  Body body;
+  void *argument;
+  int64_t items;
+  std::atomic<int64_t> next = 0;
+
+  void work(int32_t worker) {
+    takeOver(this);
+    for (int64_t item; (item = next.fetch_add(1)) < items;)
+      body(argument, worker, item);
+    handOver(this);
+  }
+};
 
 struct TbbExecutor : attn_executor_t {
   explicit TbbExecutor(int32_t threads)
@@ -55,19 +72,16 @@ struct TbbExecutor : attn_executor_t {
         body(argument, 0, item);
       return;
     }
-    std::atomic<int64_t> next = 0;
-    handOver(&next);
-    auto work = [&](int32_t worker) {
-      takeOver(&next);
-      for (int64_t item; (item = next.fetch_add(1)) < items;)
-        body(argument, worker, item);
-      handOver(&next);
-    };
+    Job job{body, argument, items};
+    handOver(&job);
     arena.execute([&] {
+      // The library copies the closure to where a worker reads it.
+      auto work = [&job](int32_t worker)
+                      ATTN_UNSEEN_BY_TSAN { job.work(worker); };
       tbb::parallel_for(int32_t(0), workers, int32_t(1), work,
                         tbb::simple_partitioner());
     });
-    takeOver(&next);
+    takeOver(&job);
   }
 
   tbb::task_arena arena;
