@@ -38,7 +38,8 @@ mlir::Type coarsestElement(SpecOp spec);
 /// How a tensor differs from the reference.
 struct Comparison {
   /// The largest |got - want| over the largest finite |want| (or 1, if all are
-  /// 0); infinite where one is NaN or infinite and the other is not the same.
+  /// 0 in f32); infinite where one is NaN or infinite and the other is not the
+  /// same.
   double worst = 0;
   /// Where that is, in the layout of the tensor.
   std::vector<int64_t> position;

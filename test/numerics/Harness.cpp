@@ -247,6 +247,8 @@ public:
         extents(desc.num_dims, -1) {}
 
   llvm::Error plan(Memory memory, std::mt19937_64 &random);
+  /// Plans for \p sizes without tensors; gives the bytes of the workspace.
+  llvm::Expected<int64_t> plan(const llvm::StringMap<int64_t> &sizes);
   void execute();
   llvm::Expected<std::vector<HostTensor>> finish();
 
@@ -357,6 +359,27 @@ llvm::Error Call::plan(Memory memory, std::mt19937_64 &random) {
   return llvm::Error::success();
 }
 
+llvm::Expected<int64_t> Call::plan(const llvm::StringMap<int64_t> &sizes) {
+  for (const attn_dim_desc &dim : ArrayRef(desc.dims, desc.num_dims))
+    if (dim.kind != ATTN_EXTENT_DEFINED)
+      slots[dim.slot] =
+          dim.kind == ATTN_EXTENT_STATIC ? dim.extent : sizes.lookup(dim.name);
+  for (const attn_param_desc &param : params())
+    if (param.kind == ATTN_PARAM_SCALAR)
+      if (llvm::Error failure = bindScalar(param))
+        return failure;
+  int64_t failed = desc.plan(slots.data());
+  if (failed >= 0)
+    return error("refused: {0}", desc.checks[failed]);
+  int64_t bytes = 0, scratch = 0;
+  for (const attn_buffer_desc &buffer :
+       ArrayRef(desc.buffers, desc.num_buffers))
+    bytes += slots[buffer.slot + 1];
+  for (const attn_stage_desc &stage : ArrayRef(desc.stages, desc.num_stages))
+    scratch = std::max(scratch, slots[stage.items_slot + 1]);
+  return bytes + scratch;
+}
+
 void Call::execute() {
   for (auto [stage, scratch] :
        llvm::zip_equal(ArrayRef(desc.stages, desc.num_stages), scratches))
@@ -399,4 +422,12 @@ CompiledSpec::run(const ReferenceInputs &inputs, Memory memory,
   if (seconds)
     *seconds = fastest;
   return call.finish();
+}
+
+llvm::Expected<int64_t>
+CompiledSpec::workspaceBytes(const llvm::StringMap<int64_t> &sizes,
+                             const llvm::StringMap<double> &scalars) const {
+  ReferenceInputs inputs;
+  inputs.scalars = scalars;
+  return Call(*desc, inputs).plan(sizes);
 }

@@ -53,6 +53,11 @@ public:
   run(const ReferenceInputs &inputs, Memory memory, std::mt19937_64 &random,
       unsigned repeats = 1, double *seconds = nullptr) const;
 
+  /// Bytes of the buffers and of one worker's scratch in a call of \p sizes.
+  llvm::Expected<int64_t>
+  workspaceBytes(const llvm::StringMap<int64_t> &sizes,
+                 const llvm::StringMap<double> &scalars) const;
+
 private:
   CompiledSpec();
   std::unique_ptr<llvm::orc::LLJIT> jit;
