@@ -10,7 +10,6 @@
 #include <numbers>
 
 using namespace attn;
-using llvm::cast;
 using llvm::dyn_cast;
 using llvm::StringRef;
 using llvm::Twine;

@@ -13,7 +13,7 @@ void Conditions::add(Condition condition) {
   if (!condition.guard)
     llvm::erase_if(
         list, [&](Condition other) { return other.holds == condition.holds; });
-  auto position = llvm::upper_bound(
+  auto *position = llvm::upper_bound(
       list, condition, [](const Condition &a, const Condition &b) {
         unsigned guardA = a.guard ? a.guard->id + 1 : 0;
         unsigned guardB = b.guard ? b.guard->id + 1 : 0;

@@ -11,7 +11,6 @@
 
 using namespace attn;
 using llvm::cast;
-using llvm::dyn_cast;
 using llvm::StringRef;
 using llvm::Twine;
 

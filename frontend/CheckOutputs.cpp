@@ -7,7 +7,6 @@
 
 using namespace attn;
 using llvm::StringRef;
-using llvm::Twine;
 
 void Checker::checkOutputs() {
   llvm::StringMap<Place> seen;

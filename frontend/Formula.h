@@ -95,6 +95,7 @@ public:
 
   std::optional<int64_t> constantInt() const;
   std::optional<double> constantNumber() const;
+  // NOLINTNEXTLINE(readability-identifier-naming): FoldingSet calls it
   void Profile(llvm::FoldingSetNodeID &id) const;
 };
 

@@ -382,7 +382,7 @@ TEST(Emit, OutputsChooseTheirTypesAndOrder) {
   ids = n + 1
   big = max[n](n)
 })",
-          {"bf16"}),
+          {"bf16", {}}),
       R"(%0 = cast %q : [M, D], f32
 %1 = cast %k : [D, N], f32
 %2 = binary mul %0, %1 : [M, D, N], f32
@@ -408,7 +408,7 @@ TEST(Emit, ParametersAreCastToWhatIsComputedWith) {
 {
   out = if i and s then a + b + c + d + e + g + h + j + r else 0
 })",
-          {"bf16"}),
+          {"bf16", {}}),
       R"(%0 = cast %a : [N], f32
 %1 = cast %c : [N], f32
 %2 = cast %d : [N], i64
