@@ -3,10 +3,8 @@
 #include "frontend/Checker.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/SaveAndRestore.h"
 
-#include <limits>
 #include <numbers>
 
 using namespace attn;
