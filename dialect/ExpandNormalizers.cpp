@@ -72,8 +72,7 @@ Value buildCount(QuantityBuilder &build, Location loc, ReduceOp op) {
     Value extent = build.extent(loc, dim);
     count = count ? build.binary(loc, BinaryKind::Mul, count, extent) : extent;
   }
-  return build.cast(loc, count,
-                    quantity(op.getOperand()).getElementType());
+  return build.cast(loc, count, quantity(op.getOperand()).getElementType());
 }
 
 struct ExpandReduce : OpRewritePattern<ReduceOp> {
@@ -121,7 +120,8 @@ struct GuardSubtractedMax : OpRewritePattern<UnaryOp> {
     Value shift = build.unary(op.getLoc(), UnaryKind::NegInfToZero, max);
     Value shifted =
         build.binary(op.getLoc(), BinaryKind::Sub, sub.getLhs(), shift);
-    rewriter.modifyOpInPlace(op, [&] { op.getOperandMutable().assign(shifted); });
+    rewriter.modifyOpInPlace(op,
+                             [&] { op.getOperandMutable().assign(shifted); });
     return success();
   }
 };

@@ -25,7 +25,7 @@ using namespace attn;
 namespace {
 
 /// Says whether \p value is computed from constants and sizes alone. Such a
-/// factor is finite in every sensible spec and the same for all rows.
+/// factor is finite unless a size is 0.
 bool isUniform(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
@@ -36,6 +36,13 @@ bool isUniform(Value value) {
          llvm::all_of(op->getOperands(), isUniform);
 }
 
+/// Says whether \p value is made of a reduction, as a normaliser is.
+bool isReduced(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op &&
+         (isa<ReduceOp>(op) || llvm::any_of(op->getOperands(), isReduced));
+}
+
 /// Says whether the sum is over at least one index whatever the call: then a
 /// factor outside is the same as a factor inside.
 bool neverEmpty(ReduceOp op) {
@@ -44,6 +51,25 @@ bool neverEmpty(ReduceOp op) {
          llvm::all_of(toDims(op.getDims()), [&](StringAttr dim) {
            return spec.getStaticSize(dim).value_or(0) > 0;
          });
+}
+
+/// Whether the sum is over nothing, as i1. Without \p inDomain, only a size of
+/// 0 counts as that.
+Value buildIsEmpty(QuantityBuilder &build, ReduceOp op, bool inDomain) {
+  Location loc = op.getLoc();
+  if (inDomain && op.getDomain()) {
+    Value count = build.reduce(loc, ReduceKind::Sum, build.constant(loc, 1.0),
+                               op.getDims(), op.getDomain());
+    return build.compare(loc, Predicate::EQ, count, build.constant(loc, 0.0));
+  }
+  Value zero = build.constant(loc, int64_t(0));
+  Value empty;
+  for (StringAttr dim : toDims(op.getDims())) {
+    Value none =
+        build.compare(loc, Predicate::EQ, build.extent(loc, dim), zero);
+    empty = empty ? build.binary(loc, BinaryKind::Or, empty, none) : none;
+  }
+  return empty;
 }
 
 struct FactorSum : OpRewritePattern<ReduceOp> {
@@ -82,21 +108,28 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
         (!op.getDomain() || !hasAnyDim(op.getDomain(), dims)))
       return failure(); // Every factor would leave: the sum counts.
 
-    Value result =
-        build.reduce(loc, ReduceKind::Sum, operand, op.getDims(), op.getDomain());
-    bool exact = neverEmpty(op);
+    Value result = build.reduce(loc, ReduceKind::Sum, operand, op.getDims(),
+                                op.getDomain());
+    // Over nothing the result stays 0, whatever the factors are. The 0 / 0 of a
+    // normaliser is 0 as it stands, any other divisor is an input's.
+    bool exact = neverEmpty(op), anyFactor = false, anyInput = false;
     for (Value factor : outside) {
-      Value sum = result;
-      result = build.binary(loc, BinaryKind::Mul, sum, factor);
-      if (!exact && !isUniform(factor)) {
-        Value zero = build.constant(loc, 0.0);
-        Value isZero = build.compare(loc, Predicate::EQ, sum, zero);
-        result = build.select(loc, isZero, zero, result);
-      }
+      anyFactor = true;
+      anyInput |= !isUniform(factor);
+      result = build.binary(loc, BinaryKind::Mul, result, factor);
     }
-    for (Product::Divisor divisor : outsideDivisors)
-      result = build.binary(loc, exact ? divisor.kind : BinaryKind::Ratio,
-                            result, divisor.value);
+    for (Product::Divisor divisor : outsideDivisors) {
+      BinaryKind kind = divisor.kind;
+      if (kind == BinaryKind::Div && !exact) {
+        bool isInput = !isUniform(divisor.value) && !isReduced(divisor.value);
+        anyInput |= isInput;
+        kind = isInput ? BinaryKind::Div : BinaryKind::Ratio;
+      }
+      result = build.binary(loc, kind, result, divisor.value);
+    }
+    if (!exact && (anyFactor || anyInput))
+      result = build.select(loc, buildIsEmpty(build, op, anyInput),
+                            build.constant(loc, 0.0), result);
     rewriter.replaceOp(op, result);
     return success();
   }

@@ -34,8 +34,7 @@ bool isInnermostEverywhere(StringAttr dim, ArrayRef<DimList> layouts) {
 /// Says whether some quantity has both \p dim and a dimension that stands
 /// beside it in no tensor (the mark of query against key), or none is computed
 /// along it at all.
-bool isSequenceOrTable(StringAttr dim, SpecOp spec,
-                          ArrayRef<DimList> layouts) {
+bool isSequenceOrTable(StringAttr dim, SpecOp spec, ArrayRef<DimList> layouts) {
   llvm::SmallPtrSet<StringAttr, 8> neighbours;
   for (const DimList &layout : layouts)
     if (llvm::is_contained(layout, dim))

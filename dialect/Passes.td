@@ -9,6 +9,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def CheckReads : Pass<"attn-check-reads", "::attn::SpecOp"> {
+  let summary = "State what sizes the affine reads of a spec need";
+  let description = [{
+    A read at an index that is known before the pairs run (made of indices,
+    sizes and scalars) gets an attn.require for each end of its range, unless
+    the domain of every reduction that reads it, or the arithmetic, shows that
+    it holds. Runs on the formula form, where the domains still are the user's.
+  }];
+}
+
 def ExpandNormalizers : Pass<"attn-expand-normalizers", "::attn::SpecOp"> {
   let summary = "Write means, log-sum-exps and normalisations as sums and maxima";
   let description = [{

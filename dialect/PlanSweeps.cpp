@@ -63,13 +63,14 @@ DimList Planner::without(ArrayRef<StringAttr> dims,
 }
 
 bool Planner::isSubset(ArrayRef<StringAttr> dims, ArrayRef<StringAttr> of) {
-  return llvm::all_of(dims,
-                      [&](StringAttr dim) { return llvm::is_contained(of, dim); });
+  return llvm::all_of(
+      dims, [&](StringAttr dim) { return llvm::is_contained(of, dim); });
 }
 
 DimList Planner::staticDims(ArrayRef<StringAttr> dims) {
   DimList result(dims);
-  llvm::erase_if(result, [&](StringAttr dim) { return !spec.getStaticSize(dim); });
+  llvm::erase_if(result,
+                 [&](StringAttr dim) { return !spec.getStaticSize(dim); });
   return result;
 }
 
@@ -111,7 +112,8 @@ bool Planner::isStorable(ReduceOp reduce) {
   Leaves leaves;
   for (Value operand : reduce->getOperands())
     collectLeaves(operand, leaves);
-  if (llvm::any_of(leaves, [&](const DimList &leaf) { return isSubset(dims, leaf); }))
+  if (llvm::any_of(leaves,
+                   [&](const DimList &leaf) { return isSubset(dims, leaf); }))
     return true;
   if (dynamicDims(toDims(reduce.getDims())).empty())
     return false;

@@ -30,7 +30,6 @@ Product attn::flattenProduct(Value value) {
 }
 
 bool attn::hasAnyDim(Value value, ArrayRef<StringAttr> dims) {
-  return llvm::any_of(dims, [&](StringAttr dim) {
-    return quantity(value).hasDim(dim);
-  });
+  return llvm::any_of(
+      dims, [&](StringAttr dim) { return quantity(value).hasDim(dim); });
 }

@@ -1,4 +1,5 @@
-//===- QuantityBuilder.h - Building attn ops with inferred types -*- C++ -*-===//
+//===- QuantityBuilder.h - Building attn ops with inferred types -*- C++
+//-*-===//
 //
 // Broadcasting by name makes result types a function of the operands; this is
 // the one place that computes them.

@@ -84,8 +84,8 @@ void ScheduleBuilder::buildKernel(const KernelPlan &kernel) {
   for (Value result : kernel.results)
     yielded.push_back(clone(result));
   YieldOp::create(builder, loc, yielded);
-  for (auto [result, value] : llvm::zip_equal(kernel.results,
-                                              kernelOp.getResults()))
+  for (auto [result, value] :
+       llvm::zip_equal(kernel.results, kernelOp.getResults()))
     kept[result] = value;
 }
 
@@ -180,8 +180,7 @@ void ScheduleBuilder::eraseFormulas() {
       op.erase();
 }
 
-struct ScheduleSweepsPass
-    : attn::impl::ScheduleSweepsBase<ScheduleSweepsPass> {
+struct ScheduleSweepsPass : attn::impl::ScheduleSweepsBase<ScheduleSweepsPass> {
   void runOnOperation() override {
     SweepPlan plan = planSweeps(getOperation());
     ScheduleBuilder(getOperation(), plan).build();

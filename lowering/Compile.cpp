@@ -32,6 +32,7 @@ using namespace attn;
 //===----------------------------------------------------------------------===//
 
 static void addSimplification(PassManager &pm) {
+  pm.addNestedPass<SpecOp>(createCheckReads());
   pm.addNestedPass<SpecOp>(createCanonicalizerPass());
   pm.addNestedPass<SpecOp>(createCSEPass());
   pm.addNestedPass<SpecOp>(createExpandNormalizers());
@@ -201,7 +202,8 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
       lowerToVectors(module, options);
   if (failed(descriptions) || failed(convertToLLVM(module)))
     return llvm::createStringError("internal error: lowering failed");
-  std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(module, context);
+  std::unique_ptr<llvm::Module> result =
+      translateModuleToLLVMIR(module, context);
   if (!result)
     return llvm::createStringError("internal error: no LLVM IR");
   result->setTargetTriple((*machine)->getTargetTriple());

@@ -34,10 +34,11 @@ public:
         i32(int(spec.bufferSlots.size())),
         i32(int(spec.stages.size())),
         i32(int(spec.checks.size())),
-        array(map(spec.dims, [&](auto &dim) {
-          return structure({text(dim.name), i32(dim.kind), i32(dim.slot),
-                            i64(dim.extent)});
-        })),
+        array(map(spec.dims,
+                  [&](auto &dim) {
+                    return structure({text(dim.name), i32(dim.kind),
+                                      i32(dim.slot), i64(dim.extent)});
+                  })),
         array(map(spec.params, [&](auto &entry) { return param(entry); })),
         array(map(spec.bufferSlots,
                   [&](int slot) { return structure({i32(slot)}); })),
@@ -45,12 +46,12 @@ public:
         array(map(spec.checks, [&](auto &message) { return text(message); })),
         function(spec.plan),
     });
-    return global(fields, "attn_spec_" + spec.name, GlobalValue::ExternalLinkage);
+    return global(fields, "attn_spec_" + spec.name,
+                  GlobalValue::ExternalLinkage);
   }
 
   void table(ArrayRef<Constant *> specs) {
-    Constant *fields =
-        structure({i64(int64_t(specs.size())), array(specs)});
+    Constant *fields = structure({i64(int64_t(specs.size())), array(specs)});
     global(fields, ATTN_MODULE_SYMBOL, GlobalValue::WeakAnyLinkage);
   }
 

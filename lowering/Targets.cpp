@@ -39,7 +39,8 @@ TargetRecord avx512Record() {
 std::optional<TargetRecord> nativeRecord() {
   llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
   auto all = [&](std::initializer_list<const char *> names) {
-    return llvm::all_of(names, [&](const char *name) { return has.lookup(name); });
+    return llvm::all_of(names,
+                        [&](const char *name) { return has.lookup(name); });
   };
   if (!all({"avx2", "fma", "f16c", "bmi", "bmi2"}))
     return std::nullopt;

@@ -23,7 +23,7 @@ struct TargetRecord {
   unsigned width;           // f32 lanes of a vector
   unsigned rows, vectors;   // register tile
   unsigned groups;          // register tiles of lanes in a work item
-  unsigned keys, sub;       // keys of a tile, and of the steps where it is mixed
+  unsigned keys, sub; // keys of a tile, and of the steps where it is mixed
 };
 
 /// Finds \p name: native, x86-64-v3, x86-64-v4 or a CPU name that LLVM knows

@@ -26,7 +26,8 @@ Value Code::constantOf(Type type, double value) {
 }
 
 Value Code::index(int64_t value) {
-  return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getI64IntegerAttr(value));
 }
 Value Code::real(double value) { return constantOf(f32(), value); }
 Value Code::boolean(bool value) {
@@ -131,9 +132,9 @@ Value Code::floorDiv(Value a, Value b) {
   Value rest = sub(a, mul(quotient, b));
   Value zero = intLike(a, 0);
   Value inexact = compare(arith::CmpIPredicate::ne, rest, zero);
-  Value opposite =
-      compare(arith::CmpIPredicate::slt, lxor(rest, b), zero);
-  return select(land(inexact, opposite), sub(quotient, intLike(a, 1)), quotient);
+  Value opposite = compare(arith::CmpIPredicate::slt, lxor(rest, b), zero);
+  return select(land(inexact, opposite), sub(quotient, intLike(a, 1)),
+                quotient);
 }
 Value Code::floorMod(Value a, Value b) {
   unify(a, b);
@@ -208,9 +209,9 @@ static unsigned alignmentOf(Type type) {
   return element.isIntOrFloat() ? (element.getIntOrFloatBitWidth() + 7) / 8 : 8;
 }
 
-/// 16-bit floats travel through memory as integers: LLVM would split a masked or
-/// gathered access to them into elements of a type that it has no registers for,
-/// and convert each with a call.
+/// 16-bit floats travel through memory as integers: LLVM would split a masked
+/// or gathered access to them into elements of a type that it has no registers
+/// for, and convert each with a call.
 static Type memoryType(Type type) {
   Type element = getElementTypeOrSelf(type);
   if (!element.isF16() && !element.isBF16())
@@ -221,10 +222,9 @@ static Type memoryType(Type type) {
 }
 
 static Value bitcastTo(Code &code, Type type, Value value) {
-  return type == value.getType()
-             ? value
-             : Value(arith::BitcastOp::create(code.builder, code.loc, type,
-                                              value));
+  return type == value.getType() ? value
+                                 : Value(arith::BitcastOp::create(
+                                       code.builder, code.loc, type, value));
 }
 
 Value Code::load(Type type, Value address) {
@@ -285,14 +285,15 @@ SmallVector<Value> Code::forEach(Value lower, Value upper, int64_t step,
     body(loop.getInductionVar(), {});
   } else {
     builder.setInsertionPointToEnd(block);
-    scf::YieldOp::create(builder, loc,
-                         body(loop.getInductionVar(), loop.getRegionIterArgs()));
+    scf::YieldOp::create(
+        builder, loc, body(loop.getInductionVar(), loop.getRegionIterArgs()));
   }
   return SmallVector<Value>(loop.getResults());
 }
 
 void Code::ifThen(Value condition, llvm::function_ref<void()> body) {
-  auto op = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/false);
+  auto op =
+      scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(op.thenBlock()->getTerminator());
   body();

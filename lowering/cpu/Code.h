@@ -59,7 +59,7 @@ public:
   mlir::Value maxIgnoringNaN(mlir::Value a, mlir::Value b);
   mlir::Value floorDiv(mlir::Value a, mlir::Value b); // divisor 0 counts as 1
   mlir::Value floorMod(mlir::Value a, mlir::Value b);
-  mlir::Value ceilDiv(mlir::Value a, int64_t b);       // a >= 0
+  mlir::Value ceilDiv(mlir::Value a, int64_t b); // a >= 0
   mlir::Value land(mlir::Value a, mlir::Value b);
   mlir::Value lor(mlir::Value a, mlir::Value b);
   mlir::Value lxor(mlir::Value a, mlir::Value b);

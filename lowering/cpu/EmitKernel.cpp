@@ -33,16 +33,16 @@ void KernelEmitter::reserveScratch() {
       numbers.tiles.push_back(scratch.reserve(shape.keys * group * f32));
     }
     for (const Accumulator &accumulator : sweep.accumulators) {
-      numbers.states.push_back(scratch.reserve(tile * i64, accumulator.carried));
+      numbers.states.push_back(
+          scratch.reserve(tile * i64, accumulator.carried));
       numbers.stashes.push_back(
           accumulator.isBase ? scratch.reserve(shape.keys * group * f32) : 0);
-      numbers.scales.push_back(
-          accumulator.isBase ? scratch.reserve(group * f32) : 0);
+      numbers.scales.push_back(accumulator.isBase ? scratch.reserve(group * f32)
+                                                  : 0);
       numbers.pairs.push_back(accumulator.isProduct
                                   ? scratch.reserve(shape.keys * group * f32)
                                   : 0);
-      bool cutsProduct =
-          accumulator.isProduct && accumulator.op.getDomain();
+      bool cutsProduct = accumulator.isProduct && accumulator.op.getDomain();
       numbers.existence.push_back(
           cutsProduct ? scratch.reserve(shape.keys * group * f32) : 0);
       numbers.values.push_back(
@@ -139,9 +139,8 @@ Value KernelEmitter::emitScratchBytes(Evaluator &evaluator) {
   return scratch.emitOffsets(evaluator).back();
 }
 
-void KernelEmitter::decode(
-    Value flat, ArrayRef<StringAttr> dims,
-    llvm::function_ref<void(StringAttr, Value)> set) {
+void KernelEmitter::decode(Value flat, ArrayRef<StringAttr> dims,
+                           llvm::function_ref<void(StringAttr, Value)> set) {
   for (StringAttr dim : llvm::reverse(dims.drop_front(dims.empty() ? 0 : 1))) {
     Value extent = evaluator->extent(dim);
     Value outer = arith::DivUIOp::create(builder, code.loc, flat, extent);
@@ -163,8 +162,8 @@ void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   Value chunk = code.sub(item, code.mul(fromEnd, chunks));
   Value tile = code.sub(code.sub(tiles, code.index(1)), fromEnd);
   firstLane = code.mul(tile, code.index(shape.tileLanes()));
-  validLanes = code.min(code.index(shape.tileLanes()),
-                        code.sub(extent, firstLane));
+  validLanes =
+      code.min(code.index(shape.tileLanes()), code.sub(extent, firstLane));
   Value first = code.mul(chunk, code.index(shape.chunk));
   Value last = code.min(code.add(first, code.index(shape.chunk)), batches);
   auto run = [&](Value batch) {
@@ -251,12 +250,11 @@ void KernelEmitter::emitCount(StringRef name) {
       const SweepShape &sweep = shape.sweeps.front();
       Value extent = product(code, *evaluator, sweep.over);
       code.forEach(code.index(0), extent, shape.keys, [&](Value tile) {
-        Value count =
-            code.min(code.index(shape.keys), code.sub(extent, tile));
+        Value count = code.min(code.index(shape.keys), code.sub(extent, tile));
         Value lastKey = code.sub(code.add(tile, count), code.index(1));
-        Value lastLane = code.sub(code.add(firstLane, validLanes), code.index(1));
-        Truth truth =
-            classify(sweep, firstLane, lastLane, tile, lastKey, true);
+        Value lastLane =
+            code.sub(code.add(firstLane, validLanes), code.index(1));
+        Truth truth = classify(sweep, firstLane, lastLane, tile, lastKey, true);
         Value full = code.toInt(truth.must, 64);
         Value empty = code.toInt(code.lnot(truth.may), 64);
         addTo(0, empty);
@@ -264,9 +262,8 @@ void KernelEmitter::emitCount(StringRef name) {
         addTo(2, code.sub(code.sub(code.index(1), empty), full));
         code.ifThen(truth.may, [&] {
           forEachGroup([&](Group &group) {
-            Value lanes =
-                code.min(code.index(shape.groupLanes()),
-                         code.sub(validLanes, group.first));
+            Value lanes = code.min(code.index(shape.groupLanes()),
+                                   code.sub(validLanes, group.first));
             forEachStep(sweep, group, tile, count, [&](Keys keys, bool) {
               addTo(3, code.mul(lanes, keys.count));
             });

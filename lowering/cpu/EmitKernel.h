@@ -35,7 +35,7 @@ private:
 
   /// A group of lanes of the current tile, with a scope for each vector.
   struct Group {
-    mlir::Value first;  // lane within the tile
+    mlir::Value first; // lane within the tile
     Scope scope;
     std::vector<std::unique_ptr<Scope>> lanes;
   };
@@ -151,7 +151,7 @@ private:
   struct SweepArrays {
     llvm::SmallVector<unsigned> laneOperands, keyOperands, tiles; // a product
     llvm::SmallVector<unsigned> states, stashes, pairs, values,
-        existence; // an accumulator
+        existence;                          // an accumulator
     llvm::SmallVector<unsigned> keyIndices; // a swept dimension
     llvm::SmallVector<unsigned> scales;     // an accumulator that is a base
   };

@@ -70,10 +70,11 @@ static SmallVector<Value> forEachUnrolled(Code &code, Value end,
   return code.forEach(whole, end, 1, state, body);
 }
 
-KernelEmitter::Vectors
-KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
-                            Group &group, const Keys &keys, Value row,
-                            unsigned rows) {
+KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
+                                                   unsigned number,
+                                                   Group &group,
+                                                   const Keys &keys, Value row,
+                                                   unsigned rows) {
   const InnerProduct &product = sweep.products[number];
   SweepArrays &numbers = arraysOf(sweep);
   Value length = code.index(1);
@@ -85,7 +86,8 @@ KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
     if (product.keySide.inPlace) {
       Scope scope(&itemScope);
       bindKeys(sweep, keys, key, scope);
-      keyRows.push_back(rowOf(*evaluator, product.keySide, product.dims, scope));
+      keyRows.push_back(
+          rowOf(*evaluator, product.keySide, product.dims, scope));
       continue;
     }
     Value start = code.mul(code.add(keys.offset, key), length);
@@ -98,8 +100,8 @@ KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
 
   auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange carried) {
     Vectors queries, next(carried);
-    Value place = code.add(code.mul(flat, code.index(shape.tileLanes())),
-                           group.first);
+    Value place =
+        code.add(code.mul(flat, code.index(shape.tileLanes())), group.first);
     Value start = array(numbers.laneOperands[number], code.f32(), place);
     for (unsigned j = 0; j != shape.vectors; ++j)
       queries.push_back(code.load(
@@ -129,8 +131,9 @@ KernelEmitter::multiplyKeys(const SweepShape &sweep, unsigned number,
     auto body = [&](Value i, ValueRange inner) {
       at.back() = i;
       Value next = code.add(start, i);
-      return depth + 1 == product.dims.size() ? multiply(next, at, inner)
-                                              : loop(depth + 1, next, at, inner);
+      return depth + 1 == product.dims.size()
+                 ? multiply(next, at, inner)
+                 : loop(depth + 1, next, at, inner);
     };
     if (depth + 1 != product.dims.size())
       return code.forEach(code.index(0), extent, 1, carried, body);
@@ -191,10 +194,9 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   Vectors sums;
   for (unsigned r = 0; r != rows; ++r)
     for (unsigned j = 0; j != shape.vectors; ++j) {
-      Value place = stateAddress(sweep, accumulator,
-                                 code.add(flat, code.index(r)),
-                                 code.add(group.first,
-                                          code.index(j * shape.width)));
+      Value place =
+          stateAddress(sweep, accumulator, code.add(flat, code.index(r)),
+                       code.add(group.first, code.index(j * shape.width)));
       places.push_back(place);
       Value sum = code.load(code.vectorOf(code.f32()), place);
       sums.push_back(scales.empty() ? sum : code.mul(sum, scales[j]));
@@ -207,10 +209,10 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
         Vectors next(carried), weights;
         Value start = code.mul(key, code.index(shape.groupLanes()));
         for (unsigned j = 0; j != shape.vectors; ++j)
-          weights.push_back(code.load(
-              code.vectorOf(code.f32()),
-              array(numbers.pairs[number], code.f32(),
-                    code.add(start, code.index(j * shape.width)))));
+          weights.push_back(
+              code.load(code.vectorOf(code.f32()),
+                        array(numbers.pairs[number], code.f32(),
+                              code.add(start, code.index(j * shape.width)))));
         // Where the mask cuts through, a value counts for the lanes that have
         // the pair and is 0 for the others, whatever it is: 0 * NaN is NaN.
         Type bits = code.vectorOf(builder.getI32Type());
@@ -237,15 +239,14 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
           stride = row.strides.front();
           first = code.address(row.base, code.f32(), code.mul(column, stride));
         } else {
-          first = array(numbers.values[number], code.f32(),
-                        code.add(code.mul(code.add(keys.offset, key), length),
-                                 flat));
+          first = array(
+              numbers.values[number], code.f32(),
+              code.add(code.mul(code.add(keys.offset, key), length), flat));
         }
         for (unsigned r = 0; r != rows; ++r) {
           Value value = code.splat(code.load(
-              code.f32(),
-              code.address(first, code.f32(),
-                           code.mul(code.index(r), stride))));
+              code.f32(), code.address(first, code.f32(),
+                                       code.mul(code.index(r), stride))));
           for (unsigned j = 0; j != shape.vectors; ++j) {
             Value &sum = next[r * shape.vectors + j];
             sum = code.fma(weights[j], valueFor(value, j), sum);

@@ -7,10 +7,9 @@ using namespace attn;
 using namespace attn::cpu;
 
 void KernelEmitter::emitResults() {
-  auto yield = cast<YieldOp>(
-      shape.kernel.getBody().front().getTerminator());
-  for (auto [result, value] : llvm::zip_equal(
-           shape.kernel.getResults(), yield.getValues()))
+  auto yield = cast<YieldOp>(shape.kernel.getBody().front().getTerminator());
+  for (auto [result, value] :
+       llvm::zip_equal(shape.kernel.getResults(), yield.getValues()))
     if (!isCollected(value))
       emitResult(result, value);
 }
@@ -79,7 +78,8 @@ void KernelEmitter::writeLanes(const Storage &to, Group &group,
     return;
   }
   for (auto [j, vector] : llvm::enumerate(vectors))
-    code.store(vector, array(rowArray, to.element, code.index(j * shape.width)));
+    code.store(vector,
+               array(rowArray, to.element, code.index(j * shape.width)));
   Value count = code.min(code.index(shape.groupLanes()),
                          code.sub(validLanes, group.first));
   if (shape.lanes.empty())
@@ -87,11 +87,11 @@ void KernelEmitter::writeLanes(const Storage &to, Group &group,
   code.forEach(code.index(0), count, 1, [&](Value i) {
     Scope element(&scope);
     for (auto [position, dim] : llvm::enumerate(shape.lanes))
-      element.indices[dim].uniform = code.toInt(
-          code.load(builder.getI32Type(),
-                    array(laneTables[position], builder.getI32Type(),
-                          code.add(group.first, i))),
-          64);
+      element.indices[dim].uniform =
+          code.toInt(code.load(builder.getI32Type(),
+                               array(laneTables[position], builder.getI32Type(),
+                                     code.add(group.first, i))),
+                     64);
     code.store(code.load(to.element, array(rowArray, to.element, i)),
                evaluator->address(to, element));
   });
@@ -108,17 +108,17 @@ void KernelEmitter::collect(const Accumulator &accumulator, unsigned vector,
   Type type = quantity(op).getElementType();
   if (isa<IntegerType>(type))
     x = code.toInt(x, type.getIntOrFloatBitWidth());
-  auto yield = cast<YieldOp>(
-      shape.kernel.getBody().front().getTerminator());
+  auto yield = cast<YieldOp>(shape.kernel.getBody().front().getTerminator());
   auto sweep = cast<SweepOp>(op->getParentOp());
-  for (auto [result, value] : llvm::zip_equal(
-           shape.kernel.getResults(), yield.getValues())) {
+  for (auto [result, value] :
+       llvm::zip_equal(shape.kernel.getResults(), yield.getValues())) {
     if (value != sweep.getResult(accumulator.index))
       continue;
     // One vector of the group: the others are written by their own calls.
     for (const Storage &to : layout.destinationsOf(result)) {
       const IndexValue *at = pair.lookupIndex(shape.lanes.front());
-      assert(shape.lanes.size() == 1 && to.layout.back() == shape.lanes.front() &&
+      assert(shape.lanes.size() == 1 &&
+             to.layout.back() == shape.lanes.front() &&
              "pairs are collected along the innermost dimension");
       code.maskedStore(
           x, code.address(evaluator->address(to, pair), to.element, at->first),
@@ -151,8 +151,8 @@ Value KernelEmitter::loadState(Value result, Scope &scope) {
   const SweepShape &sweep = shape.sweepOf(result);
   const Accumulator &accumulator =
       sweep.accumulators[cast<OpResult>(result).getResultNumber()];
-  return code.load(
-      code.vectorOf(quantity(result).getElementType()),
-      stateAddress(sweep, accumulator, flatIndex(accumulator.carried, scope),
-                   scope.lookupIndex(laneKey)->uniform));
+  return code.load(code.vectorOf(quantity(result).getElementType()),
+                   stateAddress(sweep, accumulator,
+                                flatIndex(accumulator.carried, scope),
+                                scope.lookupIndex(laneKey)->uniform));
 }

@@ -13,8 +13,7 @@ namespace {
 
 class SpecEmitter {
 public:
-  explicit SpecEmitter(SpecOp spec)
-      : spec(spec), layout(spec), builder(spec) {
+  explicit SpecEmitter(SpecOp spec) : spec(spec), layout(spec), builder(spec) {
     description.name = spec.getSymName().str();
     description.numSlots = layout.numSlots();
   }
@@ -52,12 +51,13 @@ private:
   static void setType(SpecDescription::Param &param, Type type) {
     enum { Int = 0, UInt = 1, Float = 2, BFloat = 4 };
     param.typeBits = int(type.getIntOrFloatBitWidth());
-    param.typeCode = type.isBF16()           ? BFloat
+    param.typeCode = type.isBF16()          ? BFloat
                      : isa<FloatType>(type) ? Float
                                             : Int;
   }
 
-  void describeTensor(SpecDescription::Param &param, ArrayRef<StringAttr> dims) {
+  void describeTensor(SpecDescription::Param &param,
+                      ArrayRef<StringAttr> dims) {
     for (StringAttr dim : dims)
       param.dims.push_back(layout.dimSlot(dim));
   }
@@ -71,15 +71,17 @@ private:
         unsigned result = index - inputs;
         param.kind = ATTN_PARAM_OUTPUT;
         param.name = spec.getResultName(result).str();
-        setType(param,
-                cast<QuantityType>(spec.getResultTypes()[result]).getElementType());
+        setType(
+            param,
+            cast<QuantityType>(spec.getResultTypes()[result]).getElementType());
         describeTensor(param, spec.getResultLayout(result));
-        if (auto dtype = spec.getResultAttrOfType<StringAttr>(result, "attn.dtype"))
+        if (auto dtype =
+                spec.getResultAttrOfType<StringAttr>(result, "attn.dtype"))
           setUnsigned(param, dtype);
       } else {
         param.name = spec.getArgName(index).str();
-        setType(param,
-                cast<QuantityType>(spec.getArgumentTypes()[index]).getElementType());
+        setType(param, cast<QuantityType>(spec.getArgumentTypes()[index])
+                           .getElementType());
         bool isTensor = bool(spec.getArgAttr(index, "attn.layout"));
         param.kind = isTensor ? ATTN_PARAM_INPUT : ATTN_PARAM_SCALAR;
         if (isTensor)
@@ -137,16 +139,17 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     Code code(builder, spec.getLoc(), /*width=*/1);
     auto type = LLVM::LLVMFunctionType::get(code.i64(), {code.ptr()});
-    auto function =
-        LLVM::LLVMFuncOp::create(builder, code.loc, description.plan, type,
-                                 LLVM::Linkage::Internal);
+    auto function = LLVM::LLVMFuncOp::create(
+        builder, code.loc, description.plan, type, LLVM::Linkage::Internal);
     builder.setInsertionPointToEnd(function.addEntryBlock(builder));
     Evaluator evaluator(code, layout, function.getArgument(0), nullptr);
     Value verdict = code.index(-1);
     auto check = [&](Value holds, const Twine &message) {
       Value number = code.index(int64_t(description.checks.size()));
-      Value fresh = code.compare(arith::CmpIPredicate::eq, verdict, code.index(-1));
-      verdict = code.select(code.land(fresh, code.lnot(holds)), number, verdict);
+      Value fresh =
+          code.compare(arith::CmpIPredicate::eq, verdict, code.index(-1));
+      verdict =
+          code.select(code.land(fresh, code.lnot(holds)), number, verdict);
       description.checks.push_back(message.str());
     };
     auto checkExtent = [&](StringAttr dim) {
@@ -155,8 +158,8 @@ private:
           code.compare(arith::CmpIPredicate::sge, extent, code.index(0)),
           code.compare(arith::CmpIPredicate::sle, extent,
                        code.index(maxExtent)));
-      check(holds, "dimension " + dim.getValue() +
-                       " must have from 0 to " + Twine(maxExtent) + " elements");
+      check(holds, "dimension " + dim.getValue() + " must have from 0 to " +
+                       Twine(maxExtent) + " elements");
     };
     for (const auto &[entry, dim] : llvm::zip_equal(
              description.dims, spec.getDims().getAsRange<StringAttr>()))
@@ -166,8 +169,8 @@ private:
     for (Operation &op : spec.getBody().front()) {
       if (auto define = dyn_cast<DefineDimOp>(op)) {
         Value extent = evaluator.evaluate(define.getExtent(), scope);
-        code.store(extent, evaluator.slotAddress(
-                               layout.dimSlot(define.getDimAttr())));
+        code.store(extent,
+                   evaluator.slotAddress(layout.dimSlot(define.getDimAttr())));
         if (!spec.getStaticSize(define.getDimAttr()))
           checkExtent(define.getDimAttr());
       } else if (auto require = dyn_cast<RequireOp>(op)) {

@@ -19,19 +19,14 @@ using namespace attn::cpu;
 static constexpr double log2OfE = 1.4426950408889634;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-static ReduceKind reduceKind(AccumulateKind kind) {
-  return kind == AccumulateKind::Max   ? ReduceKind::Max
-         : kind == AccumulateKind::Min ? ReduceKind::Min
-                                       : ReduceKind::Sum;
-}
-
 /// Says whether \p value is made of \p target other than through \p through.
 static bool reaches(Value value, Value target, ArrayRef<Value> through) {
+  if (llvm::is_contained(through, value))
+    return false;
   if (value == target)
     return true;
   Operation *op = value.getDefiningOp();
-  if (!op || isa<AccumulateOp, SweepOp>(op) ||
-      llvm::is_contained(through, value))
+  if (!op || isa<AccumulateOp, SweepOp>(op))
     return false;
   return llvm::any_of(op->getOperands(), [&](Value operand) {
     return reaches(operand, target, through);
@@ -128,10 +123,9 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
       Vectors sums = multiplyKeys(sweep, i, group, keys, row, rows);
       for (unsigned r = 0; r != rows; ++r)
         for (unsigned j = 0; j != shape.vectors; ++j) {
-          Value place = code.add(
-              code.mul(code.add(row, code.index(r)),
-                       code.index(shape.groupLanes())),
-              code.index(j * shape.width));
+          Value place = code.add(code.mul(code.add(row, code.index(r)),
+                                          code.index(shape.groupLanes())),
+                                 code.index(j * shape.width));
           code.store(sums[r * shape.vectors + j],
                      array(arraysOf(sweep).tiles[i], code.f32(), place));
         }
@@ -145,10 +139,11 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
   }
 }
 
-KernelEmitter::Vectors
-KernelEmitter::forEachRow(const SweepShape &sweep, Group &group,
-                          const Keys &keys, bool withLastProduct,
-                          Vectors carried, RowVisitor visit) {
+KernelEmitter::Vectors KernelEmitter::forEachRow(const SweepShape &sweep,
+                                                 Group &group, const Keys &keys,
+                                                 bool withLastProduct,
+                                                 Vectors carried,
+                                                 RowVisitor visit) {
   Value zero = code.index(0);
   bool blocked = withLastProduct && !sweep.products.empty();
   Value blocks = zero;
@@ -156,12 +151,11 @@ KernelEmitter::forEachRow(const SweepShape &sweep, Group &group,
     Value rows = code.index(shape.rows);
     blocks = code.mul(
         arith::DivUIOp::create(builder, code.loc, keys.count, rows), rows);
-    carried = code.forEach(zero, blocks, shape.rows, carried,
-                           [&](Value row, ValueRange inner) {
-                             return visitRows(sweep, group, keys, row,
-                                              shape.rows, withLastProduct,
-                                              inner, visit);
-                           });
+    carried = code.forEach(
+        zero, blocks, shape.rows, carried, [&](Value row, ValueRange inner) {
+          return visitRows(sweep, group, keys, row, shape.rows, withLastProduct,
+                           inner, visit);
+        });
   }
   return code.forEach(blocks, keys.count, 1, carried,
                       [&](Value row, ValueRange inner) {
@@ -170,11 +164,12 @@ KernelEmitter::forEachRow(const SweepShape &sweep, Group &group,
                       });
 }
 
-KernelEmitter::Vectors
-KernelEmitter::visitRows(const SweepShape &sweep, Group &group,
-                         const Keys &keys, Value firstRow, unsigned count,
-                         bool withLastProduct, ValueRange carried,
-                         RowVisitor visit) {
+KernelEmitter::Vectors KernelEmitter::visitRows(const SweepShape &sweep,
+                                                Group &group, const Keys &keys,
+                                                Value firstRow, unsigned count,
+                                                bool withLastProduct,
+                                                ValueRange carried,
+                                                RowVisitor visit) {
   Vectors made;
   unsigned last = sweep.products.size() - 1;
   if (withLastProduct && !sweep.products.empty())
@@ -220,17 +215,16 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
   for (const Accumulator &accumulator : sweep.accumulators)
     if (accumulator.isBase)
       maxima.append(shape.vectors, lowest);
-  bool keepTile = !sweep.products.empty() &&
-                  secondPassReads(sweep, sweep.products.back());
+  bool keepTile =
+      !sweep.products.empty() && secondPassReads(sweep, sweep.products.back());
   return forEachRow(
       sweep, group, keys, /*withLastProduct=*/true, maxima,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         Vectors next(carried);
         for (unsigned j = 0; j != shape.vectors; ++j) {
-          Value place =
-              code.add(code.mul(row, code.index(shape.groupLanes())),
-                       code.index(j * shape.width));
+          Value place = code.add(code.mul(row, code.index(shape.groupLanes())),
+                                 code.index(j * shape.width));
           if (keepTile)
             code.store(pairs[j]->lookup(sweep.products.back().result),
                        array(numbers.tiles.back(), code.f32(), place));
@@ -429,8 +423,8 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
                    array(numbers.existence[accumulator.index],
                          builder.getI32Type(), place));
       }
-      code.store(weight, array(numbers.pairs[accumulator.index], code.f32(),
-                               place));
+      code.store(weight,
+                 array(numbers.pairs[accumulator.index], code.f32(), place));
     }
   }
   return next;

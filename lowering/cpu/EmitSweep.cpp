@@ -15,12 +15,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-static ReduceKind reduceKind(AccumulateKind kind) {
-  return kind == AccumulateKind::Max   ? ReduceKind::Max
-         : kind == AccumulateKind::Min ? ReduceKind::Min
-                                       : ReduceKind::Sum;
-}
-
 void KernelEmitter::emitSweep(const SweepShape &sweep) {
   for (const InnerProduct &product : sweep.products)
     fillLaneOperand(sweep, product);
@@ -52,37 +46,37 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
 /// index that the product sums over: what the register tiles read as vectors.
 void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
                                     const InnerProduct &product) {
-  unsigned number = arraysOf(sweep).laneOperands[&product -
-                                                 sweep.products.data()];
+  unsigned number =
+      arraysOf(sweep).laneOperands[&product - sweep.products.data()];
   forEachGroup([&](Group &group) {
     for (Value factor : product.laneSide.factors)
       for (auto &lane : group.lanes)
         evaluator->hoist(factor, product.dims, *lane);
-    std::function<void(unsigned, Value, Scope &)> loop =
-        [&](unsigned depth, Value flat, Scope &outer) {
-          if (depth == product.dims.size()) {
-            for (auto &lane : group.lanes) {
-              Scope at(&outer, lane.get());
-              Value value;
-              for (Value factor : product.laneSide.factors) {
-                Value x = evaluator->evaluate(factor, at);
-                value = value ? code.mul(value, x) : x;
-              }
-              Value place = code.add(
-                  code.mul(flat, code.index(shape.tileLanes())),
-                  lane->indices[laneKey].uniform);
-              code.store(code.splat(value), array(number, code.f32(), place));
-            }
-            return;
+    std::function<void(unsigned, Value, Scope &)> loop = [&](unsigned depth,
+                                                             Value flat,
+                                                             Scope &outer) {
+      if (depth == product.dims.size()) {
+        for (auto &lane : group.lanes) {
+          Scope at(&outer, lane.get());
+          Value value;
+          for (Value factor : product.laneSide.factors) {
+            Value x = evaluator->evaluate(factor, at);
+            value = value ? code.mul(value, x) : x;
           }
-          StringAttr dim = product.dims[depth];
-          Value extent = evaluator->extent(dim);
-          code.forEach(code.index(0), extent, 1, [&](Value i) {
-            Scope inner(&outer);
-            inner.indices[dim].uniform = i;
-            loop(depth + 1, code.add(code.mul(flat, extent), i), inner);
-          });
-        };
+          Value place = code.add(code.mul(flat, code.index(shape.tileLanes())),
+                                 lane->indices[laneKey].uniform);
+          code.store(code.splat(value), array(number, code.f32(), place));
+        }
+        return;
+      }
+      StringAttr dim = product.dims[depth];
+      Value extent = evaluator->extent(dim);
+      code.forEach(code.index(0), extent, 1, [&](Value i) {
+        Scope inner(&outer);
+        inner.indices[dim].uniform = i;
+        loop(depth + 1, code.add(code.mul(flat, extent), i), inner);
+      });
+    };
     Scope top(&group.scope);
     loop(0, code.index(0), top);
   });
@@ -119,8 +113,8 @@ void KernelEmitter::fillKeyTables(const SweepShape &sweep, Value tile,
     unsigned position = sweep.over.size();
     decode(code.add(tile, i), sweep.over, [&](StringAttr, Value index) {
       --position;
-      code.store(index, array(arraysOf(sweep).keyIndices[position], code.i64(),
-                              i));
+      code.store(index,
+                 array(arraysOf(sweep).keyIndices[position], code.i64(), i));
     });
   });
 }
@@ -133,9 +127,9 @@ void KernelEmitter::bindKeys(const SweepShape &sweep, const Keys &keys,
   }
   Value offset = code.add(keys.offset, row);
   for (auto [position, dim] : llvm::enumerate(sweep.over))
-    scope.indices[dim].uniform = code.load(
-        code.i64(),
-        array(arraysOf(sweep).keyIndices[position], code.i64(), offset));
+    scope.indices[dim].uniform =
+        code.load(code.i64(), array(arraysOf(sweep).keyIndices[position],
+                                    code.i64(), offset));
 }
 
 /// Computes an operand of a matrix product for the keys of the tile, as f32 in
@@ -171,8 +165,8 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
     at.exists = exists;
     at.lanes = code.add(iota, code.toInt(first, 32));
     if (exists) // Lanes past the end repeat the last index.
-      at.lanes = code.min(
-          at.lanes, code.toInt(code.sub(lastExtent, code.index(1)), 32));
+      at.lanes = code.min(at.lanes,
+                          code.toInt(code.sub(lastExtent, code.index(1)), 32));
     code.store(product(scope),
                array(number, code.f32(), code.add(flat, first)));
   };
@@ -190,16 +184,14 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
       [&](unsigned depth, Value flat, Scope &outer) {
         if (depth + 1 == dims.size())
           return row(code.mul(flat, lastExtent), outer);
-        code.forEach(code.index(0), evaluator->extent(dims[depth]), 1,
-                     [&](Value i) {
-                       Scope inner(&outer);
-                       inner.indices[dims[depth]].uniform = i;
-                       loop(depth + 1,
-                            code.add(code.mul(flat, evaluator->extent(
-                                                        dims[depth])),
-                                     i),
-                            inner);
-                     });
+        code.forEach(
+            code.index(0), evaluator->extent(dims[depth]), 1, [&](Value i) {
+              Scope inner(&outer);
+              inner.indices[dims[depth]].uniform = i;
+              loop(depth + 1,
+                   code.add(code.mul(flat, evaluator->extent(dims[depth])), i),
+                   inner);
+            });
       };
   code.forEach(code.index(0), count, 1, [&](Value key) {
     Scope scope(&itemScope);
@@ -273,7 +265,8 @@ void KernelEmitter::forEachStep(
         auto lastOf = [&](Value length) {
           return code.sub(code.add(first, length), code.index(1));
         };
-        Truth all = classify(sweep, laneLow, laneHigh, first, lastOf(rest), true);
+        Truth all =
+            classify(sweep, laneLow, laneHigh, first, lastOf(rest), true);
         Value small = code.min(code.index(shape.sub), rest);
         Value decided = code.lor(all.must, code.lnot(all.may));
         Value length = code.select(decided, rest, small);

@@ -117,9 +117,8 @@ Value Evaluator::load(const Storage &storage, Scope &scope) {
     return code.load(storage.element, base);
   if (varying == 1 && only && only->first) {
     Value first = code.address(base, storage.element, only->first);
-    return only->exists
-               ? code.maskedLoad(storage.element, first, only->exists)
-               : code.load(code.vectorOf(storage.element), first);
+    return only->exists ? code.maskedLoad(storage.element, first, only->exists)
+                        : code.load(code.vectorOf(storage.element), first);
   }
   for (auto [position, dim] : llvm::enumerate(storage.layout)) {
     const IndexValue *at = scope.lookupIndex(dim);
@@ -258,9 +257,8 @@ Value Evaluator::compute(Value value, Scope &scope) {
     Type element = quantity(value).getElementType();
     int number = layout.scalarSlot(value);
     if (element.isF32())
-      return arith::TruncFOp::create(
-          code.builder, code.loc, code.f32(),
-          slot(number, code.builder.getF64Type()));
+      return arith::TruncFOp::create(code.builder, code.loc, code.f32(),
+                                     slot(number, code.builder.getF64Type()));
     Value integer = slot(number, code.i64());
     return element.isInteger(1)
                ? code.compare(arith::CmpIPredicate::ne, integer, code.index(0))
@@ -320,8 +318,8 @@ Value Evaluator::index(StringAttr dim, Scope &scope) {
 }
 
 /// exp(x - f(M)) with M a running maximum is 2^(x log2 e - f(M) log2 e): one
-/// fma, as cheap as the subtraction. The rounding of f(M) log2 e is the same for
-/// the whole row and leaves with the normaliser.
+/// fma, as cheap as the subtraction. The rounding of f(M) log2 e is the same
+/// for the whole row and leaves with the normaliser.
 Value Evaluator::exponential(UnaryOp op, Scope &scope) {
   auto sub = op.getOperand().getDefiningOp<BinaryOp>();
   if (sub && sub.getKind() == BinaryKind::Sub)
@@ -466,8 +464,9 @@ static Value roundToBFloat(Code &code, Value x) {
   Value odd = code.land(top, code.intLike(bits, 1));
   Value rounded = code.add(code.add(bits, code.intLike(bits, 0x7FFF)), odd);
   // A quiet NaN, whatever its payload rounds to.
-  Value quiet = code.lxor(bits, code.land(code.lxor(bits, code.intLike(bits, -1)),
-                                          code.intLike(bits, 0x400000)));
+  Value quiet =
+      code.lxor(bits, code.land(code.lxor(bits, code.intLike(bits, -1)),
+                                code.intLike(bits, 0x400000)));
   Value isNaN = code.compare(arith::CmpFPredicate::UNO, x, x);
   Value chosen = code.select(isNaN, quiet, rounded);
   Value half = arith::TruncIOp::create(
@@ -495,14 +494,15 @@ Value Evaluator::cast(CastOp op, Scope &scope) {
   if (to.isInteger(1)) {
     if (isa<FloatType>(from))
       return code.compare(arith::CmpFPredicate::UNE, x, code.realLike(x, 0.0));
-    return from.isInteger(1) ? x
-                             : code.compare(arith::CmpIPredicate::ne, x,
-                                            code.intLike(x, 0));
+    return from.isInteger(1)
+               ? x
+               : code.compare(arith::CmpIPredicate::ne, x, code.intLike(x, 0));
   }
   if (isa<FloatType>(to)) {
     if (from.isInteger(1))
       x = code.toInt(x, 32);
-    Value real = arith::SIToFPOp::create(b, loc, code.likeWith(x, code.f32()), x);
+    Value real =
+        arith::SIToFPOp::create(b, loc, code.likeWith(x, code.f32()), x);
     if (to.isBF16())
       return roundToBFloat(code, real);
     return to.isF32() ? real
@@ -566,10 +566,17 @@ Value Evaluator::reduceOver(ReduceOp op, ArrayRef<StringAttr> dims,
                [&](Value i, ValueRange carried) -> SmallVector<Value> {
                  Scope inner(&scope);
                  inner.indices[dims.front()].uniform = i;
-                 return {reduceOver(op, dims.drop_front(), carried.front(),
-                                    inner)};
+                 return {
+                     reduceOver(op, dims.drop_front(), carried.front(), inner)};
                })
       .front();
+}
+
+ReduceKind attn::cpu::reduceKind(AccumulateKind kind) {
+  assert(kind != AccumulateKind::Collect && "collects nothing into one number");
+  return kind == AccumulateKind::Max   ? ReduceKind::Max
+         : kind == AccumulateKind::Min ? ReduceKind::Min
+                                       : ReduceKind::Sum;
 }
 
 Value attn::cpu::identityOf(Code &code, ReduceKind kind, Type type) {
@@ -625,9 +632,8 @@ bool Evaluator::isAvailable(Value value, Scope &scope) {
 void Evaluator::hoist(Value value, DimList inner, Scope &scope) {
   if (scope.lookup(value) || provided.contains(value))
     return;
-  bool fixed = llvm::none_of(inner, [&](StringAttr dim) {
-    return quantity(value).hasDim(dim);
-  });
+  bool fixed = llvm::none_of(
+      inner, [&](StringAttr dim) { return quantity(value).hasDim(dim); });
   if (fixed && isAvailable(value, scope)) {
     evaluate(value, scope);
     return;

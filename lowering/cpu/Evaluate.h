@@ -1,4 +1,5 @@
-//===- Evaluate.h - Code for one element, or one vector of lanes -*- C++ -*-===//
+//===- Evaluate.h - Code for one element, or one vector of lanes -*- C++
+//-*-===//
 //
 // Turns the graph of quantities into code, given where each index stands: at a
 // number (the same for all lanes), or at one number a lane. The result is a
@@ -112,6 +113,8 @@ private:
   llvm::DenseMap<mlir::Value, IntRange> ranges;
 };
 
+/// The reduction that an accumulator other than collect makes.
+ReduceKind reduceKind(AccumulateKind kind);
 /// The value of a reduction over nothing, of \p type.
 mlir::Value identityOf(Code &code, ReduceKind kind, mlir::Type type);
 /// One step of a sum, max or min.

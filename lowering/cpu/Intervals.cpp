@@ -14,9 +14,8 @@ Truth IntervalEvaluator::unknown() {
 
 /// Says whether \p value is one number for the whole tile.
 bool IntervalEvaluator::isFixed(Value value) {
-  return llvm::none_of(quantity(value).getDims(), [&](StringAttr dim) {
-    return ranges.contains(dim);
-  });
+  return llvm::none_of(quantity(value).getDims(),
+                       [&](StringAttr dim) { return ranges.contains(dim); });
 }
 
 void IntervalEvaluator::setFlattened(ArrayRef<StringAttr> dims, Value low,
@@ -29,8 +28,8 @@ void IntervalEvaluator::setFlattened(ArrayRef<StringAttr> dims, Value low,
   }
   Value inner;
   for (StringAttr dim : dims.drop_front())
-    inner = inner ? code.mul(inner, evaluator.extent(dim))
-                  : evaluator.extent(dim);
+    inner =
+        inner ? code.mul(inner, evaluator.extent(dim)) : evaluator.extent(dim);
   // An extent of 0 leaves nothing to visit; the division must not trap.
   inner = code.max(inner, code.index(1));
   Value first = arith::DivSIOp::create(code.builder, code.loc, low, inner);
@@ -40,8 +39,7 @@ void IntervalEvaluator::setFlattened(ArrayRef<StringAttr> dims, Value low,
   Value same = code.equals(first, last);
   Value restLow = code.sub(low, code.mul(first, inner));
   Value restHigh = code.sub(high, code.mul(last, inner));
-  setFlattened(dims.drop_front(),
-               code.select(same, restLow, code.index(0)),
+  setFlattened(dims.drop_front(), code.select(same, restLow, code.index(0)),
                code.select(same, restHigh, code.sub(inner, code.index(1))));
 }
 
@@ -124,11 +122,11 @@ std::optional<Interval> IntervalEvaluator::rangeOfBinary(BinaryOp op) {
       }
     if (op.getLhs() == op.getRhs()) {
       // A square is not negative, and 0 when the range has 0.
-      Value straddles = code.land(
-          code.compare(IntPredicate::sle, a->low, code.index(0)),
-          code.compare(IntPredicate::sge, a->high, code.index(0)));
-      Value squareLow = code.min(code.mul(a->low, a->low),
-                                 code.mul(a->high, a->high));
+      Value straddles =
+          code.land(code.compare(IntPredicate::sle, a->low, code.index(0)),
+                    code.compare(IntPredicate::sge, a->high, code.index(0)));
+      Value squareLow =
+          code.min(code.mul(a->low, a->low), code.mul(a->high, a->high));
       low = code.select(straddles, code.index(0), squareLow);
     }
     return Interval{low, high};
@@ -220,10 +218,10 @@ Truth IntervalEvaluator::truthOf(Value mask) {
   if (auto select = dyn_cast_or_null<SelectOp>(op)) {
     Truth c = truthOf(select.getCondition());
     Truth a = truthOf(select.getThen()), b = truthOf(select.getOtherwise());
-    Value may = code.lor(code.land(c.may, a.may),
-                         code.land(code.lnot(c.must), b.may));
-    Value must = code.land(code.lor(code.lnot(c.may), a.must),
-                           code.lor(c.must, b.must));
+    Value may =
+        code.lor(code.land(c.may, a.may), code.land(code.lnot(c.must), b.may));
+    Value must =
+        code.land(code.lor(code.lnot(c.may), a.must), code.lor(c.must, b.must));
     return remember({may, must});
   }
   return remember(unknown());

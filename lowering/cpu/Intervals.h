@@ -55,7 +55,8 @@ private:
 
 /// Says whether the truth of \p mask over a tile can be anything but unknown:
 /// its comparisons are of indices, sizes, scalars and uniform tensors.
-bool isTileDecidable(mlir::Value mask, llvm::ArrayRef<mlir::StringAttr> varying);
+bool isTileDecidable(mlir::Value mask,
+                     llvm::ArrayRef<mlir::StringAttr> varying);
 
 } // namespace attn::cpu
 

@@ -78,7 +78,8 @@ private:
     for (Value factor : product.factors) {
       if (dependsOnState(factor, layout) || (swept(factor) && onLanes(factor)))
         return;
-      (swept(factor) ? inner.keySide : inner.laneSide).factors.push_back(factor);
+      (swept(factor) ? inner.keySide : inner.laneSide)
+          .factors.push_back(factor);
     }
     if (inner.keySide.factors.empty() || inner.laneSide.factors.empty())
       return;

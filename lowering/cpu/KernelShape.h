@@ -20,7 +20,8 @@ struct Operand {
   const Storage *inPlace = nullptr;
 };
 
-/// A sum inside a tile: result[key, lane] = sum over dims of keySide * laneSide.
+/// A sum inside a tile: result[key, lane] = sum over dims of keySide *
+/// laneSide.
 struct InnerProduct {
   mlir::Value result; // the attn.reduce, with the row factors taken in
   DimList dims;
@@ -30,9 +31,10 @@ struct InnerProduct {
 /// Part of a sweep that one accumulator is.
 struct Accumulator {
   mutable AccumulateOp op; // getters of ops are not const
-  unsigned index;  // among the results of the sweep
-  DimList carried; // dimensions of the state beside the free ones
-  /// The sum is state[carried, lane] += keySide[key, carried] * pair[key, lane].
+  unsigned index;          // among the results of the sweep
+  DimList carried;         // dimensions of the state beside the free ones
+  /// The sum is state[carried, lane] += keySide[key, carried] * pair[key,
+  /// lane].
   bool isProduct = false;
   Operand keySide;
   llvm::SmallVector<mlir::Value> pairFactors, pairDivisors;

@@ -14,8 +14,7 @@ using namespace attn;
 
 namespace {
 
-struct LowerToVectorsPass
-    : attn::impl::LowerToVectorsBase<LowerToVectorsPass> {
+struct LowerToVectorsPass : attn::impl::LowerToVectorsBase<LowerToVectorsPass> {
   void runOnOperation() override {
     SmallVector<SpecOp> specs(getOperation().getOps<SpecOp>());
     for (SpecOp spec : specs)

@@ -17,8 +17,8 @@ static constexpr double log2OfE = 1.4426950408889634;
 Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
   auto less = arith::CmpFPredicate::OLT;
   // 2^x = 2^n 2^f with n integral and |f| <= 1/2. Adding 1.5 * 2^23 rounds x to
-  // n and leaves n in the low bits of the sum: no conversion, and NaN stays NaN.
-  // At -127, 2^f is 1 and the sum of exponents below is the number 0.
+  // n and leaves n in the low bits of the sum: no conversion, and NaN stays
+  // NaN. At -127, 2^f is 1 and the sum of exponents below is the number 0.
   Value low = code.realLike(x, -127.0);
   Value clamped = code.select(code.compare(less, x, low), low, x);
   Value overflow;
@@ -31,14 +31,11 @@ Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
   Value shifted = code.add(clamped, magic);
   Value f = code.sub(clamped, code.sub(shifted, magic));
   // Minimax for relative error on [-1/2, 1/2] with p(0) = 1: 9e-8 with degree 5
-  // before rounding, 2e-9 with degree 6. What is relative to a maximum is summed
-  // up and divided by a sum of its own kind: there degree 5 is enough.
-  static constexpr double degree5[] = {0.001326472731307149,
-                                       0.009671512991189957,
-                                       0.05550733581185341,
-                                       0.24022242426872253,
-                                       0.6931470036506653,
-                                       1.0};
+  // before rounding, 2e-9 with degree 6. What is relative to a maximum is
+  // summed up and divided by a sum of its own kind: there degree 5 is enough.
+  static constexpr double degree5[] = {
+      0.001326472731307149, 0.009671512991189957, 0.05550733581185341,
+      0.24022242426872253,  0.6931470036506653,   1.0};
   static constexpr double degree6[] = {0.00015353361959569156,
                                        0.0013398873852565885,
                                        0.00961843691766262,
@@ -56,8 +53,8 @@ Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
     return arith::BitcastOp::create(code.builder, code.loc, intType, value);
   };
   Value n = bits(shifted);
-  Value exponent = arith::ShLIOp::create(code.builder, code.loc, n,
-                                         code.intLike(n, 23));
+  Value exponent =
+      arith::ShLIOp::create(code.builder, code.loc, n, code.intLike(n, 23));
   Value result = arith::BitcastOp::create(code.builder, code.loc, x.getType(),
                                           code.add(bits(p), exponent));
   if (overflow)
@@ -163,7 +160,8 @@ Value attn::cpu::pow(Code &code, Value x, Value y) {
   auto equal = arith::CmpFPredicate::OEQ;
   Value zero = code.realLike(x, 0.0), one = code.realLike(x, 1.0);
   Value magnitude = math::AbsFOp::create(b, loc, x);
-  Value power = exp2(code, code.mul(y, math::Log2Op::create(b, loc, magnitude)));
+  Value power =
+      exp2(code, code.mul(y, math::Log2Op::create(b, loc, magnitude)));
   // |x| = 0 would give 0 * -inf for y = 0.
   power = code.select(code.compare(equal, y, zero), one, power);
   Value floorY = LLVM::FFloorOp::create(b, loc, y);
@@ -200,6 +198,7 @@ Value attn::cpu::uniform(Code &code, Value seed, ValueRange indices) {
     h = mix(code.lxor(h, key));
   }
   Value bits = shift(h, 8);
-  Value number = arith::SIToFPOp::create(b, loc, code.likeWith(bits, code.f32()), bits);
+  Value number =
+      arith::SIToFPOp::create(b, loc, code.likeWith(bits, code.f32()), bits);
   return code.mul(number, code.realLike(number, std::ldexp(1.0, -24)));
 }
