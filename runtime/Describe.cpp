@@ -41,7 +41,9 @@ std::string attn::runtime::describe(DLDataType type) {
 std::string attn::runtime::describe(const KernelImage &kernel,
                                     const attn_param_desc &param) {
   if (!isTensor(param))
-    return param.dtype_code == kDLFloat ? "float scalar" : "int scalar";
+    return param.dtype_code == kDLFloat ? "float scalar"
+           : param.dtype_bits == 1      ? "bool scalar"
+                                        : "int scalar";
   std::string text = describe(elementType(param)) + " tensor [";
   for (int32_t axis = 0; axis < param.rank; ++axis) {
     text += axis ? ", " : "";
@@ -76,7 +78,7 @@ std::string attn::runtime::suggestion(const KernelImage &kernel,
   size_t bestDistance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const attn_param_desc &param : kernel.params()) {
     size_t distance = editDistance(name, param.name);
-    if (distance < bestDistance) {
+    if (distance < bestDistance && distance < name.size()) {
       bestDistance = distance;
       best = param.name;
     }

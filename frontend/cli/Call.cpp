@@ -6,6 +6,8 @@
 #include "frontend/cli/Npy.h"
 #include "frontend/cli/RandomTensor.h"
 
+#include "dialect/HeadSizes.h"
+
 #include "llvm/ADT/StringExtras.h"
 
 #include <unistd.h>
@@ -163,13 +165,13 @@ llvm::Error Call::collectSizes(const Spec &spec, const Options &options) {
   for (mlir::Attribute dim : spec.op().getDims())
     dims.push_back(llvm::cast<mlir::StringAttr>(dim).str());
   for (const auto &entry : spec.fixedSizes)
-    sizes[entry.first()] = entry.second;
+    extents[entry.first()] = entry.second;
   for (const auto &entry : options.sizes) {
     if (!llvm::is_contained(dims, entry.first()))
       return userError("--size: '", spec.name, "' has no dimension called '",
                        entry.first(), "'", suggestName(entry.first(), dims),
                        " (it has: ", llvm::join(dims, ", "), ")");
-    auto [it, isNew] = sizes.try_emplace(entry.first(), entry.second);
+    auto [it, isNew] = extents.try_emplace(entry.first(), entry.second);
     if (!isNew && it->second != entry.second)
       return userError("dimension ", entry.first(), " is ", it->second,
                        " in --set but ", entry.second, " in --size");
@@ -177,7 +179,7 @@ llvm::Error Call::collectSizes(const Spec &spec, const Options &options) {
   for (const CallTensor &tensor : inputs) {
     auto layout = spec.op().getArgLayout(*findArgument(spec.op(), tensor.name));
     for (auto [dim, extent] : llvm::zip(layout, tensor.shape)) {
-      auto [it, isNew] = sizes.try_emplace(dim.getValue(), extent);
+      auto [it, isNew] = extents.try_emplace(dim.getValue(), extent);
       if (!isNew && it->second != extent)
         return userError("dimension ", dim.getValue(), " has ", extent,
                          " elements in '", tensor.name, "', but ", it->second,
@@ -191,7 +193,7 @@ llvm::Error Call::collectSizes(const Spec &spec, const Options &options) {
 
 int64_t Call::largestExtent() const {
   int64_t largest = 1;
-  for (const auto &entry : sizes)
+  for (const auto &entry : extents)
     largest = std::max(largest, entry.second);
   return largest;
 }
@@ -206,8 +208,8 @@ llvm::Error Call::fillOthers(SpecOp spec, const Options &options) {
       continue;
     std::vector<int64_t> shape;
     for (mlir::StringAttr dim : spec.getArgLayout(i)) {
-      auto it = sizes.find(dim.getValue());
-      if (it == sizes.end())
+      auto it = extents.find(dim.getValue());
+      if (it == extents.end())
         return userError("tensor '", name, "' ",
                          describeLayout(spec.getArgLayout(i)),
                          " is not given: use --in ", name,
@@ -275,11 +277,13 @@ llvm::Expected<std::unique_ptr<Call>> Call::create(const Spec &spec,
     return error;
   if (llvm::Error error = call->collectSizes(spec, options))
     return error;
-  if (llvm::Error error = defineExtents(spec.op(), call->scalars, call->sizes))
+  if (llvm::Error error =
+          defineExtents(spec.op(), call->scalars, call->extents))
     return error;
   if (llvm::Error error = call->fillOthers(spec.op(), options))
     return error;
   call->addTensorArguments(call->inputs);
+  call->numInputArgs = call->arguments.size();
   return call;
 }
 
@@ -311,4 +315,20 @@ ReferenceInputs Call::reference() const {
     reference.tensors[tensor.name] = tensor.toHost();
   reference.scalars = scalars;
   return reference;
+}
+
+void Call::fixHeadSizes(SpecOp spec) const {
+  mlir::Builder builder(spec.getContext());
+  mlir::NamedAttrList fixed(spec.getSizes());
+  for (mlir::StringAttr dim : headSizes(spec))
+    if (!fixed.get(dim))
+      fixed.set(dim, builder.getI64IntegerAttr(extents.lookup(dim.getValue())));
+  spec.setSizesAttr(fixed.getDictionary(spec.getContext()));
+}
+
+int64_t Call::inputBytes() const {
+  int64_t bytes = 0;
+  for (const CallTensor &tensor : inputs)
+    bytes += int64_t(tensor.bytes().size());
+  return bytes;
 }

@@ -9,7 +9,6 @@
 #include "frontend/cli/Spec.h"
 
 #include <deque>
-#include <random>
 
 namespace attn::cli {
 
@@ -53,9 +52,21 @@ public:
   /// Makes room for the outputs of \p kernel, filled with bytes that are NaN.
   llvm::Error addOutputs(const attn_kernel_t *kernel);
 
-  /// Valid until outputs are added; tensors first, then scalars.
+  /// Valid until outputs are added.
   llvm::ArrayRef<attn_arg_t> args() const { return arguments; }
   llvm::MutableArrayRef<CallTensor> outputs() { return results; }
+  /// The same arguments without the outputs.
+  llvm::ArrayRef<attn_arg_t> inputArgs() const {
+    return args().take_front(numInputArgs);
+  }
+
+  /// The extents that are known: all but those of a call with missing files.
+  const llvm::StringMap<int64_t> &sizes() const { return extents; }
+  /// Fixes the head sizes of \p spec to those of this call, as the compiler in
+  /// process does.
+  void fixHeadSizes(SpecOp spec) const;
+  /// Of all inputs.
+  int64_t inputBytes() const;
 
   /// The call as the reference evaluator takes it.
   ReferenceInputs reference() const;
@@ -71,10 +82,11 @@ private:
   std::vector<CallTensor> inputs; // never grows after create
   std::vector<CallTensor> results;
   std::deque<DLTensor> views;
-  llvm::StringMap<int64_t> sizes;
+  llvm::StringMap<int64_t> extents;
   llvm::StringMap<double> scalars;
   std::deque<std::string> names;
   std::vector<attn_arg_t> arguments;
+  size_t numInputArgs = 0;
 };
 
 /// The status and text of the last failure of the runtime.

@@ -16,6 +16,8 @@ class Spec;
 llvm::Expected<ExitCode> emitStage(Spec &spec, const Options &options);
 llvm::Expected<ExitCode> build(Spec &spec, const Options &options);
 llvm::Expected<ExitCode> run(Spec &spec, const Options &options);
+llvm::Expected<ExitCode> explain(Spec &spec, const Options &options);
+llvm::Expected<ExitCode> bench(Spec &spec, const Options &options);
 
 } // namespace attn::cli
 

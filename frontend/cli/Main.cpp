@@ -17,6 +17,10 @@ static llvm::Expected<ExitCode> dispatch(Spec &spec, const Options &options) {
     return run(spec, options);
   case Command::Build:
     return build(spec, options);
+  case Command::Explain:
+    return explain(spec, options);
+  case Command::Bench:
+    return bench(spec, options);
   }
   llvm_unreachable("every command is handled");
 }

@@ -19,7 +19,7 @@ std::string attn::cli::suggestName(llvm::StringRef name,
   unsigned bestDistance = std::max<unsigned>(1, name.size() / 3) + 1;
   for (const std::string &candidate : names) {
     unsigned distance = name.edit_distance_insensitive(candidate);
-    if (distance < bestDistance) {
+    if (distance < bestDistance && distance < name.size()) {
       bestDistance = distance;
       best = &candidate;
     }

@@ -16,6 +16,8 @@ static const char overview[] =
   attnc run     FILE.attn [NAME] --in q=q.npy --in k=k.npy ... --out out=out.npy
   attnc run     FILE.attn [NAME] --size B=1,H=8,M=1000,N=1000,D=64,E=64 --check
   attnc build   FILE.attn [NAME] -o PATH.{so,o,h,ll,s} [--set D=64,E=64]
+  attnc explain FILE.attn [NAME] --size B=1,H=8,M=1000,...
+  attnc bench   FILE.attn [NAME] --size B=1,H=8,M=2048,...
   attnc         FILE.attn [NAME] --emit=STAGE
 
 NAME chooses among the specs of a file. `attnc COMMAND --help` lists the options
@@ -31,14 +33,17 @@ struct CommandLine {
 
   cl::SubCommand run{"run", "Run a spec on .npy files or on random values"};
   cl::SubCommand build{"build", "Compile a spec to a library, object or text"};
+  cl::SubCommand explain{"explain", "Say what the compiler found and chose"};
+  cl::SubCommand bench{"bench", "Check a spec, then measure it"};
   cl::SubCommand &top = cl::SubCommand::getTopLevel();
 
   cl::opt<std::string> file{
-      cl::Positional, cl::Required, cl::desc("FILE.attn"), cl::cat(category),
-      cl::sub(top),   cl::sub(run), cl::sub(build)};
-  cl::opt<std::string> spec{cl::Positional,    cl::desc("[NAME]"),
-                            cl::cat(category), cl::sub(top),
-                            cl::sub(run),      cl::sub(build)};
+      cl::Positional,    cl::Required,     cl::desc("FILE.attn"),
+      cl::cat(category), cl::sub(top),     cl::sub(run),
+      cl::sub(build),    cl::sub(explain), cl::sub(bench)};
+  cl::opt<std::string> spec{
+      cl::Positional, cl::desc("[NAME]"), cl::cat(category), cl::sub(top),
+      cl::sub(run),   cl::sub(build),     cl::sub(explain),  cl::sub(bench)};
   cl::opt<std::string> dtype{
       "dtype",
       cl::desc("Element type of tensors without one: f32 (default), f16, bf16"),
@@ -47,7 +52,9 @@ struct CommandLine {
       cl::cat(category),
       cl::sub(top),
       cl::sub(run),
-      cl::sub(build)};
+      cl::sub(build),
+      cl::sub(explain),
+      cl::sub(bench)};
   cl::opt<std::string> target{
       "target",
       cl::desc("CPU to compile for: native (default), x86-64-v3, x86-64-v4, "
@@ -57,7 +64,9 @@ struct CommandLine {
       cl::cat(category),
       cl::sub(top),
       cl::sub(run),
-      cl::sub(build)};
+      cl::sub(build),
+      cl::sub(explain),
+      cl::sub(bench)};
   cl::list<std::string> settings{
       "set",
       cl::desc("Value of a scalar, or extent of a dimension to fix at compile "
@@ -67,7 +76,9 @@ struct CommandLine {
       cl::cat(category),
       cl::sub(top),
       cl::sub(run),
-      cl::sub(build)};
+      cl::sub(build),
+      cl::sub(explain),
+      cl::sub(bench)};
   cl::opt<std::string> emit{
       "emit",
       cl::desc("Stop at a stage and print it: ast, attn, simplified, sweeps, "
@@ -85,8 +96,13 @@ struct CommandLine {
       cl::sub(top),
       cl::sub(build)};
   cl::list<std::string> inputs{
-      "in", cl::desc("File of an input tensor; f16 and bf16 are made from f32"),
-      cl::value_desc("NAME=FILE.npy"), cl::cat(category), cl::sub(run)};
+      "in",
+      cl::desc("File of an input tensor; f16 and bf16 are made from f32"),
+      cl::value_desc("NAME=FILE.npy"),
+      cl::cat(category),
+      cl::sub(run),
+      cl::sub(explain),
+      cl::sub(bench)};
   cl::list<std::string> outputs{
       "out", cl::desc("File for an output tensor; f16 and bf16 become f32"),
       cl::value_desc("NAME=FILE.npy"), cl::cat(category), cl::sub(run)};
@@ -96,24 +112,44 @@ struct CommandLine {
       cl::value_desc("B=1,H=8,..."),
       cl::CommaSeparated,
       cl::cat(category),
-      cl::sub(run)};
+      cl::sub(run),
+      cl::sub(explain),
+      cl::sub(bench)};
   cl::opt<uint64_t> seed{"seed",
                          cl::desc("Seed of the random values (default: 0)"),
-                         cl::value_desc("N"), cl::cat(category), cl::sub(run)};
+                         cl::value_desc("N"),
+                         cl::cat(category),
+                         cl::sub(run),
+                         cl::sub(explain),
+                         cl::sub(bench)};
   cl::opt<unsigned> threads{
-      "threads", cl::desc("Number of threads (default: all of the machine)"),
-      cl::value_desc("N"), cl::cat(category), cl::sub(run)};
+      "threads",
+      cl::desc("Number of threads (default: all of the machine)"),
+      cl::value_desc("N"),
+      cl::cat(category),
+      cl::sub(run),
+      cl::sub(explain),
+      cl::sub(bench)};
   cl::opt<bool> check{
       "check",
       cl::desc("Compare every output with the reference in double precision; "
                "exit status 1 outside the tolerance"),
       cl::cat(category), cl::sub(run)};
+  cl::opt<bool> json{"json", cl::desc("Print one JSON object"),
+                     cl::cat(category), cl::sub(explain), cl::sub(bench)};
+  cl::opt<std::string> svg{"svg", cl::desc("Draw the mask into an SVG file"),
+                           cl::value_desc("PATH"), cl::cat(category),
+                           cl::sub(explain)};
 
   Command command() const {
     if (run)
       return Command::Run;
     if (build && emit.empty())
       return Command::Build;
+    if (explain)
+      return Command::Explain;
+    if (bench)
+      return Command::Bench;
     return Command::Emit;
   }
 };
@@ -159,7 +195,8 @@ static bool readSizes(const cl::list<std::string> &given,
 std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   // Kept for the whole process: the parser holds on to its options.
   static auto &line = *new CommandLine;
-  for (cl::SubCommand *command : {&line.top, &line.run, &line.build})
+  for (cl::SubCommand *command :
+       {&line.top, &line.run, &line.build, &line.explain, &line.bench})
     cl::HideUnrelatedOptions(line.category, *command);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return std::nullopt;
@@ -175,6 +212,8 @@ std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   options.threads = line.threads;
   options.seed = line.seed;
   options.check = line.check;
+  options.json = line.json;
+  options.svg = line.svg;
   if (!splitPairs(line.inputs, options.inputs) ||
       !splitPairs(line.outputs, options.outputs) ||
       !splitPairs(line.settings, options.settings) ||

@@ -20,7 +20,7 @@ enum ExitCode {
   UserError = 2    // everything that the user can mend
 };
 
-enum class Command { Emit, Run, Build };
+enum class Command { Emit, Run, Build, Explain, Bench };
 
 /// "name=value" as given.
 using NameValue = std::pair<std::string, std::string>;
@@ -39,6 +39,8 @@ struct Options {
   unsigned threads = 0;
   uint64_t seed = 0;
   bool check = false;
+  bool json = false;
+  std::string svg;
 };
 
 /// Reads the command line; prints what is wrong with it and returns nothing

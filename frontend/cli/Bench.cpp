@@ -1,0 +1,170 @@
+//===- Bench.cpp - attnc bench --------------------------------------------===//
+//
+// Checks, then measures: the kernel and the machine's peak take turns, so that
+// both see the same clock and the same neighbours.
+//
+//===----------------------------------------------------------------------===//
+
+#include "frontend/cli/Check.h"
+#include "frontend/cli/Commands.h"
+#include "frontend/cli/Kernel.h"
+#include "frontend/cli/Peak.h"
+#include "frontend/cli/Work.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <chrono>
+
+using namespace attn;
+using namespace attn::cli;
+
+namespace {
+
+struct Measurement {
+  double seconds = 0, peak = 0;
+  unsigned repetitions = 0;
+};
+
+} // namespace
+
+static double median(std::vector<double> values) {
+  auto middle = values.begin() + ptrdiff_t(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Seconds of \p runs calls one after the other, for one.
+static llvm::Expected<double> timeRuns(const PlannedCall &call, unsigned runs) {
+  auto start = std::chrono::steady_clock::now();
+  for (unsigned i = 0; i < runs; ++i)
+    if (llvm::Error error = call.run())
+      return error;
+  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  return time.count() / runs;
+}
+
+static llvm::Expected<Measurement> measure(const PlannedCall &call,
+                                           PeakKind kind) {
+  constexpr double budget = 3, shortest = 2e-3;
+  constexpr unsigned fewest = 5, most = 100;
+  auto first = timeRuns(call, 1); // also warms up
+  if (!first)
+    return first.takeError();
+  unsigned runs = unsigned(std::clamp(shortest / *first, 1.0, 1e4));
+  std::vector<double> seconds, peaks;
+  auto start = std::chrono::steady_clock::now();
+  std::chrono::duration<double> used{};
+  while (seconds.size() < fewest ||
+         (used.count() < budget && seconds.size() < most)) {
+    peaks.push_back(measurePeak(kind, call.executor()));
+    auto time = timeRuns(call, runs);
+    if (!time)
+      return time.takeError();
+    seconds.push_back(*time);
+    used = std::chrono::steady_clock::now() - start;
+  }
+  return Measurement{median(seconds), median(peaks), unsigned(seconds.size())};
+}
+
+/// Whether a tensor of \p spec is stored as bf16.
+static bool usesBf16(SpecOp spec) {
+  return llvm::any_of(spec.getArgumentTypes(), [](mlir::Type type) {
+    return llvm::cast<QuantityType>(type).getElementType().isBF16();
+  });
+}
+
+static void printJson(const Spec &spec, const Options &options,
+                      const Measurement &measured, const Work &work,
+                      llvm::ArrayRef<OutputCheck> checks, int threads,
+                      PeakKind kind) {
+  llvm::json::Array checked;
+  for (const OutputCheck &check : checks)
+    checked.push_back(llvm::json::Object{{"output", check.name},
+                                         {"worst", check.comparison.worst},
+                                         {"tolerance", check.tolerance},
+                                         {"checked", check.numChecked},
+                                         {"elements", check.numElements}});
+  const KernelWork *main = work.main();
+  double rate = work.flop() / measured.seconds;
+  llvm::json::Object object{
+      {"spec", spec.name},
+      {"dtype", options.dtype},
+      {"target", options.target},
+      {"cpu", llvm::sys::getHostCPUName()},
+      {"seconds", measured.seconds},
+      {"repetitions", measured.repetitions},
+      {"flop", work.flop()},
+      {"pairs", main ? std::llround(main->sweeps.front().pairs) : 0},
+      {"threads", threads},
+      {"flops", rate},
+      {"peak_flops", measured.peak},
+      {"peak", describe(kind)},
+      {"share", rate / measured.peak},
+      {"check", std::move(checked)}};
+  llvm::outs() << llvm::formatv("{0:2}", llvm::json::Value(std::move(object)))
+               << '\n';
+}
+
+static void printText(const Measurement &measured, const Work &work,
+                      int threads, PeakKind kind) {
+  double rate = work.flop() / measured.seconds;
+  llvm::raw_ostream &out = llvm::outs();
+  out << llvm::format("time   %.4g ms, median of %u, %d thread%s\n",
+                      measured.seconds * 1e3, measured.repetitions, threads,
+                      threads == 1 ? "" : "s");
+  if (const KernelWork *main = work.main())
+    out << llvm::format("work   %.4g GFLOP over %.4g pairs that exist\n",
+                        work.flop() / 1e9, main->sweeps.front().pairs);
+  out << llvm::format("rate   %.4g GFLOP/s, %.1f %% of the peak of %.4g "
+                      "(%s, measured between the runs, on ",
+                      rate / 1e9, 100 * rate / measured.peak,
+                      measured.peak / 1e9, describe(kind))
+      << llvm::sys::getHostCPUName() << ")\n";
+}
+
+llvm::Expected<ExitCode> attn::cli::bench(Spec &spec, const Options &options) {
+  auto call = Call::create(spec, options);
+  if (!call)
+    return call.takeError();
+  auto kernel = compileFor(spec, options, **call);
+  if (!kernel)
+    return kernel.takeError();
+  auto planned = PlannedCall::create(*kernel, **call, options.threads);
+  if (!planned)
+    return planned.takeError();
+  if (llvm::Error error = planned->run())
+    return error;
+
+  constexpr double checkSeconds = 2;
+  auto checks = checkOutputs(spec.op(), **call, checkSeconds);
+  if (!checks)
+    return checks.takeError();
+  bool passed = llvm::all_of(
+      *checks, [](const OutputCheck &check) { return check.passed(); });
+  for (const OutputCheck &check : *checks)
+    if (!options.json || !check.passed())
+      printCheck(options.json ? llvm::errs() : llvm::outs() << "check  ",
+                 check);
+  if (!passed)
+    return CheckFailed;
+
+  auto domains = Domains::find(spec, options);
+  if (!domains)
+    return domains.takeError();
+  auto work = measureWork(spec, *domains, **call, options);
+  if (!work)
+    return work.takeError();
+  PeakKind kind = peakKindFor(usesBf16(spec.op()));
+  auto measured = measure(*planned, kind);
+  if (!measured)
+    return measured.takeError();
+  int threads = planned->executor().num_workers;
+  if (options.json)
+    printJson(spec, options, *measured, *work, *checks, threads, kind);
+  else
+    printText(*measured, *work, threads, kind);
+  return Success;
+}
