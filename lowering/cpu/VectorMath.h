@@ -2,7 +2,7 @@
 //
 // f32 functions as straight code, for numbers and vectors of lanes. Errors are
 // against the exact function, in units of the last place, over all finite f32
-// unless noted; the unit test VectorMathTest measures them.
+// unless noted; the test test/numerics/VectorMathTest.cpp measures them.
 //
 //===----------------------------------------------------------------------===//
 
