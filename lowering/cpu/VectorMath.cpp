@@ -14,58 +14,84 @@ using namespace attn::cpu;
 
 static constexpr double log2OfE = 1.4426950408889634;
 
-Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
-  auto less = arith::CmpFPredicate::OLT;
-  // 2^x = 2^n 2^f with n integral and |f| <= 1/2. Adding 1.5 * 2^23 rounds x to
-  // n and leaves n in the low bits of the sum: no conversion, and NaN stays
-  // NaN. At -127, 2^f is 1 and the sum of exponents below is the number 0.
-  Value low = code.realLike(x, -127.0);
-  Value clamped = code.select(code.compare(less, x, low), low, x);
-  Value overflow;
-  if (!bounded) {
-    Value high = code.realLike(x, 127.999992370605);
-    overflow = code.compare(less, high, clamped);
-    clamped = code.select(overflow, high, clamped);
-  }
-  Value magic = code.realLike(x, 12582912.0);
-  Value shifted = code.add(clamped, magic);
-  Value f = code.sub(clamped, code.sub(shifted, magic));
-  // Minimax for relative error on [-1/2, 1/2] with p(0) = 1: 9e-8 with degree 5
-  // before rounding, 2e-9 with degree 6. What is relative to a maximum is
-  // summed up and divided by a sum of its own kind: there degree 5 is enough.
-  static constexpr double degree5[] = {
-      0.001326472731307149, 0.009671512991189957, 0.05550733581185341,
-      0.24022242426872253,  0.6931470036506653,   1.0};
-  static constexpr double degree6[] = {0.00015353361959569156,
-                                       0.0013398873852565885,
-                                       0.00961843691766262,
-                                       0.055503323674201965,
-                                       0.24022647738456726,
-                                       0.6931471824645996,
-                                       1.0};
-  ArrayRef<double> coefficients =
-      bounded ? ArrayRef(degree5) : ArrayRef(degree6);
-  Value p = code.realLike(x, coefficients.front());
+// Minimax for the relative error of 2^f on [-1/2, 1/2] with p(0) = 1: 9e-8 with
+// degree 5 before rounding, 2e-9 with degree 6.
+static constexpr double degree5[] = {0.001326472731307149, 0.009671512991189957,
+                                     0.05550733581185341,  0.24022242426872253,
+                                     0.6931470036506653,   1.0};
+static constexpr double degree6[] = {0.00015353361959569156,
+                                     0.0013398873852565885,
+                                     0.00961843691766262,
+                                     0.055503323674201965,
+                                     0.24022647738456726,
+                                     0.6931471824645996,
+                                     1.0};
+
+/// Adding 1.5 * 2^23 rounds a number below 2^22 to an integer n and leaves n in
+/// the low bits of the sum: no conversion, and NaN stays NaN.
+static constexpr double magic = 12582912.0;
+
+/// 2^n 2^f for |f| <= 1/2, where \p shifted is n + magic.
+static Value scaleByPower(Code &code, Value shifted, Value f,
+                          ArrayRef<double> coefficients) {
+  Value p = code.realLike(f, coefficients.front());
   for (double coefficient : coefficients.drop_front())
-    p = code.fma(p, f, code.realLike(x, coefficient));
-  Type intType = code.likeWith(x, code.builder.getI32Type());
+    p = code.fma(p, f, code.realLike(f, coefficient));
+  Type intType = code.likeWith(f, code.builder.getI32Type());
   auto bits = [&](Value value) -> Value {
     return arith::BitcastOp::create(code.builder, code.loc, intType, value);
   };
   Value n = bits(shifted);
   Value exponent =
       arith::ShLIOp::create(code.builder, code.loc, n, code.intLike(n, 23));
-  Value result = arith::BitcastOp::create(code.builder, code.loc, x.getType(),
-                                          code.add(bits(p), exponent));
-  if (overflow)
-    result = code.select(
-        overflow, code.realLike(x, std::numeric_limits<double>::infinity()),
-        result);
-  return result;
+  return arith::BitcastOp::create(code.builder, code.loc, f.getType(),
+                                  code.add(bits(p), exponent));
 }
 
+/// 0 below \p low and inf above \p high; between them, what \p compute makes.
+static Value withinRange(Code &code, Value x, double low, double high,
+                         llvm::function_ref<Value(Value)> compute) {
+  auto less = arith::CmpFPredicate::OLT;
+  Value lowest = code.realLike(x, low), highest = code.realLike(x, high);
+  Value under = code.compare(less, x, lowest);
+  Value over = code.compare(less, highest, x);
+  Value result =
+      compute(code.select(over, highest, code.select(under, lowest, x)));
+  result = code.select(under, code.realLike(x, 0.0), result);
+  return code.select(
+      over, code.realLike(x, std::numeric_limits<double>::infinity()), result);
+}
+
+Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
+  auto power = [&](Value clamped, ArrayRef<double> coefficients) {
+    Value shifted = code.add(clamped, code.realLike(x, magic));
+    Value n = code.sub(shifted, code.realLike(x, magic));
+    return scaleByPower(code, shifted, code.sub(clamped, n), coefficients);
+  };
+  if (!bounded)
+    return withinRange(code, x, -126.0, 127.999992370605,
+                       [&](Value clamped) { return power(clamped, degree6); });
+  // At -127, 2^f is 1 and the sum of exponents is the number 0. What is
+  // relative to a maximum is divided by a sum of its own kind: degree 5 is
+  // enough.
+  Value low = code.realLike(x, -127.0);
+  Value isLow = code.compare(arith::CmpFPredicate::OLT, x, low);
+  return power(code.select(isLow, low, x), degree5);
+}
+
+/// e^x = 2^n 2^f with n the integer next to x log2(e); f = x log2(e) - n takes
+/// the low half of log2(e) too, or the error would grow with x.
 static Value exp(Code &code, Value x) {
-  return exp2(code, code.mul(x, code.realLike(x, log2OfE)));
+  constexpr double ln2 = 0.6931471805599453;
+  return withinRange(code, x, -126 * ln2, 127.99999 * ln2, [&](Value clamped) {
+    Value high = code.realLike(x, float(log2OfE));
+    Value low = code.realLike(x, log2OfE - double(float(log2OfE)));
+    Value shifted = code.fma(clamped, high, code.realLike(x, magic));
+    Value n = code.sub(shifted, code.realLike(x, magic));
+    Value f = code.fma(clamped, high, code.neg(n));
+    f = code.fma(clamped, low, f);
+    return scaleByPower(code, shifted, f, degree6);
+  });
 }
 
 /// 1 / (1 + exp(-x)): exp overflows to inf for large negative x, which gives 0.
