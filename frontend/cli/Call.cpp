@@ -158,35 +158,39 @@ llvm::Error Call::readInputs(const Spec &spec, const Options &options) {
 // Random values
 //===----------------------------------------------------------------------===//
 
-/// Extents from --set, --size and files, in this order. That they agree is
-/// checked when the call is planned; here --size must name dimensions.
+/// Extents from --set, --size and files, in this order; they must agree.
 llvm::Error Call::collectSizes(const Spec &spec, const Options &options) {
   std::vector<std::string> dims;
   for (mlir::Attribute dim : spec.op().getDims())
     dims.push_back(llvm::cast<mlir::StringAttr>(dim).str());
+  llvm::StringMap<std::string> origins;
+  auto add = [&](llvm::StringRef dim, int64_t extent,
+                 std::string origin) -> llvm::Error {
+    auto [it, isNew] = extents.try_emplace(dim, extent);
+    if (isNew)
+      origins[dim] = std::move(origin);
+    else if (it->second != extent)
+      return userError("dimension ", dim, " has ", it->second, " elements in ",
+                       origins[dim], " but ", extent, " in ", origin);
+    return llvm::Error::success();
+  };
   for (const auto &entry : spec.fixedSizes)
-    extents[entry.first()] = entry.second;
+    if (llvm::Error error = add(entry.first(), entry.second, "--set"))
+      return error;
   for (const auto &entry : options.sizes) {
     if (!llvm::is_contained(dims, entry.first()))
       return userError("--size: '", spec.name, "' has no dimension called '",
                        entry.first(), "'", suggestName(entry.first(), dims),
                        " (it has: ", llvm::join(dims, ", "), ")");
-    auto [it, isNew] = extents.try_emplace(entry.first(), entry.second);
-    if (!isNew && it->second != entry.second)
-      return userError("dimension ", entry.first(), " is ", it->second,
-                       " in --set but ", entry.second, " in --size");
+    if (llvm::Error error = add(entry.first(), entry.second, "--size"))
+      return error;
   }
   for (const CallTensor &tensor : inputs) {
     auto layout = spec.op().getArgLayout(*findArgument(spec.op(), tensor.name));
-    for (auto [dim, extent] : llvm::zip(layout, tensor.shape)) {
-      auto [it, isNew] = extents.try_emplace(dim.getValue(), extent);
-      if (!isNew && it->second != extent)
-        return userError("dimension ", dim.getValue(), " has ", extent,
-                         " elements in '", tensor.name, "', but ", it->second,
-                         options.sizes.contains(dim.getValue())
-                             ? " in --size"
-                             : " in what was given before");
-    }
+    for (auto [dim, extent] : llvm::zip(layout, tensor.shape))
+      if (llvm::Error error =
+              add(dim.getValue(), extent, "'" + tensor.name + "'"))
+        return error;
   }
   return llvm::Error::success();
 }
