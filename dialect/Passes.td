@@ -36,7 +36,7 @@ def FactorSums : Pass<"attn-factor-sums", "::attn::SpecOp"> {
     becomes ratio(sum[n](x), y). The normaliser of a softmax so leaves the sum
     over the values, and no sweep has to wait for it. A factor that is not
     finite must not turn the 0 of an empty row into NaN: where that can be, the
-    product is 0 for a sum of 0.
+    result is 0 where the sum is over nothing, and only there.
   }];
 }
 

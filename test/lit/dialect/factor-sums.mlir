@@ -18,13 +18,14 @@ attn.spec @normalizer(%w: !attn.q<[M, N], f32> {attn.name = "w", attn.layout = [
   attn.return %out : !attn.q<[M, E], f32>
 }
 
-// A factor of the row may be infinite; where the sum is 0 the product stays 0.
+// A factor of the row may be infinite or NaN; over nothing the sum stays 0. A sum
+// of 0 over something does not: NaN reaches the row that reads it.
 // CHECK-LABEL: attn.spec @row_factor
-// CHECK: %[[ZERO:.*]] = attn.constant 0.0
 // CHECK: %[[SUM:.*]] = attn.reduce sum %s over ["N"]
 // CHECK: %[[PRODUCT:.*]] = attn.binary mul %[[SUM]], %g
-// CHECK: %[[NONE:.*]] = attn.compare eq %[[SUM]], %[[ZERO]]
-// CHECK: %[[OUT:.*]] = attn.select %[[NONE]], %[[ZERO]], %[[PRODUCT]]
+// CHECK: %[[N:.*]] = attn.extent "N"
+// CHECK: %[[NONE:.*]] = attn.compare eq %[[N]], %{{.*}} : (!attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i1>
+// CHECK: %[[OUT:.*]] = attn.select %[[NONE]], %{{.*}}, %[[PRODUCT]]
 // CHECK: attn.return %[[OUT]]
 attn.spec @row_factor(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
                       %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]})
@@ -35,12 +36,49 @@ attn.spec @row_factor(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = [
   attn.return %out : !attn.q<[M], f32>
 }
 
-// A number made of sizes and constants needs no guard, nor does a sum that is
-// never empty.
-// CHECK-LABEL: attn.spec @no_guard
-// CHECK-NOT: attn.select
-// CHECK: attn.return
-attn.spec @no_guard(%q: !attn.q<[M, D], f32> {attn.name = "q", attn.layout = ["M", "D"]},
+// Within a domain, the pairs of the row are counted.
+// CHECK-LABEL: attn.spec @row_factor_of_domain
+// CHECK: %[[COUNT:.*]] = attn.reduce sum %{{.*}} over ["N"] where %c : !attn.q<[], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+// CHECK: %[[NONE:.*]] = attn.compare eq %[[COUNT]]
+// CHECK: attn.select %[[NONE]]
+attn.spec @row_factor_of_domain(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
+                                %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]},
+                                %c: !attn.q<[M, N], i1> {attn.name = "c", attn.layout = ["M", "N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %0 = attn.binary mul %s, %g : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %out = attn.reduce sum %0 over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %out : !attn.q<[M], f32>
+}
+
+// A divisor that is an input is divided by as it is; one that is a reduction is a
+// normaliser, whose 0 / 0 is 0.
+// CHECK-LABEL: attn.spec @divisors
+// CHECK: %[[Q:.*]] = attn.binary div %{{.*}}, %g
+// CHECK: attn.select %{{.*}}, %{{.*}}, %[[Q]]
+// CHECK: attn.binary ratio
+attn.spec @divisors(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
+                    %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]})
+    -> (!attn.q<[M], f32> {attn.name = "a", attn.layout = ["M"]},
+        !attn.q<[M], f32> {attn.name = "b", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %0 = attn.binary div %s, %g : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %a = attn.reduce sum %0 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  %total = attn.reduce sum %s over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  %1 = attn.binary div %s, %total : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %b = attn.reduce sum %1 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  attn.return %a, %b : !attn.q<[M], f32>, !attn.q<[M], f32>
+}
+
+// A sum that is never empty needs no guard; a number made of sizes needs one
+// only where a size is 0.
+// CHECK-LABEL: attn.spec @sizes
+// CHECK: %[[A:.*]] = attn.binary mul %{{.*}}, %g
+// CHECK: %[[N:.*]] = attn.extent "N"
+// CHECK: %[[NONE:.*]] = attn.compare eq %[[N]]
+// CHECK: %[[B:.*]] = attn.select %[[NONE]]
+// CHECK: attn.return %[[A]], %[[B]]
+attn.spec @sizes(%q: !attn.q<[M, D], f32> {attn.name = "q", attn.layout = ["M", "D"]},
                     %k: !attn.q<[N, D], f32> {attn.name = "k", attn.layout = ["N", "D"]},
                     %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]},
                     %s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]})
