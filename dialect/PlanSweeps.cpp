@@ -21,6 +21,7 @@ private:
 
   void decideKept();
   bool isStorable(ReduceOp reduce);
+  bool isUsedAlong(Value value, ArrayRef<StringAttr> dims);
   void collectLeaves(Value value, Leaves &leaves);
   void collectKeptDeps(Value value, llvm::SetVector<Value> &deps);
   llvm::SetVector<Value> keptDeps(Value value);
@@ -123,10 +124,39 @@ bool Planner::isStorable(ReduceOp reduce) {
   return false;
 }
 
+/// Says whether something that is made of \p value, up to the next quantity
+/// that is kept, has one of \p dims or is reduced over it.
+bool Planner::isUsedAlong(Value value, ArrayRef<StringAttr> dims) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (auto reduce = dyn_cast<ReduceOp>(user))
+      if (without(dims, toDims(reduce.getDims())).size() != dims.size())
+        return true;
+    return llvm::any_of(user->getResults(), [&](Value result) {
+      return without(dims, quantity(result).getDims()).size() != dims.size() ||
+             (!plan.isKept(result) && isUsedAlong(result, dims));
+    });
+  });
+}
+
 void Planner::decideKept() {
-  for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
-    if (isStorable(reduce))
-      plan.kept.insert(reduce.getResult());
+  auto reductions = spec.getBody().front().getOps<ReduceOp>();
+  auto keepStorable = [&] {
+    for (auto reduce : reductions)
+      if (isStorable(reduce))
+        plan.kept.insert(reduce.getResult());
+  };
+  keepStorable();
+  // A tile of a dimension cannot hold a reduction over all of it: that is kept
+  // at any size. (Column sums of heads that share their keys have a row for
+  // each head, though no tensor has.)
+  for (auto reduce : reductions) {
+    DimList over = dynamicDims(toDims(reduce.getDims()));
+    if (plan.isKept(reduce.getResult()) ||
+        !isUsedAlong(reduce.getResult(), over))
+      continue;
+    plan.kept.insert(reduce.getResult());
+    keepStorable();
+  }
 }
 
 /// The nearest kept quantities that \p value is made of.
