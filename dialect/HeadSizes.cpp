@@ -24,9 +24,11 @@ bool isInnermostEverywhere(StringAttr dim, ArrayRef<DimList> layouts) {
   for (const DimList &layout : layouts) {
     if (!llvm::is_contained(layout, dim))
       continue;
-    if (layout.size() < 2 || layout.back() != dim)
+    if (layout.back() != dim)
       return false;
-    occurs = true;
+    // A vector alone says nothing: it may be a weight of each channel, or a
+    // number for each position.
+    occurs |= layout.size() > 1;
   }
   return occurs;
 }
