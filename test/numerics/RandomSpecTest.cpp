@@ -1,0 +1,184 @@
+//===- RandomSpecTest.cpp - Specs that nobody wrote, against the reference ===//
+//
+// Puts together scores, masks, normalisers, edits of the weights and outputs at
+// random: what the scheduler makes of a graph must not depend on its being an
+// attention that somebody published. A failure prints the spec.
+//
+// Every function in them is smooth and bounded, so that rounding is all that
+// may differ.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/Examples.h"
+
+#include "dialect/HeadSizes.h"
+
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::numerics;
+
+namespace {
+
+class SpecWriter {
+public:
+  explicit SpecWriter(std::mt19937_64 &random) : random(random) {}
+
+  std::string write() {
+    std::string body;
+    auto step = [&](const char *name, const std::string &value) {
+      body += std::string("  ") + name + " = " + value + "\n";
+    };
+    step("score", score());
+    if (chance(3))
+      step("mask", predicate(2));
+    step("weight", weight());
+    step("edited", edit());
+    step("out", output());
+    std::string outputs = "out";
+    if (chance(2)) {
+      step("rows", rowStatistic());
+      outputs += ", rows: f32";
+    }
+    if (chance(2)) {
+      step("columns", columnStatistic());
+      outputs += ", columns: f32";
+    }
+    return "attention random(q: [B, H, M, D], k: [" + keyDims() +
+           "N, D], v: [B, H, N, E],\n    slope: [H], gain: [B, M], bias: [B, "
+           "N], doc: int[B, N],\n    length: int[B], window: int, cap: float) "
+           "-> " +
+           outputs + "\n{\n" + body + "}\n";
+  }
+
+private:
+  bool chance(unsigned outOf) { return random() % outOf != 0; }
+  std::string oneOf(std::initializer_list<std::string> choices) {
+    return choices.begin()[random() % choices.size()];
+  }
+  std::string keyDims() {
+    return oneOf({"B, H, ", "B, H, ", "B, ", "H, ", ""});
+  }
+
+  std::string score() {
+    std::string dot = "sum[d](" +
+                      oneOf({"q * k", "q * k", "sin(q) * k", "q * tanh(k)",
+                             "q * k * cap", "(q + 1) * k"}) +
+                      ") * rsqrt(D)";
+    std::string bent = oneOf({dot, dot, "cap * tanh((" + dot + ") / cap)",
+                              "(" + dot + ") * gain", "sin(" + dot + ")"});
+    return bent + oneOf({"", "", " + bias", " + slope * (n - m) / 16",
+                         " + gain", " - abs(m - n) / 8.0", " + log(float(N))",
+                         " + (if doc == 1 then 0.5 else bias)",
+                         " + bias[n: (n + m) % N]", " + slope * cos(n - m)"});
+  }
+
+  std::string predicate(unsigned depth) {
+    std::string leaf =
+        oneOf({"n <= m", "m - n < window", "abs(m - n) <= window", "n < length",
+               "m < length", "doc == 1", "(m - n) % 3 == 0", "n >= window",
+               "doc[n: min(m, N - 1)] == doc", "n != m", "n - m <= N - M",
+               "uniform(window, b, h, m, n) < 0.7", "h % 2 == 0 or n <= m",
+               "n // 8 == m // 8"});
+    if (depth == 0 || random() % 2)
+      return leaf;
+    return oneOf({"(" + leaf + ") and (" + predicate(depth - 1) + ")",
+                  "(" + leaf + ") or (" + predicate(depth - 1) + ")",
+                  "not (" + leaf + ")"});
+  }
+
+  std::string weight() {
+    return oneOf({"softmax[n](score)", "softmax[n](score)", "softmax[m](score)",
+                  "softmax[m, n](score)", "sigmoid(score)", "exp(tanh(score))",
+                  "relu(score)", "l1[n](softplus(score))", "score",
+                  "score - mean[n](score)", "exp(score - max[n](score))",
+                  "1 + score + score * score / 2",
+                  "exp(score - logsumexp[n](score))",
+                  "softmax[n](score) + softmax[m](score)"});
+  }
+
+  std::string edit() {
+    return oneOf({"weight", "weight", "weight * weight", "l1[n](weight)",
+                  "weight / (1 + sum[n](abs(weight)))",
+                  "weight * sigmoid(sum[m](weight) / (1 + M))",
+                  "weight * tanh(max[n](weight))", "weight - mean[n](weight)",
+                  "(if n == window then weight + 0.5 else weight)",
+                  "weight * (if uniform(7, m, n) < 0.3 then 0 else 1.5)",
+                  "softmax[n](tanh(weight))",
+                  "weight / (1 + sum[m](abs(weight)))"});
+  }
+
+  std::string output() {
+    return oneOf({"sum[n](edited * v)", "sum[n](edited * v)",
+                  "mean[n](edited * v)", "sum[n](edited * v) * gain",
+                  "sum[n](edited * sigmoid(v) * v)",
+                  "sum[n](edited * v) / (1 + sum[n](abs(edited)))",
+                  "tanh(sum[n](edited * v))"});
+  }
+
+  std::string rowStatistic() {
+    return oneOf({"sum[n](abs(edited))", "logsumexp[n](score)", "max[n](score)",
+                  "mean[n](edited * edited)", "min[n](weight)",
+                  "sum[n](edited * bias)"});
+  }
+  std::string columnStatistic() {
+    return oneOf({"sum[m](abs(edited))", "mean[m](edited * edited)",
+                  "max[m](score)", "sum[m](edited * gain)",
+                  "sum[m](edited * gain) * bias"});
+  }
+
+  std::mt19937_64 &random;
+};
+
+class RandomSpecs : public testing::TestWithParam<const char *> {};
+
+} // namespace
+
+TEST_P(RandomSpecs, MatchTheReference) {
+  std::mt19937_64 random(testSeed());
+  auto context = makeContext();
+  for (int i = 0; i < 8; ++i) {
+    std::string text = SpecWriter(random).write();
+    CallSpec call;
+    int64_t head =
+        std::initializer_list<int64_t>{8, 16, 17, 32, 64}.begin()[random() % 5];
+    call.sizes = {{"B", 1 + random() % 2},
+                  {"H", 1 + random() % 3},
+                  {"M", random() % 130},
+                  {"N", random() % 130},
+                  {"D", head},
+                  {"E", 1 + random() % 40}};
+    call.scalars = {{"window", random() % 40}, {"cap", 3}};
+    call.generators = {
+        {"doc", "below 3"}, {"length", "upto N"}, {"slope", "between 0 1"}};
+    SCOPED_TRACE(text + "--dtype " + GetParam() +
+                 " M=" + std::to_string(call.sizes["M"]) +
+                 " N=" + std::to_string(call.sizes["N"]) +
+                 " D=" + std::to_string(head) +
+                 " ATTN_TEST_SEED=" + std::to_string(testSeed()));
+    auto formula = emit(text, "random", GetParam(),
+                        {{"D", head}, {"E", call.sizes["E"]}}, *context);
+    ASSERT_TRUE(formula);
+    SpecOp spec = specOf(*formula);
+    ReferenceInputs inputs = llvm::cantFail(makeInputs(spec, call, random));
+    OwningOpRef<ModuleOp> module = formula->clone();
+    auto code = CompiledSpec::compile(*module, "random", CompileOptions());
+    ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
+    auto got = llvm::cantFail((*code)->run(inputs, Memory::Strided, random));
+    auto reference = llvm::cantFail(ReferenceEvaluator::create(spec, inputs));
+    double bound = errorBound(coarsestElement(spec),
+                              reference.longestReduction(), /*score=*/200);
+    for (auto [index, tensor] : llvm::enumerate(got)) {
+      Comparison compared = compareTensors(tensor, reference.result(index));
+      EXPECT_LE(compared.worst, bound)
+          << spec.getResultName(index).str() << " is " << compared.got
+          << ", expected " << compared.want;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, RandomSpecs, testing::Values("f32", "bf16"),
+                         [](const testing::TestParamInfo<const char *> &info) {
+                           return std::string(info.param);
+                         });
