@@ -6,6 +6,8 @@
 #include "frontend/cli/Header.h"
 #include "frontend/cli/Spec.h"
 
+#include "dialect/HeadSizes.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -57,6 +59,21 @@ static llvm::Error writeLibrary(llvm::StringRef path, llvm::StringRef object) {
   return writeFile(path, {(*library)->getBuffer()});
 }
 
+/// Says so when extents that a fast kernel needs are left to run time.
+static void remarkOnHeadSizes(SpecOp spec) {
+  std::string open, example;
+  for (mlir::StringAttr dim : headSizes(spec)) {
+    if (spec.getStaticSize(dim))
+      continue;
+    open += (open.empty() ? "" : " and ") + dim.str();
+    example += (example.empty() ? "" : ",") + dim.str() + "=64";
+  }
+  if (!open.empty())
+    llvm::errs() << "remark: performance: a kernel for any " << open
+                 << " is slower than one for fixed extents: --set " << example
+                 << '\n';
+}
+
 static llvm::Error writeCode(Spec &spec, const Options &options,
                              llvm::StringRef extension) {
   auto code = CompiledCode::create(spec, options);
@@ -85,9 +102,10 @@ llvm::Expected<ExitCode> attn::cli::build(Spec &spec, const Options &options) {
   if (extension == ".h")
     error = writeFile(options.output, {makeHeader(spec)});
   else if (extension == ".so" || extension == ".o" || extension == ".ll" ||
-           extension == ".s")
+           extension == ".s") {
+    remarkOnHeadSizes(spec.op());
     error = writeCode(spec, options, extension);
-  else
+  } else
     error = userError("build: what is '", options.output,
                       "'? The extension must be .so, .o, .h, .ll or .s");
   if (error)

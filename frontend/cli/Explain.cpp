@@ -38,10 +38,9 @@ private:
 
 } // namespace
 
-/// 1234567 as "1.23 M".
-static std::string scaled(double value) {
-  static constexpr llvm::StringLiteral prefixes[] = {"", " k", " M", " G",
-                                                     " T"};
+/// 1234567 as "1.23 M" and 12 as "12", with the unit after it.
+static std::string scaled(double value, llvm::StringRef unit) {
+  static constexpr llvm::StringLiteral prefixes[] = {"", "k", "M", "G", "T"};
   unsigned power = 0;
   while (value >= 1000 && power + 1 < std::size(prefixes)) {
     value /= 1000;
@@ -49,8 +48,14 @@ static std::string scaled(double value) {
   }
   std::string text;
   llvm::raw_string_ostream stream(text);
-  stream << llvm::format(power ? "%.3g" : "%.0f", value) << prefixes[power];
+  stream << llvm::format(power ? "%.3g" : "%.0f", value) << ' '
+         << prefixes[power] << unit;
   return text;
+}
+
+/// Not "kpairs".
+static llvm::StringRef unitOfPairs(double value) {
+  return value < 1000 ? "pairs" : " pairs";
 }
 
 /// A formula on one line of a terminal; --json has it whole.
@@ -112,16 +117,19 @@ void Explanation::printKernel(llvm::raw_ostream &out, size_t index) const {
     if (!sweep.domain.empty())
       out << "    where " << shortened(sweep.domain) << '\n';
     for (const Contraction &contraction : sweep.contractions)
-      out << "    " << llvm::left_justify(scaled(contraction.flop) + "FLOP", 14)
+      out << "    " << llvm::left_justify(scaled(contraction.flop, "FLOP"), 14)
           << shortened(contraction.formula) << '\n';
-    out << "    " << scaled(sweep.pairs) << " pairs exist\n";
+    out << "    " << scaled(sweep.pairs, unitOfPairs(sweep.pairs))
+        << " exist\n";
   }
   if (kernel.sweeps.empty())
     return;
   const attn_tile_counts_t &count = tiles[index];
   out << "  tiles of " << kernel.tiles << ": " << count.empty << " empty, "
       << count.full << " full, " << count.mixed << " mixed; "
-      << scaled(double(count.pairs_visited)) << " pairs visited\n";
+      << scaled(double(count.pairs_visited),
+                unitOfPairs(double(count.pairs_visited)))
+      << " visited\n";
 }
 
 void Explanation::print(llvm::raw_ostream &out) const {
@@ -130,10 +138,10 @@ void Explanation::print(llvm::raw_ostream &out) const {
   printQuantities(out);
   for (size_t i = 0; i < work.kernels.size(); ++i)
     printKernel(out, i);
-  out << "total  " << scaled(work.flop()) << "FLOP over pairs that exist, "
-      << scaled(double(call.inputBytes())) << "B read, "
-      << scaled(double(outputBytes)) << "B written, "
-      << scaled(double(workspaceBytes)) << "B of workspace\n";
+  out << "total  " << scaled(work.flop(), "FLOP") << " over pairs that exist, "
+      << scaled(double(call.inputBytes()), "B") << " read, "
+      << scaled(double(outputBytes), "B") << " written, "
+      << scaled(double(workspaceBytes), "B") << " of workspace\n";
   if (picture)
     picture->print(out);
   else

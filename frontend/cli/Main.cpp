@@ -6,6 +6,7 @@
 #include "frontend/cli/Spec.h"
 
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/PrettyStackTrace.h"
 
 using namespace attn::cli;
 
@@ -26,6 +27,8 @@ static llvm::Expected<ExitCode> dispatch(Spec &spec, const Options &options) {
 }
 
 int attn::cli::main(int argc, char **argv) {
+  llvm::setBugReportMsg("This is a bug of attnc: please report it with the "
+                        "spec, the command line and what follows.\n");
   llvm::InitLLVM init(argc, argv);
   std::optional<Options> options = parseCommandLine(argc, argv);
   if (!options)

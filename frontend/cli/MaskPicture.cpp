@@ -50,16 +50,22 @@ attn::cli::drawMask(const Domains &domains, const Domain &domain,
   MaskPicture picture;
   picture.formula = domain.formula;
   Axis rows, columns;
-  for (mlir::StringAttr dim : quantity(domain.value).getDims()) {
+  // A mask that is the same for all queries (of keys that are padding, say) is
+  // drawn over its other dimensions.
+  auto isQuery = [&](mlir::StringAttr dim) {
+    return !llvm::is_contained(domain.over, dim) &&
+           llvm::is_contained(lanes, dim);
+  };
+  llvm::ArrayRef<mlir::StringAttr> dims = quantity(domain.value).getDims();
+  bool hasQueries = llvm::any_of(dims, isQuery);
+  for (mlir::StringAttr dim : dims) {
     int64_t extent = call.sizes().lookup(dim.getValue());
     if (llvm::is_contained(domain.over, dim))
       columns.add(dim, extent);
-    else if (llvm::is_contained(lanes, dim))
-      rows.add(dim, extent);
-    else if (extent > 0)
-      picture.fixedDims.push_back(dim);
+    else if (!hasQueries || isQuery(dim) || extent == 0)
+      rows.add(dim, extent); // without elements there is no first index
     else
-      rows.add(dim, 0); // nothing to hold at its first index
+      picture.fixedDims.push_back(dim);
   }
   rows.divide(maxCells);
   columns.divide(maxCells);

@@ -71,4 +71,7 @@ DiagnosticPrinter::DiagnosticPrinter(mlir::MLIRContext &context)
         print(diagnostic);
         for (const mlir::Diagnostic &note : diagnostic.getNotes())
           print(note);
-      }) {}
+      }) {
+  // The user knows formulas, not ops; --emit shows those.
+  context.printOpOnDiagnostic(false);
+}

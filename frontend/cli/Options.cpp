@@ -3,9 +3,8 @@
 #include "frontend/cli/Options.h"
 #include "frontend/cli/Messages.h"
 
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
-
-#include <random>
 
 using namespace attn::cli;
 namespace cl = llvm::cl;
@@ -198,6 +197,9 @@ std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   for (cl::SubCommand *command :
        {&line.top, &line.run, &line.build, &line.explain, &line.bench})
     cl::HideUnrelatedOptions(line.category, *command);
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) {
+    out << "attnc " ATTNC_VERSION ", with LLVM " LLVM_VERSION_STRING "\n";
+  });
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return std::nullopt;
 

@@ -30,9 +30,14 @@ void attn::cli::fillRandom(CallTensor &tensor, uint64_t seed, int64_t largest) {
   std::mt19937_64 random(seed);
   if (!isFloat(tensor.type) && tensor.type.bits > 8)
     return fillSteps(tensor, random, std::min<int64_t>(largest, INT32_MAX));
+  // A number for each head or channel is a slope, a rate or a gain: small and
+  // positive, or it would drown the scores that it is multiplied into.
+  std::uniform_real_distribution<double> small(0.0, 1.0 / 64);
   std::normal_distribution<double> normal;
+  bool isVector = tensor.shape.size() == 1;
   for (int64_t i = 0; i < tensor.size(); ++i)
     storeElement(tensor.type, tensor.data.get(), i,
-                 isFloat(tensor.type) ? normal(random)
-                                      : double(random() >> 63));
+                 !isFloat(tensor.type) ? double(random() >> 63)
+                 : isVector            ? small(random)
+                                       : normal(random));
 }

@@ -164,7 +164,11 @@ static SpecOp createSampled(OpBuilder &builder, SpecOp spec, StringAttr rowDim,
   add(columns, columnDim);
   llvm::SmallVector<mlir::Attribute> dims(spec.getDims().begin(),
                                           spec.getDims().end());
-  dims.append({rowDim, columnDim});
+  // A dimension that no tensor has would have no extent.
+  if (!rows.dims.empty())
+    dims.push_back(rowDim);
+  if (!columns.dims.empty())
+    dims.push_back(columnDim);
   auto sampled = SpecOp::create(
       builder, spec.getLoc(), spec.getSymName(),
       builder.getFunctionType(types, {}), builder.getArrayAttr(dims),

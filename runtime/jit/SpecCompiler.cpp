@@ -24,6 +24,7 @@ public:
         handler(&context,
                 [this](mlir::Diagnostic &diagnostic) { collect(diagnostic); }) {
     context.loadDialect<AttnDialect>();
+    context.printOpOnDiagnostic(false);
   }
 
   /// An error, or nothing.
