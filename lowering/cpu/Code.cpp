@@ -97,6 +97,13 @@ Value Code::div(Value a, Value b) {
   unify(a, b);
   return arith::DivFOp::create(builder, loc, a, b);
 }
+Value Code::ratio(Value a, Value b) {
+  unify(a, b);
+  Value zero = realLike(a, 0.0);
+  Value both = land(compare(arith::CmpFPredicate::OEQ, a, zero),
+                    compare(arith::CmpFPredicate::OEQ, b, zero));
+  return select(both, zero, div(a, b));
+}
 Value Code::fma(Value a, Value b, Value c) {
   unify(a, b);
   unify(a, c);

@@ -51,6 +51,8 @@ public:
   mlir::Value sub(mlir::Value a, mlir::Value b);
   mlir::Value mul(mlir::Value a, mlir::Value b);
   mlir::Value div(mlir::Value a, mlir::Value b); // f32
+  /// a / b, and 0 for 0 / 0.
+  mlir::Value ratio(mlir::Value a, mlir::Value b);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value neg(mlir::Value a);
   mlir::Value min(mlir::Value a, mlir::Value b); // NaN of either operand wins

@@ -99,7 +99,8 @@ void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
     SmallVector<Value> values;
     if (accumulator.isProduct) {
       llvm::append_range(values, accumulator.pairFactors);
-      llvm::append_range(values, accumulator.pairDivisors);
+      for (const Product::Divisor &divisor : accumulator.pairDivisors)
+        values.push_back(divisor.value);
     } else {
       values.push_back(op.getOperand());
     }
@@ -439,8 +440,11 @@ Value KernelEmitter::pairWeight(const Accumulator &accumulator, Scope &pair) {
   }
   if (!weight)
     weight = code.real(1.0);
-  for (Value divisor : accumulator.pairDivisors)
-    weight = code.div(weight, evaluator->evaluate(divisor, pair));
+  for (const Product::Divisor &divisor : accumulator.pairDivisors) {
+    Value by = evaluator->evaluate(divisor.value, pair);
+    weight = divisor.kind == BinaryKind::Ratio ? code.ratio(weight, by)
+                                               : code.div(weight, by);
+  }
   return code.splat(weight);
 }
 

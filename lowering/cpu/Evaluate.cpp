@@ -355,13 +355,8 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
     return code.mul(a, b);
   case BinaryKind::Div:
     return code.div(a, b);
-  case BinaryKind::Ratio: {
-    auto equal = arith::CmpFPredicate::OEQ;
-    Value zero = code.realLike(a, 0.0);
-    Value both =
-        code.land(code.compare(equal, a, zero), code.compare(equal, b, zero));
-    return code.select(both, zero, code.div(a, b));
-  }
+  case BinaryKind::Ratio:
+    return code.ratio(a, b);
   case BinaryKind::FloorDiv:
     return code.floorDiv(a, b);
   case BinaryKind::Mod:

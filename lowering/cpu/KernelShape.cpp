@@ -126,7 +126,8 @@ private:
       return;
     Product product = flattenProduct(op.getOperand());
     Operand keySide;
-    SmallVector<Value> pair, divisors;
+    SmallVector<Value> pair;
+    SmallVector<Product::Divisor> divisors;
     for (Value factor : product.factors) {
       if (!hasAnyDim(factor, accumulator.carried)) {
         pair.push_back(factor);
@@ -137,10 +138,9 @@ private:
       keySide.factors.push_back(factor);
     }
     for (const Product::Divisor &divisor : product.divisors) {
-      if (hasAnyDim(divisor.value, accumulator.carried) ||
-          divisor.kind != BinaryKind::Div)
+      if (hasAnyDim(divisor.value, accumulator.carried))
         return;
-      divisors.push_back(divisor.value);
+      divisors.push_back(divisor);
     }
     if (op.getDomain() && hasAnyDim(op.getDomain(), accumulator.carried))
       return;

@@ -9,6 +9,7 @@
 #ifndef ATTN_LOWERING_CPU_KERNELSHAPE_H
 #define ATTN_LOWERING_CPU_KERNELSHAPE_H
 
+#include "dialect/Products.h"
 #include "lowering/cpu/CallLayout.h"
 
 namespace attn::cpu {
@@ -37,7 +38,8 @@ struct Accumulator {
   /// lane].
   bool isProduct = false;
   Operand keySide;
-  llvm::SmallVector<mlir::Value> pairFactors, pairDivisors;
+  llvm::SmallVector<mlir::Value> pairFactors;
+  llvm::SmallVector<Product::Divisor> pairDivisors;
   /// A running maximum that other accumulators are relative to.
   bool isBase = false;
   /// Its final value is used, so NaN must show in it.
