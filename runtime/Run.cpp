@@ -75,7 +75,7 @@ attn_status_t Run::prepare() {
                 "': no memory for a workspace of ", size, " bytes");
   char *base = alignUp(context.workspace ? context.workspace : owned.data);
   slots = reinterpret_cast<int64_t *>(base);
-  std::copy(plan.slots.begin(), plan.slots.end(), slots);
+  std::ranges::copy(plan.slots, slots);
   char *next = base + plan.slotBytes;
   for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
     slots[buffer.slot] = int64_t(reinterpret_cast<uintptr_t>(next));

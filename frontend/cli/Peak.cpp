@@ -130,7 +130,8 @@ const char *attn::cli::describe(PeakKind kind) {
   return "";
 }
 
-double attn::cli::measurePeak(PeakKind kind, const attn_executor_t &executor) {
+double attn::cli::measurePeak(PeakKind kind, const attn_executor_t &executor,
+                              double seconds) {
   struct Work {
     PeakKind kind;
     std::atomic<double> flop = 0;
@@ -138,13 +139,16 @@ double attn::cli::measurePeak(PeakKind kind, const attn_executor_t &executor) {
   // Many items a worker: a thread that wakes up late does fewer.
   int64_t items = 16 * int64_t(executor.num_workers);
   auto start = std::chrono::steady_clock::now();
-  executor.parallel_for(
-      executor.context, items,
-      [](void *argument, int32_t, int64_t) {
-        auto &work = *static_cast<Work *>(argument);
-        work.flop.fetch_add(runLoop(work.kind));
-      },
-      &work);
-  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  std::chrono::duration<double> time{};
+  do {
+    executor.parallel_for(
+        executor.context, items,
+        [](void *argument, int32_t, int64_t) {
+          auto &work = *static_cast<Work *>(argument);
+          work.flop.fetch_add(runLoop(work.kind));
+        },
+        &work);
+    time = std::chrono::steady_clock::now() - start;
+  } while (time.count() < seconds);
   return work.flop / time.count();
 }

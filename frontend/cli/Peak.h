@@ -18,8 +18,9 @@ PeakKind peakKindFor(bool isBf16);
 const char *describe(PeakKind kind);
 
 /// FLOP/s of all workers of \p executor in a loop of nothing but independent
-/// \p kind instructions, for some milliseconds.
-double measurePeak(PeakKind kind, const attn_executor_t &executor);
+/// \p kind instructions, for at least \p seconds.
+double measurePeak(PeakKind kind, const attn_executor_t &executor,
+                   double seconds);
 
 } // namespace attn::cli
 

@@ -4,6 +4,7 @@
 #   verify_roundtrip=0  do not have attn-opt print and parse again what it reads
 
 import os
+import subprocess
 
 import lit.formats
 import lit.util
@@ -42,6 +43,8 @@ config.substitutions += [
 # What a test may ask for with REQUIRES or refuse with UNSUPPORTED.
 if config.sanitizers:
     config.available_features.add("sanitizer")
+if subprocess.run([config.python, "-c", "import numpy"], capture_output=True).returncode == 0:
+    config.available_features.add("numpy")
 try:
     with open("/proc/cpuinfo") as cpuinfo:
         flags = next((line for line in cpuinfo if line.startswith("flags")), "")
