@@ -74,8 +74,10 @@ struct TbbExecutor : attn_executor_t {
     }
     Job job{body, argument, items};
     handOver(&job);
-    arena.execute([&] {
-      // The library copies the closure to where a worker reads it.
+    // Where all slots of the arena are taken, a worker runs this for the
+    // caller; and the library copies the inner closure to where a worker reads
+    // it.
+    arena.execute([&]() ATTN_UNSEEN_BY_TSAN {
       auto work = [&job](int32_t worker)
                       ATTN_UNSEEN_BY_TSAN { job.work(worker); };
       tbb::parallel_for(int32_t(0), workers, int32_t(1), work,
