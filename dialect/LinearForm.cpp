@@ -121,7 +121,18 @@ LinearForm LinearForm::minimum(SpecOp spec) const {
 Value LinearForm::build(OpBuilder &builder, Location loc, SpecOp spec) const {
   QuantityBuilder quantities(builder, spec);
   Value sum = quantities.constant(loc, constant);
-  for (const auto &[symbol, coefficient] : terms) {
+  // In the order of declaration: names of dimensions carry no meaning.
+  auto positionOf = [&](const Symbol &symbol) {
+    return symbol.kind == Symbol::Scalar
+               ? symbol.argument
+               : spec.getDimPosition(builder.getStringAttr(symbol.name));
+  };
+  std::vector<std::pair<Symbol, int64_t>> ordered(terms.begin(), terms.end());
+  llvm::stable_sort(ordered, [&](const auto &a, const auto &b) {
+    return std::pair(a.first.kind, positionOf(a.first)) <
+           std::pair(b.first.kind, positionOf(b.first));
+  });
+  for (const auto &[symbol, coefficient] : ordered) {
     assert(symbol.kind != Symbol::Index && "the form has an index left");
     Value value =
         symbol.kind == Symbol::Scalar
