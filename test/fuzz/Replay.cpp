@@ -37,9 +37,13 @@ int main(int argc, char **argv) {
     }
     std::error_code error;
     for (llvm::sys::fs::directory_iterator it(argv[i], error), end;
-         it != end && !error; it.increment(error), ++count)
+         it != end && !error; it.increment(error)) {
+      if (llvm::sys::fs::is_directory(it->path()))
+        continue;
       if (!runFile(it->path()))
         return 1;
+      ++count;
+    }
   }
   llvm::outs() << count << " inputs\n";
   return count == 0;
