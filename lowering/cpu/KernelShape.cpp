@@ -60,6 +60,16 @@ private:
   bool swept(Value value) { return hasAnyDim(value, shape.over); }
   bool onLanes(Value value) { return hasAnyDim(value, kernel.lanes); }
 
+  /// Says whether the tile has one element of \p value for each pair. Heads
+  /// that are mixed before the sweep's reduction, say, are more.
+  bool isOnePerPair(Value value) {
+    return llvm::all_of(quantity(value).getDims(), [&](StringAttr dim) {
+      return llvm::is_contained(kernel.lanes, dim) ||
+             llvm::is_contained(kernel.batch, dim) ||
+             llvm::is_contained(shape.over, dim);
+    });
+  }
+
   void findInPlace(Operand &operand) {
     if (operand.factors.size() == 1 && layout.isStored(operand.factors[0]) &&
         quantity(operand.factors[0]).getElementType().isF32())
@@ -68,7 +78,8 @@ private:
 
   void readProduct(ReduceOp reduce) {
     if (reduce.getKind() != ReduceKind::Sum || reduce.getDomain() ||
-        !swept(reduce) || !quantity(reduce).getElementType().isF32())
+        !swept(reduce) || !quantity(reduce).getElementType().isF32() ||
+        !isOnePerPair(reduce))
       return;
     Product product = flattenProduct(reduce.getOperand());
     if (!product.divisors.empty())
