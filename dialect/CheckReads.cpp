@@ -154,9 +154,7 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
     }
     std::string place;
     if (auto file = dyn_cast<FileLineColLoc>(loc))
-      place = (" (line " + Twine(file.getLine()) + ", column " +
-               Twine(file.getColumn()) + ")")
-                  .str();
+      place = (" (line " + Twine(file.getLine()) + ")").str();
     RequireOp::create(
         builder, loc, holds,
         ("dimension " + dim.getValue() + " is read " + where + place).str());
