@@ -45,6 +45,7 @@ public:
         array(map(spec.stages, [&](auto &entry) { return stage(entry); })),
         array(map(spec.checks, [&](auto &message) { return text(message); })),
         function(spec.plan),
+        null(),
     });
     return global(fields, "attn_spec_" + spec.name,
                   GlobalValue::ExternalLinkage);
@@ -65,7 +66,8 @@ private:
   }
   Constant *stage(const SpecDescription::Stage &stage) {
     return structure({text(stage.name), function(stage.run),
-                      function(stage.count), i32(stage.itemsSlot)});
+                      function(stage.count), i32(stage.itemsSlot), i32(0),
+                      null()});
   }
 
   template <typename Range, typename Function>
@@ -89,9 +91,12 @@ private:
     return global(ConstantDataArray::getString(context, text), "",
                   GlobalValue::PrivateLinkage);
   }
+  Constant *null() {
+    return ConstantPointerNull::get(PointerType::get(context, 0));
+  }
   Constant *array(ArrayRef<Constant *> elements) {
     if (elements.empty())
-      return ConstantPointerNull::get(PointerType::get(context, 0));
+      return null();
     auto *type = ArrayType::get(elements.front()->getType(), elements.size());
     return global(ConstantArray::get(type, elements), "",
                   GlobalValue::PrivateLinkage);

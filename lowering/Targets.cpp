@@ -21,7 +21,8 @@ TargetRecord avx2Record() {
           /*vectors=*/3,
           /*groups=*/4,
           /*keys=*/128,
-          /*sub=*/32};
+          /*sub=*/32,
+          /*gpu=*/std::nullopt};
 }
 
 // 32 registers: 16 accumulators in a 4 x 4 block run at 97.8 % of the fma peak.

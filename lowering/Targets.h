@@ -6,15 +6,27 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace attn {
 
-/// A CPU, as far as tiling and code generation care. Register tiles are
-/// `rows` keys (or value columns) by `vectors` vectors of query lanes: as many
-/// accumulators as the register file holds beside its operands, and at most
-/// about 0.6 loads for each fma.
+/// What a GPU has.
+struct GpuRecord {
+  unsigned capability;  // 90 for sm_90a
+  bool isExact;         // code for no other capability: sm_90a
+  bool hasWgmma;        // with TMA, mbarriers and register reallocation
+  unsigned ptxVersion;  // of the PTX that is written: 86 for 8.6
+  unsigned sharedBytes; // that one block may have
+  unsigned sharedBytesPerSM;
+};
+
+/// A machine, as far as tiling and code generation care. On a CPU, register
+/// tiles are `rows` keys (or value columns) by `vectors` vectors of query
+/// lanes: as many accumulators as the register file holds beside its operands,
+/// and at most about 0.6 loads for each fma. On a GPU, a vector is a block of
+/// threads, a lane each.
 struct TargetRecord {
   std::string name;
   std::string cpu;          // for LLVM
@@ -24,6 +36,7 @@ struct TargetRecord {
   unsigned rows, vectors;   // register tile
   unsigned groups;          // register tiles of lanes in a work item
   unsigned keys, sub; // keys of a tile, and of the steps where it is mixed
+  std::optional<GpuRecord> gpu; // none: a CPU
 };
 
 /// Finds \p name: native, x86-64-v3, x86-64-v4 or a CPU name that LLVM knows

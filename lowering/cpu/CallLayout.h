@@ -52,6 +52,11 @@ public:
   llvm::ArrayRef<KernelOp> kernels() const { return kernelOps; }
   /// Work items of a stage; the scratch of a worker is one further on.
   int itemsSlot(unsigned stage) const { return itemsSlots[stage]; }
+  /// Takes \p count more slots, for whoever emits the stages; the first.
+  int reserve(int count) {
+    slots += count;
+    return slots - count;
+  }
 
 private:
   mutable SpecOp spec; // getters of ops are not const

@@ -14,9 +14,17 @@
 |*   stage       the number of its work items at items_slot, the scratch that *|
 |*               a worker needs, in bytes, at items_slot + 1                  *|
 |*                                                                            *|
+|*   launch      its work items at items_slot, the scratch that a block needs,
+*|
+|*               in bytes, at items_slot + 1, the address of the scratch of   *|
+|*               block 0 at items_slot + 2; the others follow                 *|
+|*                                                                            *|
 |* Order: fill dimensions, strides and scalars; call plan; allocate buffers;  *|
 |* fill addresses; for each stage in order, call run for each item, in any    *|
-|* order and on any thread, with scratch (64-byte aligned) of its own.        *|
+|* order and on any thread, with scratch (64-byte aligned) of its own. A spec *|
+|* with an image runs on a GPU: plan is called on the host all the same, and  *|
+|* each stage is one launch, of the first entry of `launches` whose tensor    *|
+|* maps the hardware takes.                                                   *|
 \*===----------------------------------------------------------------------===*/
 
 #ifndef ATTN_KERNEL_ABI_H
@@ -28,7 +36,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 1
+#define ATTN_KERNEL_ABI_VERSION 2
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -66,13 +74,63 @@ typedef struct attn_buffer_desc {
   int32_t slot;
 } attn_buffer_desc;
 
-/* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. */
+/* One dimension of a tensor map. Where a slot is -1, the number beside it
+   stands; strides are in elements of the tensor. */
+typedef struct attn_map_dim_desc {
+  int32_t extent_slot;
+  int32_t stride_slot;
+  int64_t extent;
+  int64_t stride;
+  int32_t box;  /* how many of its elements a copy brings */
+  int32_t step; /* of every so many elements one; 1 for all */
+} attn_map_dim_desc;
+
+/* A CUtensorMap. Elements outside of the tensor read as zeros. */
+typedef struct attn_map_desc {
+  int32_t slot; /* of the address */
+  int32_t dtype_code;
+  int32_t dtype_bits;
+  int32_t rank;    /* 1 to 5 */
+  int32_t swizzle; /* of rows of 0, 32, 64 or 128 bytes */
+  /* Innermost first; the innermost has stride 1. */
+  const attn_map_dim_desc *dims;
+} attn_map_desc;
+
+/* A kernel of the image. Its parameters, by value: an array of num_slots
+   int64_t, then an array of num_maps CUtensorMaps (absent when there is none).
+   Block b takes the items b, b + blocks, b + 2 blocks, ... */
+typedef struct attn_launch_desc {
+  const char *symbol;
+  int32_t items_slot;
+  int32_t threads;       /* of a block */
+  int32_t shared_bytes;  /* dynamic shared memory of a block */
+  int32_t blocks_per_sm; /* at most so many blocks; 0: as many as items */
+  int32_t num_maps;
+  const attn_map_desc *maps;
+} attn_launch_desc;
+
+/* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. On a
+   GPU, run is null. */
 typedef struct attn_stage_desc {
   const char *name;
   void (*run)(const int64_t *slots, void *scratch, int64_t item);
   void (*count)(const int64_t *slots, int64_t item, int64_t *counts);
   int32_t items_slot;
+  int32_t num_launches;
+  const attn_launch_desc *launches;
 } attn_stage_desc;
+
+/* Code for a GPU, as the driver loads it. */
+typedef struct attn_image_desc {
+  const void *data; /* a cubin, or PTX with its final zero */
+  int64_t size;
+  int32_t is_ptx;
+  int32_t capability; /* 90 for sm_90: what the GPU must have at least */
+  /* Whether the GPU must have just this capability (sm_90a; any cubin needs
+     the same major number). */
+  int32_t is_exact;
+  int32_t ptx_version; /* 86 for PTX 8.6: what the driver must know */
+} attn_image_desc;
 
 typedef struct attn_spec_desc {
   int32_t abi_version;
@@ -93,6 +151,7 @@ typedef struct attn_spec_desc {
   /* Computes defined extents, buffer sizes and work items. Returns -1, or the
      index in checks of the first condition that does not hold. */
   int64_t (*plan)(int64_t *slots);
+  const attn_image_desc *image; /* null on a CPU */
 } attn_spec_desc;
 
 /* Exported by a compiled object, one for each spec: attn_spec_<name>. Also

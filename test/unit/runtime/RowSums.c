@@ -117,9 +117,9 @@ static const attn_param_desc params[] = {
 static const attn_buffer_desc buffers[] = {{SlotWeights}};
 
 static const attn_stage_desc stages[] = {
-    {"weights", runWeights, 0, SlotStages},
-    {"sums", runSums, countSums, SlotStages + 2},
-    {"padded", runPadded, 0, SlotStages + 4},
+    {"weights", runWeights, 0, SlotStages, 0, 0},
+    {"sums", runSums, countSums, SlotStages + 2, 0, 0},
+    {"padded", runPadded, 0, SlotStages + 4, 0, 0},
 };
 
 static const char *const checks[] = {"M <= N"};
@@ -141,6 +141,7 @@ const attn_spec_desc attn_spec_row_sums = {
     stages,
     checks,
     plan,
+    0,
 };
 
 static const attn_spec_desc *const specs[] = {&attn_spec_row_sums};

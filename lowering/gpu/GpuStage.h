@@ -1,0 +1,91 @@
+//===- GpuStage.h - What a GPU kernel says about itself ---------*- C++ -*-===//
+//
+// The border between the emitters of GPU kernels and everything around them.
+// An emitter writes one function into the device module:
+//
+//   llvm.func @symbol(%slots: !llvm.ptr {llvm.byval = !llvm.array<S x i64>,
+//                                        nvvm.grid_constant},
+//                     %maps:  !llvm.ptr {llvm.byval = !llvm.array<128*K x i8>,
+//                                        llvm.align = 64, nvvm.grid_constant})
+//       attributes {nvvm.kernel, nvvm.maxntid = ...}
+//
+// with the slots that CallLayout numbers (no %maps where K is 0), and returns a
+// GpuStage. Block b takes the items b, b + gridDim.x, ...: the grid may be any.
+// Sizes of a call are decided by the plan, which is host code: `items` and
+// `scratchBytes` emit into it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_GPU_GPUSTAGE_H
+#define ATTN_LOWERING_GPU_GPUSTAGE_H
+
+#include "lowering/cpu/Evaluate.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attn {
+struct TargetRecord;
+} // namespace attn
+
+namespace attn::gpu {
+
+/// One dimension of a tensor map, innermost first.
+struct TensorMapDim {
+  /// The position in the tensor's layout that it walks, with the extent and
+  /// stride that the call gives; none: the numbers below.
+  std::optional<unsigned> position;
+  int64_t extent = 1, stride = 0; // in elements
+  unsigned box = 1;               // elements that one copy brings
+  unsigned step = 1;              // of every so many elements, one
+};
+
+enum class Swizzle { None = 0, Bytes32 = 32, Bytes64 = 64, Bytes128 = 128 };
+
+/// A CUtensorMap, made by the runtime when a call is planned. Only tensors of
+/// the caller have them, buffers have no strides of their own. The plan takes
+/// the next launch of the stage where the base or a stride is no multiple of
+/// 16 bytes.
+struct TensorMap {
+  cpu::Storage tensor;
+  std::vector<TensorMapDim> dims; // at most five; the first has stride 1
+  Swizzle swizzle = Swizzle::None;
+};
+
+/// One launch of a kernel.
+struct GpuStage {
+  std::string symbol;
+  unsigned threads = 0;     // of a block
+  unsigned sharedBytes = 0; // dynamic
+  unsigned blocksPerSM = 0; // at most so many blocks; 0: one for each item
+  std::vector<TensorMap> maps;
+  /// What kind of kernel it is and its tile, for `attnc explain`:
+  /// "wgmma 128 x 128, 2 stages".
+  std::string description;
+  /// A fast kernel: dropped for the next one when ptxas spills registers or
+  /// serialises its wgmma (C7512).
+  bool mustNotSpill = false;
+  /// Emit into the plan the number of work items, and the scratch in global
+  /// memory that a block needs (null: none). The kernel finds the address of
+  /// the scratch of block 0 in slot itemsSlot + 2.
+  std::function<mlir::Value(cpu::Evaluator &plan)> items, scratchBytes;
+};
+
+/// What an emitter is given.
+struct GpuStageRequest {
+  /// At the end of the device module's body.
+  mlir::OpBuilder &builder;
+  const cpu::CallLayout &layout;
+  KernelOp kernel;
+  const TargetRecord &target;
+  /// The name that the kernel must have, and the slots of its launch: items,
+  /// scratch bytes, scratch address.
+  std::string symbol;
+  int itemsSlot;
+};
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_GPUSTAGE_H
