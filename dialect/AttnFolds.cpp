@@ -158,12 +158,29 @@ OpFoldResult BinaryOp::fold(FoldAdaptor adaptor) {
     if (keepsLhs && isNumber(rhs, 1))
       return getLhs();
     break;
+  case BinaryKind::FloorDiv:
+    if (isInteger && keepsLhs && (isNumber(rhs, 1) || isNumber(lhs, 0)))
+      return getLhs();
+    break;
+  case BinaryKind::Mod:
+    if (isInteger && keepsLhs && isNumber(lhs, 0))
+      return getLhs();
+    break;
+  case BinaryKind::Min:
+  case BinaryKind::Max:
+    if (getLhs() == getRhs())
+      return getLhs();
+    break;
   case BinaryKind::And:
     if (element.isInteger(1)) {
       if (keepsLhs && isNumber(rhs, 1))
         return getLhs();
       if (keepsRhs && isNumber(lhs, 1))
         return getRhs();
+      if (keepsRhs && isNumber(rhs, 0))
+        return getRhs();
+      if (keepsLhs && isNumber(lhs, 0))
+        return getLhs();
     }
     if (getLhs() == getRhs())
       return getLhs();
@@ -174,6 +191,10 @@ OpFoldResult BinaryOp::fold(FoldAdaptor adaptor) {
         return getLhs();
       if (keepsRhs && isNumber(lhs, 0))
         return getRhs();
+      if (keepsRhs && isNumber(rhs, 1))
+        return getRhs();
+      if (keepsLhs && isNumber(lhs, 1))
+        return getLhs();
     }
     if (getLhs() == getRhs())
       return getLhs();

@@ -62,12 +62,12 @@ LogicalResult expectDims(Operation *op, StringRef label, Type result,
 }
 
 LogicalResult expectScalar(Operation *op, Value value, StringRef what,
-                           unsigned width) {
+                           unsigned width, StringRef label = "C1") {
   QuantityType type = quantity(value);
   if (type.isScalar() && type.getElementType().isInteger(width))
     return success();
-  return op->emitOpError() << "C1: expected an i" << width << " scalar as "
-                           << what << ", found " << type;
+  return op->emitOpError() << label << ": expected an i" << width
+                           << " scalar as " << what << ", found " << type;
 }
 
 LogicalResult expectBoolDomain(Operation *op, StringRef label, Value domain) {
@@ -611,7 +611,94 @@ LogicalResult SweepOp::verify() {
     if (llvm::is_contained(kernel.getFree(), dim))
       return emitOpError("C2: sweeps over ")
              << dim << ", which is a free dimension";
+  if (!getVisits().empty() && !getVisit())
+    return emitOpError("C3: expected an attn.visit at the end of visits");
   return success();
+}
+
+VisitOp SweepOp::getVisit() {
+  if (getVisits().empty() || getVisits().front().empty())
+    return {};
+  return dyn_cast<VisitOp>(getVisits().front().back());
+}
+
+LogicalResult VisitOp::verify() {
+  auto allAre = [](OperandRange values) {
+    return llvm::all_of(values, [](Value value) {
+      return isInt(quantity(value).getElementType());
+    });
+  };
+  if (!allAre(getFrom()) || !allAre(getTo()) || !allAre(getStep()) ||
+      !isBool(quantity(getMay()).getElementType()) ||
+      !isBool(quantity(getMust()).getElementType()))
+    return emitOpError("C1: expected i64 for from, to and step, and i1 for may "
+                       "and must");
+  auto sweep = cast<SweepOp>((*this)->getParentOp());
+  size_t rank = sweep.getOver().size();
+  if (getStep().size() != rank || getFrom().size() != getTo().size() ||
+      getFrom().empty() || getFrom().size() % rank != 0)
+    return emitOpError("C2: expected ")
+           << rank << " numbers in step and in each box, found "
+           << getStep().size() << " in step, " << getFrom().size()
+           << " in from and " << getTo().size() << " in to";
+  DimSet varying = dimSet(toDims(sweep.getOver()));
+  if (auto lanes = cast<KernelOp>(sweep->getParentOp()).getLanes())
+    varying.insert_range(toDims(*lanes));
+  for (Value operand : getOperands())
+    for (StringAttr dim : quantity(operand).getDims())
+      if (varying.contains(dim))
+        return emitOpError("C3: an operand varies along ") << dim;
+  return success();
+}
+
+LogicalResult TileBoundOp::verify() {
+  if (failed(verifyNamedDim(*this, "C1", getDimAttr())))
+    return failure();
+  return expectScalar(*this, getResult(), "the bound", 64);
+}
+
+LogicalResult BoxReduceOp::verify() {
+  bool isStored =
+      isa<BlockArgument>(getSource()) || getSource().getDefiningOp<KernelOp>();
+  if ((getKind() != ReduceKind::Max && getKind() != ReduceKind::Min) ||
+      !isStored || !isa<IntegerType>(quantity(getSource()).getElementType()) ||
+      !isInt(quantity(getResult()).getElementType()))
+    return emitOpError("C1: expected the max or min of an argument or kernel "
+                       "result of integers, as i64");
+  DimSet reduced = dimSet(toDims(getDims()));
+  if (reduced.size() != getDims().size() ||
+      getFrom().size() != getDims().size() ||
+      getTo().size() != getDims().size())
+    return emitOpError("C2: expected two bounds for each of distinct "
+                       "dimensions");
+  DimSet expected;
+  for (ValueRange bounds : {ValueRange(getFrom()), ValueRange(getTo())})
+    for (Value bound : bounds) {
+      if (!isInt(quantity(bound).getElementType()))
+        return emitOpError("C2: expected i64 bounds, found ")
+               << bound.getType();
+      expected.insert_range(quantity(bound).getDims());
+    }
+  for (StringAttr dim : reduced)
+    if (!quantity(getSource()).hasDim(dim))
+      return emitOpError("C2: the source ")
+             << getSource().getType() << " has no dimension " << dim.getValue();
+  for (StringAttr dim : quantity(getSource()).getDims())
+    if (!reduced.contains(dim))
+      expected.insert(dim);
+  return expectDims(*this, "C3", getResult().getType(), expected);
+}
+
+LogicalResult StrideOp::verify() {
+  auto kernel = cast<KernelOp>((*this)->getParentOp());
+  if (!kernel.getLanes() ||
+      !llvm::is_contained(*kernel.getLanes(), getDimAttr()))
+    return emitOpError("C1: ")
+           << getDimAttr() << " is not a lane of the kernel";
+  for (auto other : kernel.getBody().front().getOps<StrideOp>())
+    if (other != *this && other.getDimAttr() == getDimAttr())
+      return emitOpError("C1: ") << getDimAttr() << " has two strides";
+  return expectScalar(*this, getBy(), "the stride", 64, "C2");
 }
 
 LogicalResult AccumulateOp::verify() {

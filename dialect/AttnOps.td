@@ -75,6 +75,9 @@ def Attn_AccumulateKind : Attn_Enum<"AccumulateKind", "state of a sweep", [
   I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">,
   I32EnumAttrCase<"Min", 2, "min">, I32EnumAttrCase<"Collect", 3, "collect">]>;
 
+def Attn_BoundKind : Attn_Enum<"BoundKind", "end of a range", [
+  I32EnumAttrCase<"Least", 0, "least">, I32EnumAttrCase<"Greatest", 1, "greatest">]>;
+
 //===----------------------------------------------------------------------===//
 // The spec
 //===----------------------------------------------------------------------===//
@@ -534,6 +537,9 @@ def SweepOp : Attn_Op<"sweep", [
     results are their final values. An index outside the domain of every
     accumulator need not be visited.
 
+    The region `visits`, where present, solves those domains for a tile of the
+    kernel's lanes; it ends with an attn.visit, which says what it holds.
+
     ```mlir
     %s = attn.sweep over ["N"] {
       %a = attn.accumulate max %x where %c : !attn.q<[M, N], f32> where !attn.q<[M, N], i1> -> !attn.q<[M], f32>
@@ -544,11 +550,124 @@ def SweepOp : Attn_Op<"sweep", [
     - C1: the body ends with an attn.yield of results of its accumulators.
     - C2: the swept dimensions are distinct dimensions of the spec, at least
       one, and none of them is a free dimension of the kernel.
+    - C3: the region `visits`, where present, ends with an attn.visit.
   }];
   let arguments = (ins StrArrayAttr:$over);
   let results = (outs Variadic<Attn_Quantity>:$results);
-  let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`over` $over $body attr-dict (`:` type($results)^)?";
+  let regions = (region SizedRegion<1>:$body, MaxSizedRegion<1>:$visits);
+  let assemblyFormat = [{
+    `over` $over $body (`visits` $visits^)? attr-dict (`:` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The terminator of `visits`; null without the region.
+    ::attn::VisitOp getVisit();
+  }];
+}
+
+def VisitOp : Attn_Op<"visit", [
+    Pure, Terminator, AttrSizedOperandSegments, HasParent<"SweepOp">]> {
+  let summary = "the pairs that a sweep visits for a tile of lanes";
+  let description = [{
+    `from` and `to` hold boxes of indices, inclusive, one number for each swept
+    dimension, box after box: every pair of the tile that counts is in some box.
+    They are made of the bounds of the lanes (attn.tile_bound) and of what is
+    the same for the whole sweep. A box whose `to` is below its `from` is empty;
+    boxes may overlap, and a key that is in several is visited once.
+
+    `step` holds one number for each swept dimension: keys are a step apart,
+    counted from the least `from` of the boxes, which all agree modulo the step.
+    A key between the steps has no pair.
+
+    `may` and `must` are for a tile of lanes and a tile of keys: not `may`, no
+    pair of the tiles counts for any accumulator; `must`, all count for all.
+
+    ```mlir
+    %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+    %o = attn.constant 1 : i64 -> !attn.q<[], i64>
+    %l = attn.tile_bound greatest "M" : !attn.q<[], i64>
+    %k = attn.tile_bound least "N" : !attn.q<[], i64>
+    %y = attn.compare le %k, %l : (!attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i1>
+    %t = attn.constant false -> !attn.q<[], i1>
+    attn.visit from %z to %l step %o may %y must %t : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>, !attn.q<[], i1>) -> ()
+    ```
+
+    - C1: `from`, `to` and `step` are i64, `may` and `must` i1.
+    - C2: there is a step for each swept dimension, and as many `from` as `to`,
+      a multiple of that number, at least once it.
+    - C3: no operand has a dimension that is swept or on the kernel's lanes.
+  }];
+  let arguments = (ins Variadic<Attn_Quantity>:$from,
+                       Variadic<Attn_Quantity>:$to,
+                       Variadic<Attn_Quantity>:$step, Attn_Quantity:$may,
+                       Attn_Quantity:$must);
+  let assemblyFormat = [{
+    `from` $from `to` $to `step` $step `may` $may `must` $must attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def TileBoundOp : Attn_Op<"tile_bound", [Pure, HasParent<"SweepOp">]> {
+  let summary = "an end of the range of an index over the tile at hand";
+  let description = [{
+    Stands in the region `visits` of a sweep, where a lane or swept dimension has
+    a range in place of an index.
+
+    ```mlir
+    %0 = attn.tile_bound least "M" : !attn.q<[], i64>
+    ```
+
+    - C1: the dimension is one of the spec's, and the result is an i64 scalar.
+  }];
+  let arguments = (ins Attn_BoundKind:$kind, StrAttr:$dim);
+  let results = (outs Attn_Quantity:$result);
+  let assemblyFormat = "$kind $dim attr-dict `:` custom<Quantity>(type($result))";
+  let hasVerifier = 1;
+}
+
+def BoxReduceOp : Attn_Op<"box_reduce", [Pure, AttrSizedOperandSegments]> {
+  let summary = "the least or greatest of a tensor's integers in a box";
+  let description = [{
+    Over the indices `from` to `to`, inclusive and clamped to the extents, of
+    the named dimensions; over an empty box it is the greatest or least i64.
+
+    ```mlir
+    %0 = attn.box_reduce min %doc over ["N"] from %a to %b : (!attn.q<[B, N], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[B], i64>
+    ```
+
+    - C1: the kind is max or min, the source an argument or the result of a
+      kernel, of integers, and the result i64.
+    - C2: the dimensions are distinct dimensions of the source, with two i64
+      bounds each.
+    - C3: the result has the source's other dimensions and those of the bounds.
+  }];
+  let arguments = (ins Attn_ReduceKind:$kind, Attn_Quantity:$source,
+                       StrArrayAttr:$dims, Variadic<Attn_Quantity>:$from,
+                       Variadic<Attn_Quantity>:$to);
+  let results = (outs Attn_Quantity:$result);
+  let assemblyFormat = [{
+    $kind $source `over` $dims `from` $from `to` $to attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def StrideOp : Attn_Op<"stride", [HasParent<"KernelOp">]> {
+  let summary = "lanes of a tile are some indices apart";
+  let description = [{
+    The indices of a free dimension that one tile holds are congruent modulo the
+    number: tiles are made within each residue. Stands before the sweeps.
+
+    ```mlir
+    attn.stride "M" by %s : !attn.q<[], i64>
+    ```
+
+    - C1: the dimension is a lane of the kernel, and has no other stride.
+    - C2: the number is an i64 scalar.
+  }];
+  let arguments = (ins StrAttr:$dim, Attn_Quantity:$by);
+  let assemblyFormat = "$dim `by` $by attr-dict `:` custom<Quantity>(type($by))";
   let hasVerifier = 1;
 }
 

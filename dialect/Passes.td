@@ -51,4 +51,16 @@ def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
   }];
 }
 
+def SolveDomains : Pass<"attn-solve-domains", "::attn::SpecOp"> {
+  let summary = "Solve the domains of each sweep for the pairs to visit";
+  let description = [{
+    Gives each sweep whose accumulators all have a domain the region `visits`:
+    boxes of keys that a tile of lanes can need, as closed formulas over the
+    bounds of the tile, and whether a tile of pairs is empty or full. Where all
+    domains of a sweep share a congruence of a lane and a key, tiles are made
+    within residues (attn.stride, `step`), and the condition is dropped: what is
+    visited meets it. Nothing depends on a size or a tile.
+  }];
+}
+
 #endif // ATTN_DIALECT_PASSES_TD

@@ -13,26 +13,26 @@ QuantityType QuantityBuilder::typeOf(ValueRange values, Type element) {
 }
 
 Value QuantityBuilder::unary(Location loc, UnaryKind kind, Value operand) {
-  return UnaryOp::create(builder, loc, operand.getType(), kind, operand);
+  return builder.createOrFold<UnaryOp>(loc, operand.getType(), kind, operand);
 }
 
 Value QuantityBuilder::binary(Location loc, BinaryKind kind, Value lhs,
                               Value rhs) {
   QuantityType type = typeOf({lhs, rhs}, quantity(lhs).getElementType());
-  return BinaryOp::create(builder, loc, type, kind, lhs, rhs);
+  return builder.createOrFold<BinaryOp>(loc, type, kind, lhs, rhs);
 }
 
 Value QuantityBuilder::compare(Location loc, Predicate predicate, Value lhs,
                                Value rhs) {
   QuantityType type = typeOf({lhs, rhs}, builder.getI1Type());
-  return CompareOp::create(builder, loc, type, predicate, lhs, rhs);
+  return builder.createOrFold<CompareOp>(loc, type, predicate, lhs, rhs);
 }
 
 Value QuantityBuilder::select(Location loc, Value condition, Value then,
                               Value otherwise) {
   QuantityType type =
       typeOf({condition, then, otherwise}, quantity(then).getElementType());
-  return SelectOp::create(builder, loc, type, condition, then, otherwise);
+  return builder.createOrFold<SelectOp>(loc, type, condition, then, otherwise);
 }
 
 Value QuantityBuilder::cast(Location loc, Value operand, Type element) {
@@ -75,4 +75,56 @@ Value QuantityBuilder::constant(Location loc, bool value) {
 Value QuantityBuilder::extent(Location loc, StringAttr dim) {
   auto type = QuantityType::get(spec.getContext(), {}, builder.getI64Type());
   return ExtentOp::create(builder, loc, type, dim);
+}
+
+Value QuantityBuilder::tileBound(Location loc, BoundKind kind, StringAttr dim) {
+  auto type = QuantityType::get(spec.getContext(), {}, builder.getI64Type());
+  return TileBoundOp::create(builder, loc, type, kind, dim);
+}
+
+Value QuantityBuilder::read(Location loc, Value source,
+                            ArrayRef<StringAttr> dims, ValueRange indices) {
+  DimList kept;
+  for (StringAttr dim : quantity(source).getDims())
+    if (!llvm::is_contained(dims, dim))
+      kept.push_back(dim);
+  for (Value index : indices)
+    llvm::append_range(kept, quantity(index).getDims());
+  auto type = QuantityType::get(spec.getContext(), spec.sortDims(kept),
+                                quantity(source).getElementType());
+  SmallVector<Attribute> names(dims.begin(), dims.end());
+  return ReadOp::create(builder, loc, type, source, builder.getArrayAttr(names),
+                        indices);
+}
+
+Value QuantityBuilder::boxReduce(Location loc, ReduceKind kind, Value source,
+                                 ArrayAttr dims, ValueRange from,
+                                 ValueRange to) {
+  DimList kept;
+  for (StringAttr dim : quantity(source).getDims())
+    if (!llvm::is_contained(dims, dim))
+      kept.push_back(dim);
+  for (ValueRange bounds : {from, to})
+    for (Value bound : bounds)
+      llvm::append_range(kept, quantity(bound).getDims());
+  auto type = QuantityType::get(spec.getContext(), spec.sortDims(kept),
+                                builder.getI64Type());
+  return BoxReduceOp::create(builder, loc, type, kind, source, dims, from, to);
+}
+
+Value QuantityBuilder::remake(Operation *op, ValueRange operands) {
+  Location loc = op->getLoc();
+  if (auto unaryOp = dyn_cast<UnaryOp>(op))
+    return unary(loc, unaryOp.getKind(), operands[0]);
+  if (auto binaryOp = dyn_cast<BinaryOp>(op))
+    return binary(loc, binaryOp.getKind(), operands[0], operands[1]);
+  if (auto compareOp = dyn_cast<CompareOp>(op))
+    return compare(loc, compareOp.getPredicate(), operands[0], operands[1]);
+  if (isa<SelectOp>(op))
+    return select(loc, operands[0], operands[1], operands[2]);
+  if (isa<CastOp>(op))
+    return cast(loc, operands[0], quantity(op->getResult(0)).getElementType());
+  auto readOp = llvm::cast<ReadOp>(op);
+  return read(loc, operands[0], toDims(readOp.getDims()),
+              operands.drop_front());
 }

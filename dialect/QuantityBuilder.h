@@ -33,6 +33,19 @@ public:
   mlir::Value constant(mlir::Location loc, int64_t value);
   mlir::Value constant(mlir::Location loc, bool value);
   mlir::Value extent(mlir::Location loc, mlir::StringAttr dim);
+  mlir::Value tileBound(mlir::Location loc, BoundKind kind,
+                        mlir::StringAttr dim);
+  mlir::Value read(mlir::Location loc, mlir::Value source,
+                   llvm::ArrayRef<mlir::StringAttr> dims,
+                   mlir::ValueRange indices);
+  mlir::Value boxReduce(mlir::Location loc, ReduceKind kind, mlir::Value source,
+                        mlir::ArrayAttr dims, mlir::ValueRange from,
+                        mlir::ValueRange to);
+  /// The pointwise op or read \p op on other operands, with the type that they
+  /// give it.
+  mlir::Value remake(mlir::Operation *op, mlir::ValueRange operands);
+  mlir::Type getI64() { return builder.getI64Type(); }
+  mlir::Type getF32() { return builder.getF32Type(); }
 
   /// The type with \p element and every dimension of \p values.
   QuantityType typeOf(mlir::ValueRange values, mlir::Type element);

@@ -50,6 +50,12 @@ static void addScheduling(PassManager &pm) {
   pm.addNestedPass<SpecOp>(createCSEPass());
 }
 
+static void addDomains(PassManager &pm) {
+  pm.addNestedPass<SpecOp>(createSolveDomains());
+  pm.addNestedPass<SpecOp>(createCanonicalizerPass());
+  pm.addNestedPass<SpecOp>(createCSEPass());
+}
+
 static void addTiling(PassManager &pm, const CompileOptions &options) {
   TileKernelsOptions tiling;
   tiling.target = options.target;
@@ -96,6 +102,8 @@ static LogicalResult lowerToTiles(Stage stage, ModuleOp module,
       addSimplification(pm);
     if (stage >= Stage::Sweeps)
       addScheduling(pm);
+    if (stage >= Stage::Domains)
+      addDomains(pm);
     if (stage >= Stage::Tiles)
       addTiling(pm, options);
   });

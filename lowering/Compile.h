@@ -27,6 +27,7 @@ enum class Stage {
   Attn,        // the formula form, as emitted by the frontend
   Simplified,  // sums, maxima and minima, factored
   Sweeps,      // kernels and sweeps
+  Domains,     // with the pairs that each sweep visits
   Tiles,       // with the tiles of the target
   Vector,      // functions of scf, arith and vector
   LLVMDialect, // the same in the llvm dialect

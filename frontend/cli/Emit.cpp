@@ -13,9 +13,13 @@ using namespace attn;
 using namespace attn::cli;
 
 static constexpr std::pair<llvm::StringLiteral, Stage> irStages[] = {
-    {"attn", Stage::Attn},     {"simplified", Stage::Simplified},
-    {"sweeps", Stage::Sweeps}, {"tiles", Stage::Tiles},
-    {"vector", Stage::Vector}, {"llvm-dialect", Stage::LLVMDialect},
+    {"attn", Stage::Attn},
+    {"simplified", Stage::Simplified},
+    {"sweeps", Stage::Sweeps},
+    {"domains", Stage::Domains},
+    {"tiles", Stage::Tiles},
+    {"vector", Stage::Vector},
+    {"llvm-dialect", Stage::LLVMDialect},
 };
 
 static llvm::Expected<std::string> printStage(Spec &spec,

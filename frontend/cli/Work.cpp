@@ -94,13 +94,17 @@ public:
   WorkReader(const Domains &domains, const Call &call)
       : domains(domains), call(call) {}
 
-  llvm::Expected<KernelWork> read(const cpu::KernelShape &kernel);
+  /// \p stated is the kernel with the domains as they were before they were
+  /// solved.
+  llvm::Expected<KernelWork> read(const cpu::KernelShape &kernel,
+                                  KernelOp stated);
 
 private:
-  llvm::Expected<SweepWork> read(const cpu::SweepShape &sweep,
+  llvm::Expected<SweepWork> read(const cpu::SweepShape &sweep, SweepOp stated,
                                  const DimList &free);
   llvm::Expected<double> countPairs(const cpu::SweepShape &sweep,
-                                    SweepWork &work, const DimList &space);
+                                    SweepOp stated, SweepWork &work,
+                                    const DimList &space);
   static std::string describe(const cpu::SweepShape &sweep);
 
   const Domains &domains;
@@ -113,11 +117,11 @@ private:
 /// The share of the pairs that exist, of the widest domain of the sweep's
 /// accumulators.
 llvm::Expected<double> WorkReader::countPairs(const cpu::SweepShape &sweep,
-                                              SweepWork &work,
+                                              SweepOp stated, SweepWork &work,
                                               const DimList &space) {
   double share = sweep.canSkip ? 0 : 1;
-  for (const cpu::Accumulator &accumulator : sweep.accumulators) {
-    mlir::Value domain = accumulator.op.getDomain();
+  for (auto accumulator : stated.getBody().front().getOps<AccumulateOp>()) {
+    mlir::Value domain = accumulator.getDomain();
     if (!domain)
       continue;
     std::string formula = formulaText(domain);
@@ -186,13 +190,14 @@ std::string WorkReader::describe(const cpu::SweepShape &sweep) {
 }
 
 llvm::Expected<SweepWork> WorkReader::read(const cpu::SweepShape &sweep,
+                                           SweepOp stated,
                                            const DimList &free) {
   SweepWork work;
   work.over = sweep.over;
   work.algorithm = describe(sweep);
   DimList space = free;
   llvm::append_range(space, sweep.over);
-  auto pairs = countPairs(sweep, work, space);
+  auto pairs = countPairs(sweep, stated, work, space);
   if (!pairs)
     return pairs.takeError();
   work.pairs = *pairs;
@@ -227,7 +232,8 @@ llvm::Expected<SweepWork> WorkReader::read(const cpu::SweepShape &sweep,
   return work;
 }
 
-llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel) {
+llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel,
+                                            KernelOp stated) {
   KernelWork work;
   work.free = toDims(kernel.kernel.getFree());
   work.lanes = kernel.lanes;
@@ -236,8 +242,9 @@ llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel) {
   for (mlir::Value value :
        kernel.kernel.getBody().front().getTerminator()->getOperands())
     work.results.push_back(dimsText(quantity(value).getDims()));
-  for (const cpu::SweepShape &sweep : kernel.sweeps) {
-    auto read = this->read(sweep, work.free);
+  for (auto [sweep, statedSweep] : llvm::zip_equal(
+           kernel.sweeps, stated.getBody().front().getOps<SweepOp>())) {
+    auto read = this->read(sweep, statedSweep, work.free);
     if (!read)
       return read.takeError();
     work.sweeps.push_back(std::move(*read));
@@ -249,19 +256,26 @@ llvm::Expected<Work> attn::cli::measureWork(const Spec &spec,
                                             const Domains &domains,
                                             const Call &call,
                                             const Options &options) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = spec.clone();
-  SpecOp scheduled = *(*module).getOps<SpecOp>().begin();
-  call.fixHeadSizes(scheduled);
   CompileOptions compile;
   compile.target = options.target;
-  if (llvm::failed(lowerTo(Stage::Tiles, *module, compile)))
+  auto lower = [&](mlir::ModuleOp module, Stage stage) {
+    call.fixHeadSizes(*module.getOps<SpecOp>().begin());
+    return lowerTo(stage, module, compile);
+  };
+  mlir::OwningOpRef<mlir::ModuleOp> module = spec.clone();
+  mlir::OwningOpRef<mlir::ModuleOp> unsolved = spec.clone();
+  if (llvm::failed(lower(*module, Stage::Tiles)) ||
+      llvm::failed(lower(*unsolved, Stage::Sweeps)))
     return userError("cannot compile '", spec.name, "'");
+  SpecOp scheduled = *(*module).getOps<SpecOp>().begin();
+  SpecOp stated = *(*unsolved).getOps<SpecOp>().begin();
 
   cpu::CallLayout layout(scheduled);
   WorkReader reader(domains, call);
   Work work;
-  for (KernelOp kernel : layout.kernels()) {
-    auto read = reader.read(cpu::KernelShape(kernel, layout));
+  for (auto [kernel, statedKernel] : llvm::zip_equal(
+           layout.kernels(), stated.getBody().front().getOps<KernelOp>())) {
+    auto read = reader.read(cpu::KernelShape(kernel, layout), statedKernel);
     if (!read)
       return read.takeError();
     work.kernels.push_back(std::move(*read));

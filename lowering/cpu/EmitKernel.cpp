@@ -21,6 +21,8 @@ void KernelEmitter::reserveScratch() {
   int64_t tile = shape.tileLanes(), group = shape.groupLanes();
   for ([[maybe_unused]] StringAttr dim : shape.lanes)
     laneTables.push_back(scratch.reserve(tile * 4));
+  if (shape.isScattered())
+    existsTable = scratch.reserve(tile * 4);
   rowArray = scratch.reserve(group * i64);
   for (const SweepShape &sweep : shape.sweeps) {
     SweepArrays &numbers = arrays.emplace_back();
@@ -112,25 +114,16 @@ Value KernelEmitter::array(unsigned number, Type element, Value offset) {
 // Work items
 //===----------------------------------------------------------------------===//
 
-static Value product(Code &code, Evaluator &evaluator,
-                     ArrayRef<StringAttr> dims) {
-  Value result = code.index(1);
-  for (StringAttr dim : dims)
-    result = code.mul(result, evaluator.extent(dim));
-  return result;
-}
-
-Value KernelEmitter::laneExtent(Evaluator &evaluator) {
-  return product(evaluator.code, evaluator, shape.lanes);
-}
-
 Value KernelEmitter::batchExtent(Evaluator &evaluator) {
-  return product(evaluator.code, evaluator, shape.batch);
+  Value result = evaluator.code.index(1);
+  for (StringAttr dim : shape.batch)
+    result = evaluator.code.mul(result, evaluator.extent(dim));
+  return result;
 }
 
 Value KernelEmitter::emitItems(Evaluator &evaluator) {
   Code &plan = evaluator.code;
-  Value tiles = plan.ceilDiv(laneExtent(evaluator), shape.tileLanes());
+  Value tiles = laneTiles(evaluator);
   Value chunks = plan.ceilDiv(batchExtent(evaluator), shape.chunk);
   return plan.mul(tiles, chunks);
 }
@@ -139,37 +132,36 @@ Value KernelEmitter::emitScratchBytes(Evaluator &evaluator) {
   return scratch.emitOffsets(evaluator).back();
 }
 
-void KernelEmitter::decode(Value flat, ArrayRef<StringAttr> dims,
-                           llvm::function_ref<void(StringAttr, Value)> set) {
-  for (StringAttr dim : llvm::reverse(dims.drop_front(dims.empty() ? 0 : 1))) {
-    Value extent = evaluator->extent(dim);
-    Value outer = arith::DivUIOp::create(builder, code.loc, flat, extent);
-    set(dim, code.sub(flat, code.mul(outer, extent)));
+/// Takes \p flat apart into one number below each of \p extents, the last one
+/// running fastest.
+void KernelEmitter::decode(Value flat, ArrayRef<Value> extents,
+                           llvm::function_ref<void(unsigned, Value)> set) {
+  for (unsigned i = extents.size(); i-- > 1;) {
+    Value outer = arith::DivUIOp::create(builder, code.loc, flat, extents[i]);
+    set(i, code.sub(flat, code.mul(outer, extents[i])));
     flat = outer;
   }
-  if (!dims.empty())
-    set(dims.front(), flat);
+  if (!extents.empty())
+    set(0, flat);
 }
 
 /// Sets up the tile and the batch index of \p item. The last tiles of the lanes
 /// come first: under a causal mask they are the longest.
 void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
-  Value extent = laneExtent(*evaluator);
-  Value tiles = code.ceilDiv(extent, shape.tileLanes());
+  Value tiles = laneTiles(*evaluator);
   Value batches = batchExtent(*evaluator);
   Value chunks = code.ceilDiv(batches, shape.chunk);
   Value fromEnd = arith::DivUIOp::create(builder, code.loc, item, chunks);
   Value chunk = code.sub(item, code.mul(fromEnd, chunks));
-  Value tile = code.sub(code.sub(tiles, code.index(1)), fromEnd);
-  firstLane = code.mul(tile, code.index(shape.tileLanes()));
-  validLanes =
-      code.min(code.index(shape.tileLanes()), code.sub(extent, firstLane));
+  placeTile(code.sub(code.sub(tiles, code.index(1)), fromEnd));
   Value first = code.mul(chunk, code.index(shape.chunk));
   Value last = code.min(code.add(first, code.index(shape.chunk)), batches);
+  Vectors extents = llvm::map_to_vector(
+      shape.batch, [&](StringAttr dim) { return evaluator->extent(dim); });
   auto run = [&](Value batch) {
     itemScope = Scope();
-    decode(batch, shape.batch, [&](StringAttr dim, Value index) {
-      itemScope.indices[dim].uniform = index;
+    decode(batch, extents, [&](unsigned position, Value index) {
+      itemScope.indices[shape.batch[position]].uniform = index;
     });
     body();
   };
@@ -178,30 +170,13 @@ void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   code.forEach(first, last, 1, run);
 }
 
-/// Writes the index of every lane of the tile, in each lane dimension. Lanes
-/// past the end take the last index, so that reads stay inside the tensors.
-void KernelEmitter::fillLaneTables() {
-  if (shape.lanes.empty())
-    return;
-  Value last = code.sub(laneExtent(*evaluator), code.index(1));
-  code.forEach(code.index(0), code.index(shape.tileLanes()), 1, [&](Value i) {
-    unsigned position = shape.lanes.size();
-    decode(code.min(code.add(firstLane, i), last), shape.lanes,
-           [&](StringAttr, Value index) {
-             --position;
-             code.store(code.toInt(index, 32),
-                        array(laneTables[position], builder.getI32Type(), i));
-           });
-  });
-}
-
 void KernelEmitter::forEachGroup(llvm::function_ref<void(Group &)> body) {
   int64_t lanes = shape.groupLanes();
   auto run = [&](Value first) {
     Group group;
     group.first = first;
     group.scope = Scope(&itemScope);
-    bool single = shape.lanes.size() == 1;
+    bool single = shape.lanes.size() == 1 && !shape.isScattered();
     for (unsigned j = 0; j != shape.vectors; ++j) {
       auto scope = std::make_unique<Scope>(&group.scope);
       Value lane = code.add(first, code.index(j * shape.width));
@@ -248,28 +223,32 @@ void KernelEmitter::emitCount(StringRef name) {
   if (!shape.sweeps.empty())
     forEachTile(function.getArgument(1), [&] {
       const SweepShape &sweep = shape.sweeps.front();
-      Value extent = product(code, *evaluator, sweep.over);
-      code.forEach(code.index(0), extent, shape.keys, [&](Value tile) {
-        Value count = code.min(code.index(shape.keys), code.sub(extent, tile));
-        Value lastKey = code.sub(code.add(tile, count), code.index(1));
-        Value lastLane =
-            code.sub(code.add(firstLane, validLanes), code.index(1));
-        Truth truth = classify(sweep, firstLane, lastLane, tile, lastKey, true);
-        Value full = code.toInt(truth.must, 64);
-        Value empty = code.toInt(code.lnot(truth.may), 64);
-        addTo(0, empty);
-        addTo(1, full);
-        addTo(2, code.sub(code.sub(code.index(1), empty), full));
-        code.ifThen(truth.may, [&] {
-          forEachGroup([&](Group &group) {
-            Value lanes = code.min(code.index(shape.groupLanes()),
-                                   code.sub(validLanes, group.first));
-            forEachStep(sweep, group, tile, count, [&](Keys keys, bool) {
-              addTo(3, code.mul(lanes, keys.count));
+      Value extent = code.index(1);
+      for (StringAttr dim : sweep.over)
+        extent = code.mul(extent, evaluator->extent(dim));
+      findVisited(sweep);
+      // All key tiles of the tensors; what is not visited is empty.
+      addTo(0, code.ceilDiv(extent, shape.keys));
+      forEachKeyTile(
+          sweep,
+          [&](Value tile, Value count) {
+            forEachGroup([&](Group &group) {
+              Value lanes = !shape.box.empty()
+                                ? existingLanes()
+                                : code.min(code.index(shape.groupLanes()),
+                                           code.sub(validLanes, group.first));
+              forEachStep(sweep, group, tile, count, [&](Keys keys, bool) {
+                addTo(3, code.mul(lanes, keys.count));
+              });
             });
+          },
+          [&](Truth truth) {
+            Value full = code.toInt(code.land(truth.must, truth.may), 64);
+            Value visitedTile = code.toInt(truth.may, 64);
+            addTo(0, code.neg(visitedTile));
+            addTo(1, full);
+            addTo(2, code.sub(visitedTile, full));
           });
-        });
-      });
     });
   end();
 }

@@ -3,7 +3,7 @@
 #ifndef ATTN_LOWERING_CPU_EMITKERNEL_H
 #define ATTN_LOWERING_CPU_EMITKERNEL_H
 
-#include "lowering/cpu/Intervals.h"
+#include "lowering/cpu/Evaluate.h"
 #include "lowering/cpu/KernelShape.h"
 #include "lowering/cpu/Scratch.h"
 
@@ -14,9 +14,10 @@ namespace attn::cpu {
 /// Emits the code of one attn.kernel: `run`, which computes one work item, and
 /// `count`, which counts the tiles that it visits.
 ///
-/// A work item is a tile of the flattened lane dimensions, for `chunk` batch
-/// indices one after the other. Lanes are worked on in groups of as many as a
-/// register tile has; all of a group's intermediate tiles stay in L1.
+/// A work item is a tile of lanes, for `chunk` batch indices one after the
+/// other. The tile is a run of the flattened lane dimensions, or a box of them;
+/// with strides it lies within one residue. Lanes are worked on in groups of as
+/// many as a register tile has; all of a group's intermediate tiles stay in L1.
 class KernelEmitter {
 public:
   KernelEmitter(mlir::OpBuilder &builder, const CallLayout &layout,
@@ -39,24 +40,51 @@ private:
     Scope scope;
     std::vector<std::unique_ptr<Scope>> lanes;
   };
-  /// Some keys of the current key tile.
+  /// Some keys of the current key tile. Keys are numbered by their position in
+  /// what the sweep visits (Visited).
   struct Keys {
-    mlir::Value tile;   // flattened index of the first key of the tile
-    mlir::Value first;  // flattened index of the first of these keys
+    mlir::Value tile;   // position of the first key of the tile
+    mlir::Value first;  // position of the first of these keys
     mlir::Value offset; // first - tile
     mlir::Value count;
+  };
+  /// The keys that a sweep visits for the current tile of lanes: a box, in
+  /// which each dimension starts somewhere and goes in steps. One dimension
+  /// after the other, outermost first.
+  struct Visited {
+    Vectors origins, steps, counts;
+    mlir::Value total;
+    /// The boxes that it is made of, where there are several: from, to.
+    llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> boxes;
+  };
+  /// What the domains of a sweep say about a tile of pairs, as i1.
+  struct Truth {
+    mlir::Value may, must;
   };
 
   void reserveScratch();
   void begin(llvm::StringRef name, llvm::ArrayRef<mlir::Type> types);
   void end();
-  mlir::Value laneExtent(Evaluator &evaluator);
   mlir::Value batchExtent(Evaluator &evaluator);
   void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
-  void fillLaneTables();
   void forEachGroup(llvm::function_ref<void(Group &)> body);
-  void decode(mlir::Value flat, llvm::ArrayRef<mlir::StringAttr> dims,
-              llvm::function_ref<void(mlir::StringAttr, mlir::Value)> set);
+  void decode(mlir::Value flat, llvm::ArrayRef<mlir::Value> extents,
+              llvm::function_ref<void(unsigned, mlir::Value)> set);
+
+  // Tiles of lanes (EmitLanes.cpp).
+  mlir::Value laneStride(Evaluator &evaluator, mlir::StringAttr dim);
+  Vectors laneCounts(Evaluator &evaluator);
+  mlir::Value laneTiles(Evaluator &evaluator);
+  void placeTile(mlir::Value tile);
+  mlir::Value laneIndex(unsigned position, mlir::Value at);
+  void fillLaneTables();
+  void bindLaneBounds(mlir::Value first, mlir::Value last, Scope &scope);
+  mlir::Value existingLanes();
+  void bindSpread(llvm::ArrayRef<mlir::StringAttr> dims,
+                  llvm::ArrayRef<mlir::Value> counts, mlir::Value low,
+                  mlir::Value high,
+                  llvm::function_ref<mlir::Value(unsigned, mlir::Value)> index,
+                  Scope &scope);
   mlir::Value array(unsigned number, mlir::Type element, mlir::Value offset);
 
   // Sweeps (EmitSweep.cpp).
@@ -70,9 +98,16 @@ private:
                       mlir::Value tile, mlir::Value count);
   void fillKeyOperands(const SweepShape &sweep, mlir::Value tile,
                        mlir::Value count);
-  Truth classify(const SweepShape &sweep, mlir::Value firstLane,
-                 mlir::Value lastLane, mlir::Value firstKey,
-                 mlir::Value lastKey, bool skip);
+
+  // What a sweep visits (EmitVisits.cpp).
+  void findVisited(const SweepShape &sweep);
+  void hoistVisit(const SweepShape &sweep, Scope &scope);
+  Truth classify(const SweepShape &sweep, Scope &lanes, mlir::Value firstKey,
+                 mlir::Value lastKey);
+  void forEachKeyTile(
+      const SweepShape &sweep,
+      llvm::function_ref<void(mlir::Value tile, mlir::Value count)> visit,
+      llvm::function_ref<void(Truth)> count = nullptr);
   void forEachStep(const SweepShape &sweep, Group &group, mlir::Value tile,
                    mlir::Value count,
                    llvm::function_ref<void(Keys, bool masked)> body);
@@ -120,10 +155,12 @@ private:
   // Register tiles (EmitProducts.cpp).
   Vectors multiplyKeys(const SweepShape &sweep, unsigned product, Group &group,
                        const Keys &keys, mlir::Value row, unsigned rows);
+  mlir::Value valuesAreFinite(const SweepShape &sweep,
+                              const Accumulator &accumulator, const Keys &keys);
   void accumulateProduct(const SweepShape &sweep, unsigned accumulator,
-                         Group &group, const Keys &keys, bool masked);
+                         Group &group, const Keys &keys, bool clears);
   void accumulateColumns(const SweepShape &sweep, unsigned accumulator,
-                         Group &group, const Keys &keys, bool masked,
+                         Group &group, const Keys &keys, bool clears,
                          Scope &outer, mlir::Value column, mlir::Value flat,
                          unsigned rows);
 
@@ -158,12 +195,18 @@ private:
   Scratch scratch;
   std::vector<SweepArrays> arrays;
   llvm::SmallVector<unsigned> laneTables;
+  unsigned existsTable = 0;
   unsigned rowArray = 0;
   llvm::SmallVector<mlir::Value> offsets;
 
   // The function being emitted.
   mlir::LLVM::LLVMFuncOp function;
-  mlir::Value slots, scratchBase, firstLane, validLanes;
+  mlir::Value slots, scratchBase;
+  // The tile of lanes: its number among the flattened positions, how many lanes
+  // it has; with strides, the residues; as a box, where it starts.
+  mlir::Value firstLane, validLanes;
+  Vectors residues, strides, boxOrigin;
+  Visited visited;
   Scope itemScope;
   /// The lane of a vector within the tile, under a name that no dimension has.
   mlir::StringAttr laneKey;

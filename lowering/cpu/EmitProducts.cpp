@@ -9,6 +9,8 @@
 
 #include "lowering/cpu/EmitKernel.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
@@ -142,9 +144,84 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
   return loop(0, code.index(0), {}, accumulators);
 }
 
+/// Whether no value of \p keys is NaN or infinite, as i1: 0 * x is 0 then.
+Value KernelEmitter::valuesAreFinite(const SweepShape &sweep,
+                                     const Accumulator &accumulator,
+                                     const Keys &keys) {
+  ArrayRef<StringAttr> dims = accumulator.carried;
+  Type vector = code.vectorOf(code.f32());
+  Value zero = code.constantOf(vector, 0);
+  // The sum of 0 * value: 0, or NaN from the first that is not finite on. A few
+  // sums, since each waits for itself.
+  constexpr int64_t chains = 4;
+  int64_t chunk = chains * shape.width;
+  auto row = [&](Value base, Value length, ValueRange before) {
+    Value whole = code.land(length, code.index(-chunk));
+    Vectors sums = code.forEach(
+        code.index(0), whole, chunk, before, [&](Value i, ValueRange carried) {
+          Vectors next;
+          for (auto [chain, sum] : llvm::enumerate(carried)) {
+            Value place = code.add(i, code.index(chain * shape.width));
+            Value at = code.address(base, code.f32(), place);
+            next.push_back(code.fma(code.load(vector, at), zero, sum));
+          }
+          return next;
+        });
+    sums.front() =
+        code.forEach(whole, length, 1, sums.front(),
+                     [&](Value i, ValueRange carried) -> Vectors {
+                       Value at = code.address(base, code.f32(), i);
+                       Value value = code.splat(code.load(code.f32(), at));
+                       return {code.fma(value, zero, carried.front())};
+                     })
+            .front();
+    return sums;
+  };
+  Vectors sums(chains, zero);
+  if (!accumulator.keySide.inPlace) {
+    Value length = code.index(1);
+    for (StringAttr dim : dims)
+      length = code.mul(length, evaluator->extent(dim));
+    Value base = array(arraysOf(sweep).values[accumulator.index], code.f32(),
+                       code.mul(keys.offset, length));
+    sums = row(base, code.mul(keys.count, length), sums);
+  } else {
+    // Rows of values are read as vectors, so they have to be rows in memory.
+    if (accumulator.keySide.inPlace->layout.back() != dims.back())
+      return code.boolean(false);
+    std::function<Vectors(unsigned, ValueRange, Scope &)> loop =
+        [&](unsigned depth, ValueRange before, Scope &outer) -> Vectors {
+      Value extent = evaluator->extent(dims[depth]);
+      Scope inner(&outer);
+      if (depth + 1 == dims.size()) {
+        Row start =
+            rowOf(*evaluator, accumulator.keySide, {dims[depth]}, outer);
+        return row(start.base, extent, before);
+      }
+      return code.forEach(code.index(0), extent, 1, before,
+                          [&](Value i, ValueRange carried) {
+                            inner.indices[dims[depth]].uniform = i;
+                            return loop(depth + 1, carried, inner);
+                          });
+    };
+    sums = code.forEach(code.index(0), keys.count, 1, sums,
+                        [&](Value key, ValueRange carried) {
+                          Scope scope(&itemScope);
+                          bindKeys(sweep, keys, key, scope);
+                          return loop(0, carried, scope);
+                        });
+  }
+  Value sum = sums.front();
+  for (Value other : ArrayRef(sums).drop_front())
+    sum = code.add(sum, other);
+  Value finite = code.compare(arith::CmpFPredicate::OEQ, sum, zero);
+  return vector::ReductionOp::create(builder, code.loc,
+                                     vector::CombiningKind::AND, finite);
+}
+
 void KernelEmitter::accumulateProduct(const SweepShape &sweep, unsigned number,
                                       Group &group, const Keys &keys,
-                                      bool masked) {
+                                      bool clears) {
   const Accumulator &accumulator = sweep.accumulators[number];
   ArrayRef<StringAttr> dims = accumulator.carried;
   std::function<void(unsigned, Value, Scope &)> loop = [&](unsigned depth,
@@ -164,11 +241,11 @@ void KernelEmitter::accumulateProduct(const SweepShape &sweep, unsigned number,
                                                    code.index(shape.rows)),
                             code.index(shape.rows));
     code.forEach(code.index(0), blocks, shape.rows, [&](Value column) {
-      accumulateColumns(sweep, number, group, keys, masked, outer, column,
+      accumulateColumns(sweep, number, group, keys, clears, outer, column,
                         code.add(start, column), shape.rows);
     });
     code.forEach(blocks, extent, 1, [&](Value column) {
-      accumulateColumns(sweep, number, group, keys, masked, outer, column,
+      accumulateColumns(sweep, number, group, keys, clears, outer, column,
                         code.add(start, column), 1);
     });
   };
@@ -180,7 +257,7 @@ void KernelEmitter::accumulateProduct(const SweepShape &sweep, unsigned number,
 /// the last carried dimension; \p flat counts them over all carried dimensions.
 void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
                                       Group &group, const Keys &keys,
-                                      bool masked, Scope &outer, Value column,
+                                      bool clears, Scope &outer, Value column,
                                       Value flat, unsigned rows) {
   const Accumulator &accumulator = sweep.accumulators[number];
   SweepArrays &numbers = arraysOf(sweep);
@@ -213,11 +290,11 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
               code.load(code.vectorOf(code.f32()),
                         array(numbers.pairs[number], code.f32(),
                               code.add(start, code.index(j * shape.width)))));
-        // Where the mask cuts through, a value counts for the lanes that have
-        // the pair and is 0 for the others, whatever it is: 0 * NaN is NaN.
+        // A value counts for the lanes that have the pair and is 0 for the
+        // others, whatever it is: 0 * NaN is NaN.
         Type bits = code.vectorOf(builder.getI32Type());
         Vectors existence;
-        if (masked && op.getDomain())
+        if (clears)
           for (unsigned j = 0; j != shape.vectors; ++j)
             existence.push_back(code.load(
                 bits, array(numbers.existence[number], builder.getI32Type(),

@@ -66,7 +66,7 @@ void KernelEmitter::emitResult(Value result, Value value) {
 /// neighbours in memory they pass through a row of scratch, one by one.
 void KernelEmitter::writeLanes(const Storage &to, Group &group,
                                ValueRange vectors, Scope &scope) {
-  if (shape.lanes.size() == 1 && !to.layout.empty() &&
+  if (shape.lanes.size() == 1 && !shape.isScattered() && !to.layout.empty() &&
       to.layout.back() == shape.lanes.front()) {
     for (auto [lane, vector] : llvm::zip_equal(group.lanes, vectors)) {
       Scope element(&scope, lane.get());
@@ -92,8 +92,16 @@ void KernelEmitter::writeLanes(const Storage &to, Group &group,
                                array(laneTables[position], builder.getI32Type(),
                                      code.add(group.first, i))),
                      64);
-    code.store(code.load(to.element, array(rowArray, to.element, i)),
-               evaluator->address(to, element));
+    auto write = [&] {
+      code.store(code.load(to.element, array(rowArray, to.element, i)),
+                 evaluator->address(to, element));
+    };
+    if (!shape.isScattered())
+      return write();
+    Value exists =
+        code.load(builder.getI32Type(), array(existsTable, builder.getI32Type(),
+                                              code.add(group.first, i)));
+    code.ifThen(code.lnot(code.equals(exists, code.intLike(exists, 0))), write);
   });
 }
 

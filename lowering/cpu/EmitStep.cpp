@@ -83,9 +83,21 @@ void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
   }
   hoistForSweep(sweep, group, masked, /*second=*/true);
   emitSecondPass(sweep, group, keys, masked);
-  for (const Accumulator &accumulator : sweep.accumulators)
-    if (accumulator.isProduct)
-      accumulateProduct(sweep, accumulator.index, group, keys, masked);
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (!accumulator.isProduct)
+      continue;
+    auto accumulate = [&](bool clears) {
+      accumulateProduct(sweep, accumulator.index, group, keys, clears);
+    };
+    // Weights are 0 where the mask excludes a pair, and 0 * x is 0 unless x is
+    // NaN or infinite: values are cleared lane by lane only if there are such.
+    if (masked && accumulator.op.getDomain())
+      code.ifElse(
+          valuesAreFinite(sweep, accumulator, keys), [&] { accumulate(false); },
+          [&] { accumulate(true); });
+    else
+      accumulate(false);
+  }
 }
 
 void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,

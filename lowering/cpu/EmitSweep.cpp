@@ -1,15 +1,12 @@
 //===- EmitSweep.cpp - One pass over the keys -----------------------------===//
 //
-// For each key tile that the lane tile needs: operands that are not read in
-// place are brought into scratch, then each group of lanes takes the keys in
-// steps: as many as it can while the mask is true of all of them, small steps
-// where the mask cuts through.
+// For each key tile that the lane tile needs (EmitVisits.cpp): operands that
+// are not read in place are brought into scratch, then each group of lanes
+// takes the keys in steps.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lowering/cpu/EmitKernel.h"
-
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -19,26 +16,15 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
   for (const InnerProduct &product : sweep.products)
     fillLaneOperand(sweep, product);
   initState(sweep);
-  Value extent = code.index(1);
-  for (StringAttr dim : sweep.over)
-    extent = code.mul(extent, evaluator->extent(dim));
-  Value lastLane = code.sub(code.add(firstLane, validLanes), code.index(1));
-  code.forEach(code.index(0), extent, shape.keys, [&](Value tile) {
-    Value count = code.min(code.index(shape.keys), code.sub(extent, tile));
-    Value lastKey = code.sub(code.add(tile, count), code.index(1));
-    auto visit = [&] {
-      fillKeyTables(sweep, tile, count);
-      fillKeyOperands(sweep, tile, count);
-      forEachGroup([&](Group &group) {
-        forEachStep(sweep, group, tile, count, [&](Keys keys, bool masked) {
-          emitStep(sweep, group, keys, masked);
-        });
+  findVisited(sweep);
+  forEachKeyTile(sweep, [&](Value tile, Value count) {
+    fillKeyTables(sweep, tile, count);
+    fillKeyOperands(sweep, tile, count);
+    forEachGroup([&](Group &group) {
+      forEachStep(sweep, group, tile, count, [&](Keys keys, bool masked) {
+        emitStep(sweep, group, keys, masked);
       });
-    };
-    if (!sweep.canSkip)
-      return visit();
-    code.ifThen(classify(sweep, firstLane, lastLane, tile, lastKey, true).may,
-                visit);
+    });
   });
 }
 
@@ -110,9 +96,9 @@ void KernelEmitter::fillKeyTables(const SweepShape &sweep, Value tile,
   if (sweep.over.size() == 1)
     return;
   code.forEach(code.index(0), count, 1, [&](Value i) {
-    unsigned position = sweep.over.size();
-    decode(code.add(tile, i), sweep.over, [&](StringAttr, Value index) {
-      --position;
+    decode(code.add(tile, i), visited.counts, [&](unsigned position, Value at) {
+      Value index = code.add(visited.origins[position],
+                             code.mul(at, visited.steps[position]));
       code.store(index,
                  array(arraysOf(sweep).keyIndices[position], code.i64(), i));
     });
@@ -122,7 +108,11 @@ void KernelEmitter::fillKeyTables(const SweepShape &sweep, Value tile,
 void KernelEmitter::bindKeys(const SweepShape &sweep, const Keys &keys,
                              Value row, Scope &scope) {
   if (sweep.over.size() == 1) {
-    scope.indices[sweep.over.front()].uniform = code.add(keys.first, row);
+    Value position = code.add(keys.first, row);
+    scope.indices[sweep.over.front()].uniform =
+        sweep.visit ? code.add(visited.origins.front(),
+                               code.mul(position, visited.steps.front()))
+                    : position;
     return;
   }
   Value offset = code.add(keys.offset, row);
@@ -211,73 +201,4 @@ void KernelEmitter::fillKeyOperands(const SweepShape &sweep, Value tile,
     if (accumulator.isProduct && !accumulator.keySide.inPlace)
       fillKeyOperand(sweep, accumulator.keySide, accumulator.carried,
                      numbers.values[i], tile, count);
-}
-
-//===----------------------------------------------------------------------===//
-// Masks
-//===----------------------------------------------------------------------===//
-
-/// What the domains of \p sweep say about a box of lanes and keys (flattened,
-/// inclusive): `must`, all pairs count for all accumulators; not `may`, none
-/// does for any.
-Truth KernelEmitter::classify(const SweepShape &sweep, Value laneLow,
-                              Value laneHigh, Value keyLow, Value keyHigh,
-                              bool skip) {
-  // Values computed here stand in the current block alone.
-  Scope local(&itemScope);
-  IntervalEvaluator intervals(*evaluator, local);
-  intervals.setFlattened(shape.lanes, laneLow, laneHigh);
-  intervals.setFlattened(sweep.over, keyLow, keyHigh);
-  Value may = code.boolean(!sweep.canSkip || !skip);
-  Value must = code.boolean(true);
-  llvm::SmallPtrSet<Value, 4> seen;
-  for (const Accumulator &accumulator : sweep.accumulators) {
-    Value domain = accumulator.op.getDomain();
-    if (!domain || !seen.insert(domain).second)
-      continue;
-    Truth truth = intervals.truthOf(domain);
-    may = code.lor(may, truth.may);
-    must = code.land(must, truth.must);
-  }
-  return {may, must};
-}
-
-/// Splits the keys of a tile, for one group of lanes, into steps in which the
-/// domain is true everywhere and steps in which it has to be evaluated.
-void KernelEmitter::forEachStep(
-    const SweepShape &sweep, Group &group, Value tile, Value count,
-    llvm::function_ref<void(Keys, bool masked)> body) {
-  if (!sweep.hasDomain)
-    return body({tile, tile, code.index(0), count}, false);
-  Value laneLow = code.add(firstLane, group.first);
-  Value lanes = code.min(code.index(shape.groupLanes()),
-                         code.sub(validLanes, group.first));
-  Value laneHigh = code.sub(code.add(laneLow, lanes), code.index(1));
-  auto loop = scf::WhileOp::create(
-      builder, code.loc, TypeRange(code.i64()), ValueRange(code.index(0)),
-      [&](OpBuilder &, Location, ValueRange args) {
-        scf::ConditionOp::create(builder, code.loc,
-                                 code.lessThan(args[0], count), args);
-      },
-      [&](OpBuilder &, Location, ValueRange args) {
-        Value offset = args[0], first = code.add(tile, offset);
-        Value rest = code.sub(count, offset);
-        auto lastOf = [&](Value length) {
-          return code.sub(code.add(first, length), code.index(1));
-        };
-        Truth all =
-            classify(sweep, laneLow, laneHigh, first, lastOf(rest), true);
-        Value small = code.min(code.index(shape.sub), rest);
-        Value decided = code.lor(all.must, code.lnot(all.may));
-        Value length = code.select(decided, rest, small);
-        Truth part =
-            classify(sweep, laneLow, laneHigh, first, lastOf(length), true);
-        Keys keys{tile, first, offset, length};
-        code.ifElse(
-            part.must, [&] { body(keys, false); },
-            [&] { code.ifThen(part.may, [&] { body(keys, true); }); });
-        scf::YieldOp::create(builder, code.loc,
-                             ValueRange(code.add(offset, length)));
-      });
-  builder.setInsertionPointAfter(loop);
 }

@@ -43,6 +43,16 @@ const IndexValue *Scope::lookupIndex(StringAttr dim) const {
   return nullptr;
 }
 
+const std::pair<Value, Value> *Scope::lookupBounds(StringAttr dim) const {
+  auto it = bounds.find(dim);
+  if (it != bounds.end())
+    return &it->second;
+  for (const Scope *outer : outers)
+    if (const auto *found = outer->lookupBounds(dim))
+      return found;
+  return nullptr;
+}
+
 //===----------------------------------------------------------------------===//
 // Slots
 //===----------------------------------------------------------------------===//
@@ -287,6 +297,14 @@ Value Evaluator::compute(Value value, Scope &scope) {
     return cast(castOp, scope);
   if (auto readOp = dyn_cast<ReadOp>(op))
     return read(readOp, scope);
+  if (auto bound = dyn_cast<TileBoundOp>(op)) {
+    const std::pair<Value, Value> *range =
+        scope.lookupBounds(bound.getDimAttr());
+    assert(range && "no tile at hand");
+    return bound.getKind() == BoundKind::Least ? range->first : range->second;
+  }
+  if (auto boxOp = dyn_cast<BoxReduceOp>(op))
+    return reduceBox(boxOp, scope);
   if (auto reduceOp = dyn_cast<ReduceOp>(op)) {
     Type type = quantity(value).getElementType();
     if (varies(value, scope))
@@ -540,6 +558,32 @@ Value Evaluator::read(ReadOp op, Scope &scope) {
   }
   collectIndices(scope, inner.indices);
   return evaluate(op.getSource(), inner);
+}
+
+Value Evaluator::reduceBox(BoxReduceOp op, Scope &scope) {
+  const Storage &storage = layout.storageOf(op.getSource());
+  Value identity = identityOf(code, op.getKind(), code.i64());
+  DimList dims = toDims(op.getDims());
+  std::function<Value(unsigned, Value, Scope &)> loop =
+      [&](unsigned depth, Value result, Scope &outer) -> Value {
+    if (depth == dims.size()) {
+      Value element = code.load(storage.element, address(storage, outer));
+      return combine(code, op.getKind(), result, code.toInt(element, 64));
+    }
+    Value zero = code.index(0), one = code.index(1);
+    Value low = code.max(evaluate(op.getFrom()[depth], scope), zero);
+    Value high = code.min(evaluate(op.getTo()[depth], scope),
+                          code.sub(extent(dims[depth]), one));
+    return code
+        .forEach(low, code.add(high, one), 1, result,
+                 [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                   Scope inner(&outer);
+                   inner.indices[dims[depth]].uniform = i;
+                   return {loop(depth + 1, carried.front(), inner)};
+                 })
+        .front();
+  };
+  return loop(0, identity, scope);
 }
 
 Value Evaluator::reduceOver(ReduceOp op, ArrayRef<StringAttr> dims,

@@ -37,6 +37,8 @@ struct Scope {
 
   llvm::SmallVector<const Scope *, 2> outers;
   llvm::DenseMap<mlir::StringAttr, IndexValue> indices;
+  /// Ends of the ranges of indices over a tile, for attn.tile_bound.
+  llvm::DenseMap<mlir::StringAttr, std::pair<mlir::Value, mlir::Value>> bounds;
   llvm::DenseMap<mlir::Value, mlir::Value> values;
   /// -max * log2(e) of the running maxima, ready for the fma of an exponent.
   llvm::DenseMap<mlir::Value, mlir::Value> shifts;
@@ -46,6 +48,8 @@ struct Scope {
   mlir::Value lookup(mlir::Value value) const;
   mlir::Value lookupShift(mlir::Value maximum) const;
   const IndexValue *lookupIndex(mlir::StringAttr dim) const;
+  const std::pair<mlir::Value, mlir::Value> *
+  lookupBounds(mlir::StringAttr dim) const;
 };
 
 /// Inclusive bounds of an integer quantity, from what is known at compile time.
@@ -96,6 +100,7 @@ public:
 private:
   mlir::Value compute(mlir::Value value, Scope &scope);
   mlir::Value read(ReadOp op, Scope &scope);
+  mlir::Value reduceBox(BoxReduceOp op, Scope &scope);
   mlir::Value reduceOver(ReduceOp op, llvm::ArrayRef<mlir::StringAttr> dims,
                          mlir::Value accumulator, Scope &scope);
   mlir::Value exponential(UnaryOp op, Scope &scope);

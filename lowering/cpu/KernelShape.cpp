@@ -2,7 +2,6 @@
 
 #include "lowering/cpu/KernelShape.h"
 #include "dialect/Products.h"
-#include "lowering/cpu/Intervals.h"
 
 using namespace mlir;
 using namespace attn;
@@ -24,6 +23,14 @@ bool dependsOnState(Value value, const CallLayout &layout) {
   });
 }
 
+/// Says whether \p value is made of the bounds of a tile.
+bool dependsOnTile(Value value) {
+  Operation *op = value.getDefiningOp();
+  return isa_and_nonnull<TileBoundOp>(op) ||
+         (op && isa<SweepOp>(op->getParentOp()) &&
+          llvm::any_of(op->getOperands(), dependsOnTile));
+}
+
 class SweepReader {
 public:
   SweepReader(SweepOp op, const KernelShape &kernel, const CallLayout &layout)
@@ -41,17 +48,34 @@ public:
     for (Accumulator &accumulator : shape.accumulators)
       for (const Accumulator &other : shape.accumulators)
         accumulator.isBase |= other.op.getRelativeTo() == accumulator.op;
-    DimList varying = shape.over;
-    llvm::append_range(varying, kernel.lanes);
     auto hasDomain = [](const Accumulator &accumulator) {
       return bool(accumulator.op.getDomain());
     };
     shape.hasDomain = llvm::any_of(shape.accumulators, hasDomain);
     shape.canSkip = llvm::all_of(shape.accumulators, hasDomain);
-    for (Accumulator &accumulator : shape.accumulators) {
+    for (Accumulator &accumulator : shape.accumulators)
       shape.collects |= accumulator.op.getKind() == AccumulateKind::Collect;
-      if (Value domain = accumulator.op.getDomain())
-        shape.isDecidable |= isTileDecidable(domain, varying);
+    shape.visit = shape.op.getVisit();
+    if (VisitOp visit = shape.visit) {
+      auto isConstant = [](Value value) {
+        return bool(value.getDefiningOp<ConstantOp>());
+      };
+      shape.isDecidable = !isConstant(visit.getMay()) ||
+                          !isConstant(visit.getMust()) ||
+                          llvm::any_of(visit.getFrom(), dependsOnTile) ||
+                          llvm::any_of(visit.getTo(), dependsOnTile);
+      shape.isContiguous = llvm::all_of(visit.getStep(), [](Value step) {
+        auto constant = step.getDefiningOp<ConstantOp>();
+        return constant && cast<IntegerAttr>(constant.getValue()).getInt() == 1;
+      });
+    }
+    // Rows that are far apart share few sets of the cache: they are brought
+    // together, a tile at a time.
+    if (!shape.isContiguous) {
+      for (InnerProduct &product : shape.products)
+        product.keySide.inPlace = nullptr;
+      for (Accumulator &accumulator : shape.accumulators)
+        accumulator.keySide.inPlace = nullptr;
     }
     return std::move(shape);
   }
@@ -192,6 +216,10 @@ KernelShape::KernelShape(KernelOp kernel, const CallLayout &layout)
   keys = field("keys");
   sub = field("sub");
   chunk = field("chunk");
+  if (auto extents = tile.getAs<DenseI64ArrayAttr>("box"))
+    box.assign(extents.asArrayRef().begin(), extents.asArrayRef().end());
+  for (auto stride : kernel.getBody().front().getOps<StrideOp>())
+    strides[stride.getDimAttr()] = stride.getBy();
   for (auto sweep : kernel.getBody().front().getOps<SweepOp>())
     sweeps.push_back(SweepReader(sweep, *this, layout).read());
 }

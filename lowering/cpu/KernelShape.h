@@ -12,6 +12,8 @@
 #include "dialect/Products.h"
 #include "lowering/cpu/CallLayout.h"
 
+#include "llvm/ADT/MapVector.h"
+
 namespace attn::cpu {
 
 /// One side of a matrix product: a product of factors.
@@ -58,6 +60,10 @@ struct SweepShape {
   bool collects = false;
   /// Some domain can be decided for a tile at once.
   bool isDecidable = false;
+  /// What it visits, solved; null where every pair counts.
+  mutable VisitOp visit;
+  /// Keys are one after the other in every swept dimension.
+  bool isContiguous = true;
 };
 
 struct KernelShape {
@@ -67,6 +73,14 @@ struct KernelShape {
   DimList batch, lanes;
   unsigned width, rows, vectors, groups, keys, sub, chunk;
   std::vector<SweepShape> sweeps;
+  /// How far apart the lanes of a tile are, for lanes with an attn.stride.
+  llvm::SmallMapVector<mlir::StringAttr, mlir::Value, 2> strides;
+  /// The extents of a tile in each lane dimension, where it is a box; empty
+  /// where it is a run of the flattened lanes.
+  llvm::SmallVector<int64_t> box;
+
+  /// Lanes next to each other need not be neighbours, or exist.
+  bool isScattered() const { return !strides.empty() || !box.empty(); }
 
   unsigned groupLanes() const { return width * vectors; }
   unsigned tileLanes() const { return groupLanes() * groups; }

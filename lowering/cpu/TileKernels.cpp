@@ -4,6 +4,8 @@
 #include "lowering/Targets.h"
 #include "lowering/cpu/KernelShape.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 
 namespace attn {
@@ -39,14 +41,64 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     auto field = [&](StringRef name, unsigned value) {
       return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
     };
+    SmallVector<int64_t> box = boxOf(kernel, record.width * record.vectors);
     // Without a sweep an item is a few elements: it takes many batch indices,
     // so that handing it out does not cost more than computing it.
-    return builder.getDictionaryAttr(
+    SmallVector<NamedAttribute> fields(
         {field("width", record.width), field("rows", record.rows),
          field("vectors", sweeps ? record.vectors : 1),
-         field("groups", sweeps ? record.groups : 8),
+         field("groups", !box.empty() ? 1
+                         : sweeps     ? record.groups
+                                      : 8),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", sweeps ? 1 : 64)});
+    if (!box.empty())
+      fields.push_back(
+          builder.getNamedAttr("box", builder.getDenseI64ArrayAttr(box)));
+    return builder.getDictionaryAttr(fields);
+  }
+
+  /// Where the keys of a tile are bounded by the lanes in several dimensions, a
+  /// box of lanes needs fewer keys than a row of them: the extents in each lane
+  /// dimension, of about the same size, \p lanes in all. Empty elsewhere.
+  SmallVector<int64_t> boxOf(KernelOp kernel, unsigned lanes) {
+    ArrayAttr names = kernel.getLanesAttr();
+    if (!names || names.size() < 2)
+      return {};
+    llvm::SmallSetVector<Attribute, 4> bounded;
+    for (auto sweep : kernel.getBody().front().getOps<SweepOp>())
+      if (VisitOp visit = sweep.getVisit())
+        for (ValueRange ends :
+             {ValueRange(visit.getFrom()), ValueRange(visit.getTo())})
+          for (Value end : ends)
+            collectBounds(end, bounded);
+    SmallVector<int64_t> box(names.size(), 1);
+    SmallVector<size_t> positions;
+    for (auto [position, name] : llvm::enumerate(names))
+      if (bounded.contains(name))
+        positions.push_back(position);
+    if (positions.size() < 2)
+      return {};
+    for (unsigned prime : {7u, 5u, 3u, 2u})
+      for (; lanes % prime == 0; lanes /= prime) {
+        // The innermost of the least, so that rows are not the short side.
+        size_t least = positions.back();
+        for (size_t position : llvm::reverse(positions))
+          if (box[position] < box[least])
+            least = position;
+        box[least] *= prime;
+      }
+    return box;
+  }
+
+  void collectBounds(Value value, llvm::SmallSetVector<Attribute, 4> &dims) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !isa<SweepOp>(op->getParentOp()))
+      return;
+    if (auto bound = dyn_cast<TileBoundOp>(op))
+      dims.insert(bound.getDimAttr());
+    for (Value operand : op->getOperands())
+      collectBounds(operand, dims);
   }
 
   void remark(const cpu::KernelShape &shape) {

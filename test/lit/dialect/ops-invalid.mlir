@@ -966,3 +966,226 @@ attn.spec @yield_parent() attributes {dims = []} {
   // expected-error@+1 {{'attn.yield' op expects parent op to be one of 'attn.kernel, attn.sweep'}}
   attn.yield
 }
+
+// -----
+
+attn.spec @sweep_c3(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    // expected-error@+1 {{'attn.sweep' op C3: expected an attn.visit at the end of visits}}
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      %0 = attn.tile_bound least "M" : !attn.q<[], i64>
+      attn.yield
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @visit_c1(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      // expected-error@+1 {{'attn.visit' op C1: expected i64 for from, to and step, and i1 for may and must}}
+      attn.visit from %i to %i step %i may %i must %b : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>) -> ()
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @visit_c2_step(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      // expected-error@+1 {{'attn.visit' op C2: expected 1 numbers in step and in each box, found 2 in step, 1 in from and 1 in to}}
+      attn.visit from %i to %i step %i, %i may %b must %b : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>, !attn.q<[], i1>) -> ()
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @visit_c2_boxes(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      // expected-error@+1 {{'attn.visit' op C2: expected 1 numbers in step and in each box, found 1 in step, 2 in from and 1 in to}}
+      attn.visit from %i, %i to %i step %i may %b must %b : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>, !attn.q<[], i1>) -> ()
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @visit_c3(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      // expected-error@+1 {{'attn.visit' op C3: an operand varies along "M"}}
+      attn.visit from %x to %i step %i may %b must %b : (!attn.q<[M], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>, !attn.q<[], i1>) -> ()
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @tile_bound_c1_dim(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      // expected-error@+1 {{'attn.tile_bound' op C1: "X" is not a dimension of the spec}}
+      %0 = attn.tile_bound least "X" : !attn.q<[], i64>
+      attn.visit from %i to %i step %i may %b must %b : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>, !attn.q<[], i1>) -> ()
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @tile_bound_c1_type(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    attn.sweep over ["N"] {
+      attn.yield
+    } visits {
+      // expected-error@+1 {{'attn.tile_bound' op C1: expected an i64 scalar as the bound, found '!attn.q<[], i1>'}}
+      %0 = attn.tile_bound least "M" : !attn.q<[], i1>
+      attn.visit from %i to %i step %i may %b must %b : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i1>, !attn.q<[], i1>) -> ()
+    }
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @box_reduce_c1_kind(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  // expected-error@+1 {{'attn.box_reduce' op C1: expected the max or min of an argument or kernel result of integers, as i64}}
+  %0 = attn.box_reduce sum %x over ["M"] from %i to %i : (!attn.q<[M], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i64>
+  attn.return
+}
+
+// -----
+
+attn.spec @box_reduce_c1_source(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %m = attn.index "M" : !attn.q<[M], i64>
+  // expected-error@+1 {{'attn.box_reduce' op C1: expected the max or min of an argument or kernel result of integers, as i64}}
+  %0 = attn.box_reduce min %m over ["M"] from %i to %i : (!attn.q<[M], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i64>
+  attn.return
+}
+
+// -----
+
+attn.spec @box_reduce_c2_count(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  // expected-error@+1 {{'attn.box_reduce' op C2: expected two bounds for each of distinct dimensions}}
+  %0 = attn.box_reduce min %x over ["M", "M"] from %i to %i : (!attn.q<[M], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i64>
+  attn.return
+}
+
+// -----
+
+attn.spec @box_reduce_c2_bound(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  // expected-error@+1 {{'attn.box_reduce' op C2: expected i64 bounds, found '!attn.q<[], i1>'}}
+  %0 = attn.box_reduce min %x over ["M"] from %b to %i : (!attn.q<[M], i64>, !attn.q<[], i1>, !attn.q<[], i64>) -> !attn.q<[], i64>
+  attn.return
+}
+
+// -----
+
+attn.spec @box_reduce_c2_dim(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  // expected-error@+1 {{'attn.box_reduce' op C2: the source '!attn.q<[M], i64>' has no dimension N}}
+  %0 = attn.box_reduce min %x over ["N"] from %i to %i : (!attn.q<[M], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i64>
+  attn.return
+}
+
+// -----
+
+attn.spec @box_reduce_c3(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  // expected-error@+1 {{'attn.box_reduce' op C3: expected the dimensions [] in the result, found [M]}}
+  %0 = attn.box_reduce min %x over ["M"] from %i to %i : (!attn.q<[M], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
+  attn.return
+}
+
+// -----
+
+attn.spec @stride_c1_lane(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    // expected-error@+1 {{'attn.stride' op C1: "N" is not a lane of the kernel}}
+    attn.stride "N" by %i : !attn.q<[], i64>
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @stride_c1_twice(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    // expected-error@+1 {{'attn.stride' op C1: "M" has two strides}}
+    attn.stride "M" by %i : !attn.q<[], i64>
+    attn.stride "M" by %i : !attn.q<[], i64>
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
+attn.spec @stride_c2(%i: !attn.q<[], i64> {attn.name = "i"}, %b: !attn.q<[], i1> {attn.name = "b"},
+    %x: !attn.q<[M], i64> {attn.name = "x", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    // expected-error@+1 {{'attn.stride' op C2: expected an i64 scalar as the stride, found '!attn.q<[], i1>'}}
+    attn.stride "M" by %b : !attn.q<[], i1>
+    attn.yield
+  }
+  attn.return
+}

@@ -235,3 +235,41 @@ attn.spec @scheduled(
   // CHECK: attn.return %[[KERNEL]]#0 : !attn.q<[M, E], f32>
   attn.return %out#0 : !attn.q<[M, E], f32>
 }
+
+// CHECK-LABEL: attn.spec @visits
+attn.spec @visits(
+    %x: !attn.q<[M, N], f32> {attn.name = "x", attn.layout = ["M", "N"]},
+    %doc: !attn.q<[B, N], i64> {attn.name = "doc", attn.layout = ["B", "N"]},
+    %s: !attn.q<[], i64> {attn.name = "s"})
+    -> (!attn.q<[B, M], f32> {attn.name = "out", attn.layout = ["B", "M"]})
+    attributes {dims = ["B", "M", "N"]} {
+  %out = attn.kernel free ["B", "M"] lanes ["M"] {
+    // CHECK: attn.stride "M" by %{{.*}} : !attn.q<[], i64>
+    attn.stride "M" by %s : !attn.q<[], i64>
+    // CHECK: attn.sweep over ["N"] {
+    %r = attn.sweep over ["N"] {
+      %m = attn.index "M" : !attn.q<[M], i64>
+      %n = attn.index "N" : !attn.q<[N], i64>
+      %c = attn.compare le %n, %m : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M, N], i1>
+      %one = attn.compare eq %doc, %n : (!attn.q<[B, N], i64>, !attn.q<[N], i64>) -> !attn.q<[B, N], i1>
+      %both = attn.binary and %c, %one : (!attn.q<[M, N], i1>, !attn.q<[B, N], i1>) -> !attn.q<[B, M, N], i1>
+      %sum = attn.accumulate sum %x where %both : !attn.q<[M, N], f32> where !attn.q<[B, M, N], i1> -> !attn.q<[B, M], f32>
+      attn.yield %sum : !attn.q<[B, M], f32>
+    // CHECK: } visits {
+    } visits {
+      // CHECK: attn.tile_bound least "M" : !attn.q<[], i64>
+      %m0 = attn.tile_bound least "M" : !attn.q<[], i64>
+      %m1 = attn.tile_bound greatest "M" : !attn.q<[], i64>
+      %n0 = attn.tile_bound least "N" : !attn.q<[], i64>
+      %n1 = attn.tile_bound greatest "N" : !attn.q<[], i64>
+      // CHECK: attn.box_reduce min %{{.*}} over ["N"] from %{{.*}} to %{{.*}} : (!attn.q<[B, N], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[B], i64>
+      %low = attn.box_reduce min %doc over ["N"] from %n0 to %n1 : (!attn.q<[B, N], i64>, !attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[B], i64>
+      %may = attn.compare le %low, %n1 : (!attn.q<[B], i64>, !attn.q<[], i64>) -> !attn.q<[B], i1>
+      %must = attn.constant false -> !attn.q<[], i1>
+      // CHECK: attn.visit from %{{.*}}, %{{.*}} to %{{.*}}, %{{.*}} step %{{.*}} may %{{.*}} must %{{.*}} : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[B], i1>, !attn.q<[], i1>) -> ()
+      attn.visit from %m0, %n0 to %m1, %n1 step %s may %may must %must : (!attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[], i64>, !attn.q<[B], i1>, !attn.q<[], i1>) -> ()
+    } : !attn.q<[B, M], f32>
+    attn.yield %r : !attn.q<[B, M], f32>
+  } : !attn.q<[B, M], f32>
+  attn.return %out : !attn.q<[B, M], f32>
+}

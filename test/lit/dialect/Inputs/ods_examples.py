@@ -72,13 +72,24 @@ def wrap(mnemonic, parents, example):
     results = [match[0] for match in QUANTITY.finditer(example)]
     if mnemonic == "return":
         return spec(example, free, results)
+    if mnemonic in ("visit", "tile_bound"):
+        # They stand in the second region of a sweep.
+        if mnemonic == "tile_bound":
+            bounds = ", ".join(["!attn.q<[], i64>"] * 3 + ["!attn.q<[], i1>"] * 2)
+            example += (
+                "%true = attn.constant true -> !attn.q<[], i1>\n"
+                f"attn.visit from %0 to %0 step %0 may %true must %true : ({bounds}) -> ()"
+            )
+        example = f'attn.sweep over ["N"] {{\nattn.yield\n}} visits {{\n{example}\n}}'
+        parents = ["kernel"]
     if "sweep" in parents and "kernel" not in parents:
         example = f'attn.sweep over ["N"] {{\n{example}\nattn.yield\n}}'
         parents = ["kernel"]
     if "kernel" in parents:
         ends = example if mnemonic == "yield" else f"{example}\nattn.yield"
         types = " : " + ", ".join(results) if mnemonic == "yield" else ""
-        example = f"attn.kernel free [] {{\n{ends}\n}}{types}"
+        lanes = 'free ["M"] lanes ["M"]' if mnemonic == "stride" else "free []"
+        example = f"attn.kernel {lanes} {{\n{ends}\n}}{types}"
     return spec(example + "\nattn.return", free)
 
 

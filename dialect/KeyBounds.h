@@ -1,0 +1,57 @@
+//===- KeyBounds.h - The keys that a tile of lanes can need -----*- C++ -*-===//
+//
+// Solves a mask for the swept indices: boxes that hold every pair of a tile of
+// lanes, as closed formulas over the bounds of the tile.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DIALECT_KEYBOUNDS_H
+#define ATTN_DIALECT_KEYBOUNDS_H
+
+#include "dialect/TileRanges.h"
+
+namespace attn {
+
+class KeyBounds {
+public:
+  /// One range for each swept dimension.
+  using Box = llvm::SmallVector<IndexRange, 2>;
+
+  /// \p ranges has the whole extent as the range of each of \p over.
+  KeyBounds(ScalarMath &math, TileRanges &ranges,
+            llvm::ArrayRef<mlir::StringAttr> over)
+      : math(math), ranges(ranges), over(over) {}
+
+  /// At most \p limit boxes that hold every pair of \p predicate. They may
+  /// overlap.
+  llvm::SmallVector<Box> boxesOf(mlir::Value predicate, unsigned limit);
+  /// One box that holds all of \p boxes.
+  Box hullOf(llvm::ArrayRef<Box> boxes);
+  /// Every key.
+  Box fullBox();
+
+private:
+  using Value = mlir::Value;
+  /// The sum of coefficient * term.
+  using Terms = llvm::SmallVector<std::pair<int64_t, Value>>;
+
+  llvm::SmallVector<Box> boxesOf(Value predicate, bool negated);
+  llvm::SmallVector<Box> boxesOfConnective(BinaryOp op, bool negated);
+  Box boxOfCompare(CompareOp op, bool negated);
+  Box emptyUnless(Value condition);
+  void narrow(Box &box, const Terms &sum, Value bound);
+  void narrowBy(Box &box, int64_t coefficient, Value term, Value bound);
+  Value isqrtAtLeast(Value number);
+  static void addTerms(Terms &sum, Value value, int64_t coefficient);
+  bool hasKey(Value value);
+  Box intersection(const Box &a, const Box &b);
+
+  ScalarMath &math;
+  TileRanges &ranges;
+  llvm::ArrayRef<mlir::StringAttr> over;
+  unsigned limit = 1;
+};
+
+} // namespace attn
+
+#endif // ATTN_DIALECT_KEYBOUNDS_H

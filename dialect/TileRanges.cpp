@@ -1,0 +1,360 @@
+//===- TileRanges.cpp - What a mask says about a whole tile ---------------===//
+
+#include "dialect/TileRanges.h"
+
+using namespace mlir;
+using namespace attn;
+
+bool TileRanges::isFixed(Value value) {
+  return llvm::none_of(quantity(value).getDims(), [&](StringAttr dim) {
+    return llvm::is_contained(varying, dim);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Integers
+//===----------------------------------------------------------------------===//
+
+IndexRange TileRanges::rangeOfIndex(StringAttr dim) {
+  IndexRange &range = ranges[dim];
+  if (!range.low) {
+    auto bound = [&](BoundKind kind) {
+      return math.build.tileBound(math.loc, kind, dim);
+    };
+    range = {bound(BoundKind::Least), bound(BoundKind::Greatest)};
+  }
+  return range;
+}
+
+std::optional<IndexRange> TileRanges::rangeOf(Value value) {
+  auto found = known.find(value);
+  if (found != known.end())
+    return found->second;
+  std::optional<IndexRange> range = computeRange(value);
+  known[value] = range;
+  return range;
+}
+
+std::optional<IndexRange> TileRanges::computeRange(Value value) {
+  Type element = quantity(value).getElementType();
+  if (!element.isInteger())
+    return std::nullopt;
+  if (isFixed(value)) {
+    Value number = math.build.cast(math.loc, value, math.build.getI64());
+    return IndexRange{number, number};
+  }
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<ReadOp, KernelOp>(op))
+    return rangeOfTensor ? rangeOfTensor(value) : std::nullopt;
+  if (auto index = dyn_cast<IndexOp>(op))
+    return rangeOfIndex(index.getDimAttr());
+  if (auto cast = dyn_cast<CastOp>(op)) {
+    if (!quantity(cast.getOperand()).getElementType().isInteger(1))
+      return rangeOf(cast.getOperand());
+    Truth truth = truthOf(cast.getOperand());
+    auto number = [&](Value x) {
+      return math.build.cast(math.loc, x, math.build.getI64());
+    };
+    return IndexRange{number(truth.must), number(truth.may)};
+  }
+  if (auto unary = dyn_cast<UnaryOp>(op)) {
+    std::optional<IndexRange> x = rangeOf(unary.getOperand());
+    if (!x || element.isInteger(1))
+      return std::nullopt;
+    IndexRange negated{math.neg(x->high), math.neg(x->low)};
+    if (unary.getKind() == UnaryKind::Neg)
+      return negated;
+    if (unary.getKind() == UnaryKind::Abs)
+      return IndexRange{math.max(math.max(x->low, negated.low), math.number(0)),
+                        math.max(x->high, negated.high)};
+    return std::nullopt;
+  }
+  if (auto binary = dyn_cast<BinaryOp>(op))
+    return rangeOfBinary(binary);
+  if (auto select = dyn_cast<SelectOp>(op)) {
+    std::optional<IndexRange> a = rangeOf(select.getThen());
+    std::optional<IndexRange> b = rangeOf(select.getOtherwise());
+    if (!a || !b)
+      return std::nullopt;
+    Truth truth = truthOf(select.getCondition());
+    Value never = math.lnot(truth.may);
+    auto pick = [&](Value ifTrue, Value ifFalse, Value either) {
+      return math.select(truth.must, ifTrue,
+                         math.select(never, ifFalse, either));
+    };
+    return IndexRange{pick(a->low, b->low, math.min(a->low, b->low)),
+                      pick(a->high, b->high, math.max(a->high, b->high))};
+  }
+  return std::nullopt;
+}
+
+std::optional<IndexRange> TileRanges::rangeOfBinary(BinaryOp op) {
+  if (quantity(op.getResult()).getElementType().isInteger(1))
+    return std::nullopt;
+  std::optional<IndexRange> a = rangeOf(op.getLhs()), b = rangeOf(op.getRhs());
+  if (!a || !b)
+    return std::nullopt;
+  switch (op.getKind()) {
+  case BinaryKind::Add:
+    return IndexRange{math.add(a->low, b->low), math.add(a->high, b->high)};
+  case BinaryKind::Sub:
+    return IndexRange{math.sub(a->low, b->high), math.sub(a->high, b->low)};
+  case BinaryKind::Min:
+    return IndexRange{math.min(a->low, b->low), math.min(a->high, b->high)};
+  case BinaryKind::Max:
+    return IndexRange{math.max(a->low, b->low), math.max(a->high, b->high)};
+  case BinaryKind::Mul:
+    return rangeOfProduct(*a, *b, op.getLhs() == op.getRhs());
+  case BinaryKind::FloorDiv: {
+    if (!isFixed(op.getRhs()))
+      return std::nullopt;
+    Value x = math.floorDiv(a->low, b->low), y = math.floorDiv(a->high, b->low);
+    return IndexRange{math.min(x, y), math.max(x, y)};
+  }
+  case BinaryKind::Mod:
+    if (!isFixed(op.getRhs()))
+      return std::nullopt;
+    return rangeOfRemainder(*a, *b);
+  default:
+    return std::nullopt;
+  }
+}
+
+IndexRange TileRanges::rangeOfProduct(IndexRange a, IndexRange b,
+                                      bool isSquare) {
+  Value zero = math.number(0);
+  if (isSquare) {
+    // Not negative, and 0 when the range has 0.
+    Value straddles = math.land(math.compare(Predicate::LE, a.low, zero),
+                                math.compare(Predicate::GE, a.high, zero));
+    Value low = math.mul(a.low, a.low), high = math.mul(a.high, a.high);
+    return {math.select(straddles, zero, math.min(low, high)),
+            math.max(low, high)};
+  }
+  Value low, high;
+  for (Value x : {a.low, a.high})
+    for (Value y : {b.low, b.high}) {
+      Value product = math.mul(x, y);
+      low = low ? math.min(low, product) : product;
+      high = high ? math.max(high, product) : product;
+    }
+  return {low, high};
+}
+
+std::optional<IndexRange> TileRanges::rangeOfRemainder(IndexRange x,
+                                                       IndexRange by) {
+  // Within one period the remainder runs with the number.
+  Value samePeriod = math.compare(Predicate::EQ, math.floorDiv(x.low, by.low),
+                                  math.floorDiv(x.high, by.low));
+  Value zero = math.number(0), one = math.number(1);
+  Value positiveEnd = math.max(math.sub(by.low, one), zero);
+  Value negativeEnd = math.min(math.add(by.low, one), zero);
+  return IndexRange{
+      math.select(samePeriod, math.mod(x.low, by.low), negativeEnd),
+      math.select(samePeriod, math.mod(x.high, by.low), positiveEnd)};
+}
+
+//===----------------------------------------------------------------------===//
+// Predicates
+//===----------------------------------------------------------------------===//
+
+Truth TileRanges::truthOf(Value predicate) {
+  auto found = truths.find(predicate);
+  if (found != truths.end())
+    return found->second;
+  Truth truth = computeTruth(predicate);
+  truths[predicate] = truth;
+  return truth;
+}
+
+Truth TileRanges::computeTruth(Value predicate) {
+  if (given.contains(predicate))
+    return {math.truth(true), math.truth(true)};
+  if (isFixed(predicate))
+    return {predicate, predicate};
+  Operation *op = predicate.getDefiningOp();
+  if (auto compareOp = dyn_cast_or_null<CompareOp>(op))
+    return compare(compareOp);
+  if (auto binary = dyn_cast_or_null<BinaryOp>(op)) {
+    Truth a = truthOf(binary.getLhs()), b = truthOf(binary.getRhs());
+    if (binary.getKind() == BinaryKind::And)
+      return {math.land(a.may, b.may), math.land(a.must, b.must)};
+    if (binary.getKind() == BinaryKind::Or)
+      return {math.lor(a.may, b.may), math.lor(a.must, b.must)};
+    return enumerate(predicate).value_or(unknown());
+  }
+  if (auto unary = dyn_cast_or_null<UnaryOp>(op)) {
+    Truth a = truthOf(unary.getOperand());
+    return {math.lnot(a.must), math.lnot(a.may)};
+  }
+  if (auto select = dyn_cast_or_null<SelectOp>(op)) {
+    Truth c = truthOf(select.getCondition());
+    Truth a = truthOf(select.getThen()), b = truthOf(select.getOtherwise());
+    return {
+        math.lor(math.land(c.may, a.may), math.land(math.lnot(c.must), b.may)),
+        math.land(math.lor(math.lnot(c.may), a.must),
+                  math.lor(c.must, b.must))};
+  }
+  // A tensor of truths, or a read of one.
+  if (!op || isa<ReadOp, CastOp>(op)) {
+    Value source = predicate;
+    if (auto cast = dyn_cast_or_null<CastOp>(op))
+      source = cast.getOperand();
+    if (std::optional<IndexRange> range =
+            rangeOfTensor && quantity(source).getElementType().isInteger()
+                ? rangeOf(source)
+                : std::nullopt) {
+      Value zero = math.number(0);
+      Value single = math.compare(Predicate::EQ, range->low, range->high);
+      Value isZero = math.compare(Predicate::EQ, range->low, zero);
+      Value hasZero = math.land(math.compare(Predicate::LE, range->low, zero),
+                                math.compare(Predicate::GE, range->high, zero));
+      return {math.lnot(math.land(single, isZero)), math.lnot(hasZero)};
+    }
+  }
+  return unknown();
+}
+
+Truth TileRanges::compare(CompareOp op) {
+  if (std::optional<Truth> truth = compareRemainder(op))
+    return *truth;
+  std::optional<IndexRange> a = rangeOf(op.getLhs()), b = rangeOf(op.getRhs());
+  if (!a || !b)
+    return enumerate(op.getResult()).value_or(unknown());
+  auto cmp = [&](Predicate predicate, Value x, Value y) {
+    return math.compare(predicate, x, y);
+  };
+  switch (op.getPredicate()) {
+  case Predicate::LT:
+    return {cmp(Predicate::LT, a->low, b->high),
+            cmp(Predicate::LT, a->high, b->low)};
+  case Predicate::LE:
+    return {cmp(Predicate::LE, a->low, b->high),
+            cmp(Predicate::LE, a->high, b->low)};
+  case Predicate::GT:
+    return {cmp(Predicate::GT, a->high, b->low),
+            cmp(Predicate::GT, a->low, b->high)};
+  case Predicate::GE:
+    return {cmp(Predicate::GE, a->high, b->low),
+            cmp(Predicate::GE, a->low, b->high)};
+  case Predicate::EQ:
+  case Predicate::NE: {
+    Value overlap = math.land(cmp(Predicate::LE, a->low, b->high),
+                              cmp(Predicate::LE, b->low, a->high));
+    Value single = math.land(cmp(Predicate::EQ, a->low, a->high),
+                             cmp(Predicate::EQ, b->low, b->high));
+    Value equal = math.land(single, cmp(Predicate::EQ, a->low, b->low));
+    if (op.getPredicate() == Predicate::EQ)
+      return {overlap, equal};
+    return {math.lnot(equal), math.lnot(overlap)};
+  }
+  }
+  llvm_unreachable("unknown predicate");
+}
+
+/// x % s == c, with s and c fixed: some x of the range is congruent when the
+/// last one below its end is not below its start.
+std::optional<Truth> TileRanges::compareRemainder(CompareOp op) {
+  if (op.getPredicate() != Predicate::EQ && op.getPredicate() != Predicate::NE)
+    return std::nullopt;
+  auto mod = op.getLhs().getDefiningOp<BinaryOp>();
+  Value other = op.getRhs();
+  if (!mod || mod.getKind() != BinaryKind::Mod || !isFixed(other)) {
+    mod = op.getRhs().getDefiningOp<BinaryOp>();
+    other = op.getLhs();
+  }
+  if (!mod || mod.getKind() != BinaryKind::Mod || !isFixed(other) ||
+      !isFixed(mod.getRhs()) ||
+      !quantity(mod.getResult()).getElementType().isInteger(64))
+    return std::nullopt;
+  std::optional<IndexRange> x = rangeOf(mod.getLhs());
+  if (!x)
+    return std::nullopt;
+  Value by = mod.getRhs();
+  // A number that is no remainder is never equal to one.
+  Value reachable = math.compare(Predicate::EQ, math.mod(other, by), other);
+  Value magnitude = math.max(by, math.neg(by));
+  Value last = math.sub(x->high, math.mod(math.sub(x->high, other), magnitude));
+  Value may = math.land(reachable, math.compare(Predicate::GE, last, x->low));
+  Value single =
+      math.lor(math.compare(Predicate::EQ, x->low, x->high),
+               math.compare(Predicate::EQ, magnitude, math.number(1)));
+  Truth equal{may, math.land(may, single)};
+  if (op.getPredicate() == Predicate::EQ)
+    return equal;
+  return Truth{math.lnot(equal.must), math.lnot(equal.may)};
+}
+
+//===----------------------------------------------------------------------===//
+// Predicates of one integer
+//===----------------------------------------------------------------------===//
+
+/// Says whether \p value is one number once \p pivot is one.
+bool TileRanges::isFixedGiven(Value value, Value pivot) {
+  if (value == pivot || isFixed(value))
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (!op || !isa<BinaryOp, UnaryOp, CompareOp, SelectOp, CastOp>(op))
+    return false;
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    return isFixedGiven(operand, pivot);
+  });
+}
+
+/// The integer nearest to \p predicate that has a range and that everything
+/// which varies goes through.
+std::optional<Value> TileRanges::pivotOf(Value predicate) {
+  SmallVector<Value> queue{predicate};
+  for (size_t i = 0; i != queue.size(); ++i) {
+    Value value = queue[i];
+    if (isFixed(value))
+      continue;
+    if (value != predicate && isFixedGiven(predicate, value) &&
+        quantity(value).getElementType().isInteger(64) && rangeOf(value))
+      return value;
+    Operation *op = value.getDefiningOp();
+    if (!op || !isa<BinaryOp, UnaryOp, CompareOp, SelectOp, CastOp>(op))
+      continue;
+    for (Value operand : op->getOperands())
+      if (!llvm::is_contained(queue, operand))
+        queue.push_back(operand);
+  }
+  return std::nullopt;
+}
+
+Value TileRanges::substitute(Value value, Value pivot, Value number,
+                             llvm::DenseMap<Value, Value> &clones) {
+  if (value == pivot)
+    return number;
+  if (isFixed(value))
+    return value;
+  if (Value clone = clones.lookup(value))
+    return clone;
+  Operation *op = value.getDefiningOp();
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(substitute(operand, pivot, number, clones));
+  return clones[value] = math.build.remake(op, operands);
+}
+
+/// Tries each value that the pivot takes, where those are few: bit operations
+/// and sets of distances are no intervals, but a tile of blocks has few blocks.
+std::optional<Truth> TileRanges::enumerate(Value predicate) {
+  constexpr int64_t most = 4;
+  std::optional<Value> pivot = pivotOf(predicate);
+  if (!pivot)
+    return std::nullopt;
+  IndexRange range = *rangeOf(*pivot);
+  Value few = math.compare(Predicate::LT, math.sub(range.high, range.low),
+                           math.number(most));
+  Value may = math.lnot(few), must = few;
+  for (int64_t i = 0; i != most; ++i) {
+    Value number = math.add(range.low, math.number(i));
+    Value inside = math.compare(Predicate::LE, number, range.high);
+    llvm::DenseMap<Value, Value> clones;
+    Value holds = substitute(predicate, *pivot, number, clones);
+    may = math.lor(may, math.land(inside, holds));
+    must = math.land(must, math.lor(math.lnot(inside), holds));
+  }
+  return Truth{may, must};
+}

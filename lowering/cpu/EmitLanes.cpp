@@ -1,0 +1,225 @@
+//===- EmitLanes.cpp - Where the lanes of a tile stand --------------------===//
+//
+// The lanes of a kernel are numbered by positions: in a dimension with a
+// stride s, position i of residue r is the index r + s i. A tile is a run of
+// the flattened positions, or a box of them; where it sticks out, lanes repeat
+// an index of the tile and do not exist.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/cpu/EmitKernel.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+/// How far apart the lanes of a tile are in \p dim; null where they are
+/// neighbours. A stride beyond the extent is as good as the extent.
+Value KernelEmitter::laneStride(Evaluator &evaluator, StringAttr dim) {
+  Value by = shape.strides.lookup(dim);
+  if (!by)
+    return {};
+  Code &at = evaluator.code;
+  Scope scope;
+  return at.max(evaluator.evaluate(by, scope), at.index(1));
+}
+
+/// Positions in each lane dimension.
+KernelEmitter::Vectors KernelEmitter::laneCounts(Evaluator &evaluator) {
+  Code &at = evaluator.code;
+  return llvm::map_to_vector(shape.lanes, [&](StringAttr dim) {
+    Value extent = evaluator.extent(dim), stride = laneStride(evaluator, dim);
+    if (!stride)
+      return extent;
+    Value rounded = at.sub(at.add(extent, stride), at.index(1));
+    return Value(arith::DivUIOp::create(at.builder, at.loc, rounded, stride));
+  });
+}
+
+/// How many tiles of lanes there are: in each residue, as many as cover its
+/// positions.
+Value KernelEmitter::laneTiles(Evaluator &evaluator) {
+  Code &at = evaluator.code;
+  Vectors counts = laneCounts(evaluator);
+  Value tiles = at.index(1);
+  if (shape.box.empty()) {
+    for (Value count : counts)
+      tiles = at.mul(tiles, count);
+    tiles = at.ceilDiv(tiles, shape.tileLanes());
+  } else {
+    for (auto [count, extent] : llvm::zip_equal(counts, shape.box))
+      tiles = at.mul(tiles, at.ceilDiv(count, extent));
+  }
+  for (auto &[dim, by] : shape.strides)
+    tiles = at.mul(tiles,
+                   at.min(laneStride(evaluator, dim), evaluator.extent(dim)));
+  return tiles;
+}
+
+/// Takes apart the number of a tile: its place runs faster than its residues,
+/// so that tiles which need the same keys follow each other.
+void KernelEmitter::placeTile(Value tile) {
+  Value one = code.index(1);
+  strides = llvm::map_to_vector(
+      shape.lanes, [&](StringAttr dim) { return laneStride(*evaluator, dim); });
+  Vectors counts = laneCounts(*evaluator), tiles;
+  Value total = one;
+  for (Value count : counts)
+    total = code.mul(total, count);
+  if (shape.box.empty())
+    tiles.push_back(code.ceilDiv(total, shape.tileLanes()));
+  for (auto [count, extent] :
+       llvm::zip(counts, ArrayRef(shape.box))) // no box, no rounds
+    tiles.push_back(code.ceilDiv(count, extent));
+  Value inResidue = one;
+  for (Value number : tiles)
+    inResidue = code.mul(inResidue, number);
+  inResidue = code.max(inResidue, one);
+  Value residue =
+      arith::DivUIOp::create(builder, code.loc, tile, inResidue);
+  Value place = code.sub(tile, code.mul(residue, inResidue));
+
+  residues.assign(shape.lanes.size(), Value());
+  for (unsigned i = 0; i != shape.lanes.size(); ++i) {
+    if (!strides[i])
+      continue;
+    Value classes =
+        code.max(code.min(strides[i], evaluator->extent(shape.lanes[i])), one);
+    Value outer = arith::DivUIOp::create(builder, code.loc, residue, classes);
+    residues[i] = code.sub(residue, code.mul(outer, classes));
+    residue = outer;
+  }
+  if (shape.box.empty()) {
+    firstLane = code.mul(place, code.index(shape.tileLanes()));
+    validLanes =
+        code.min(code.index(shape.tileLanes()), code.sub(total, firstLane));
+    return;
+  }
+  for (Value &number : tiles)
+    number = code.max(number, one);
+  boxOrigin.assign(counts.size(), Value());
+  decode(place, tiles, [&](unsigned position, Value number) {
+    boxOrigin[position] = code.mul(number, code.index(shape.box[position]));
+  });
+  firstLane = code.index(0);
+  validLanes = code.index(shape.tileLanes());
+}
+
+/// The index at position \p at of lane dimension \p position, or the last of
+/// its residue.
+Value KernelEmitter::laneIndex(unsigned position, Value at) {
+  if (!strides[position])
+    return at;
+  Value index = code.add(residues[position], code.mul(at, strides[position]));
+  Value last =
+      code.sub(evaluator->extent(shape.lanes[position]), code.index(1));
+  Value beyond = code.sub(last, residues[position]);
+  Value whole =
+      arith::DivUIOp::create(builder, code.loc, beyond, strides[position]);
+  return code.min(
+      index, code.add(residues[position], code.mul(whole, strides[position])));
+}
+
+/// Writes the index of every lane of the tile, in each lane dimension. Lanes
+/// that do not exist repeat an index, so that reads stay inside the tensors.
+void KernelEmitter::fillLaneTables() {
+  if (shape.lanes.empty())
+    return;
+  Vectors counts = laneCounts(*evaluator);
+  Value one = code.index(1), total = one;
+  for (Value count : counts)
+    total = code.mul(total, count);
+  Value last = code.sub(total, one);
+  Vectors boxExtents;
+  for (int64_t extent : shape.box)
+    boxExtents.push_back(code.index(extent));
+  code.forEach(code.index(0), code.index(shape.tileLanes()), 1, [&](Value i) {
+    Value exists = code.boolean(true);
+    auto place = [&](unsigned position, Value at) {
+      Value index = laneIndex(position, at);
+      if (strides[position]) {
+        Value exact =
+            code.add(residues[position], code.mul(at, strides[position]));
+        exists = code.land(exists, code.equals(exact, index));
+      }
+      code.store(code.toInt(index, 32),
+                 array(laneTables[position], builder.getI32Type(), i));
+    };
+    if (shape.box.empty()) {
+      Value flat = code.add(firstLane, i);
+      exists = code.land(exists, code.lessThan(flat, total));
+      decode(code.min(flat, last), counts, place);
+    } else {
+      decode(i, boxExtents, [&](unsigned position, Value inBox) {
+        Value at = code.add(boxOrigin[position], inBox);
+        exists = code.land(exists, code.lessThan(at, counts[position]));
+        place(position, code.min(at, code.sub(counts[position], one)));
+      });
+    }
+    if (shape.isScattered())
+      code.store(arith::ExtSIOp::create(builder, code.loc, builder.getI32Type(),
+                                        exists),
+                 array(existsTable, builder.getI32Type(), i));
+  });
+}
+
+/// The lanes of the tile that exist.
+Value KernelEmitter::existingLanes() {
+  Vectors counts = laneCounts(*evaluator);
+  Value lanes = validLanes;
+  if (!shape.box.empty()) {
+    lanes = code.index(1);
+    for (auto [position, count] : llvm::enumerate(counts))
+      lanes = code.mul(lanes, code.min(code.index(shape.box[position]),
+                                       code.sub(count, boxOrigin[position])));
+  }
+  return lanes;
+}
+
+/// Binds the range of each of \p dims for the flattened positions \p low to
+/// \p high: within one outer position the rest is a range, across several it is
+/// anything.
+void KernelEmitter::bindSpread(ArrayRef<StringAttr> dims,
+                               ArrayRef<Value> counts, Value low, Value high,
+                               llvm::function_ref<Value(unsigned, Value)> index,
+                               Scope &scope) {
+  for (unsigned i = 0; i != dims.size(); ++i) {
+    Value first = low, last = high;
+    if (i + 1 != dims.size()) {
+      Value inner = code.index(1);
+      for (Value count : counts.drop_front(i + 1))
+        inner = code.mul(inner, count);
+      // A count of 0 leaves nothing to visit; the division must not trap.
+      inner = code.max(inner, code.index(1));
+      first = arith::DivSIOp::create(builder, code.loc, low, inner);
+      last = arith::DivSIOp::create(builder, code.loc, high, inner);
+      Value same = code.equals(first, last);
+      Value restLow = code.sub(low, code.mul(first, inner));
+      Value restHigh = code.sub(high, code.mul(last, inner));
+      low = code.select(same, restLow, code.index(0));
+      high = code.select(same, restHigh, code.sub(inner, code.index(1)));
+    }
+    scope.bounds[dims[i]] = {index(i, first), index(i, last)};
+  }
+}
+
+/// Binds the ranges of the lane indices for lanes \p first to \p last of the
+/// tile.
+void KernelEmitter::bindLaneBounds(Value first, Value last, Scope &scope) {
+  Vectors counts = laneCounts(*evaluator);
+  auto index = [&](unsigned position, Value at) {
+    return laneIndex(position, at);
+  };
+  if (shape.box.empty())
+    return bindSpread(shape.lanes, counts, code.add(firstLane, first),
+                      code.add(firstLane, last), index, scope);
+  // A box is one group.
+  for (auto [position, dim] : llvm::enumerate(shape.lanes)) {
+    Value end = code.sub(
+        code.min(code.add(boxOrigin[position], code.index(shape.box[position])),
+                 counts[position]),
+        code.index(1));
+    scope.bounds[dim] = {index(position, boxOrigin[position]),
+                         index(position, end)};
+  }
+}

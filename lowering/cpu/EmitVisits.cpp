@@ -1,0 +1,195 @@
+//===- EmitVisits.cpp - The keys that a tile of lanes visits --------------===//
+//
+// Evaluates what attn.visit says. A sweep runs over the positions of the box
+// that holds all its keys, tile by tile; tiles without a pair are skipped, full
+// ones run without the mask.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/cpu/EmitKernel.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+/// Says whether \p value depends on the tile of keys.
+static bool dependsOnKeys(Value value, ArrayRef<StringAttr> over,
+                          llvm::DenseMap<Value, bool> &known) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !isa<SweepOp>(op->getParentOp()))
+    return false;
+  auto found = known.find(value);
+  if (found != known.end())
+    return found->second;
+  bool depends = false;
+  if (auto bound = dyn_cast<TileBoundOp>(op))
+    depends = llvm::is_contained(over, bound.getDimAttr());
+  for (Value operand : op->getOperands())
+    depends |= dependsOnKeys(operand, over, known);
+  return known[value] = depends;
+}
+
+/// Computes in \p scope, which has the bounds of lanes, what the tiles of keys
+/// share.
+void KernelEmitter::hoistVisit(const SweepShape &sweep, Scope &scope) {
+  if (!sweep.visit)
+    return;
+  llvm::DenseMap<Value, bool> known;
+  llvm::DenseSet<Value> seen;
+  std::function<void(Value)> walk = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !isa<SweepOp>(op->getParentOp()) || !seen.insert(value).second)
+      return;
+    if (!dependsOnKeys(value, sweep.over, known)) {
+      evaluator->evaluate(value, scope);
+      return;
+    }
+    for (Value operand : op->getOperands())
+      walk(operand);
+  };
+  walk(sweep.visit.getMay());
+  walk(sweep.visit.getMust());
+}
+
+/// Works out the keys that \p sweep visits for the current tile of lanes.
+void KernelEmitter::findVisited(const SweepShape &sweep) {
+  visited = Visited();
+  visited.total = code.index(1);
+  Value zero = code.index(0), one = code.index(1);
+  unsigned rank = sweep.over.size();
+  if (!sweep.visit) {
+    for (StringAttr dim : sweep.over) {
+      visited.origins.push_back(zero);
+      visited.steps.push_back(one);
+      visited.counts.push_back(evaluator->extent(dim));
+      visited.total = code.mul(visited.total, visited.counts.back());
+    }
+    return;
+  }
+  Scope scope(&itemScope);
+  bindLaneBounds(zero, code.sub(validLanes, one), scope);
+  VisitOp visit = sweep.visit;
+  auto number = [&](Value value) { return evaluator->evaluate(value, scope); };
+  unsigned boxes = visit.getFrom().size() / rank;
+  for (unsigned i = 0; i != rank; ++i) {
+    Value step = number(visit.getStep()[i]), from, to;
+    for (unsigned box = 0; box != boxes; ++box) {
+      Value low = number(visit.getFrom()[box * rank + i]);
+      Value high = number(visit.getTo()[box * rank + i]);
+      if (boxes > 1) { // An empty box must not widen the hull.
+        visited.boxes.push_back({low, high});
+        Value empty = code.lessThan(high, low);
+        low = code.select(empty, code.index(maxExtent), low);
+        high = code.select(empty, code.index(-1), high);
+      }
+      from = from ? code.min(from, low) : low;
+      to = to ? code.max(to, high) : high;
+    }
+    // Runs of keys start where a small step could.
+    if (sweep.isContiguous && rank == 1)
+      from = code.land(from, code.index(-int64_t(shape.sub)));
+    Value span = code.sub(to, from);
+    Value count = code.add(Value(arith::DivUIOp::create(
+                               builder, code.loc, code.max(span, zero), step)),
+                           one);
+    visited.origins.push_back(from);
+    visited.steps.push_back(step);
+    visited.counts.push_back(code.select(code.lessThan(to, from), zero, count));
+    visited.total = code.mul(visited.total, visited.counts.back());
+  }
+}
+
+/// What the domains of \p sweep say about the lanes whose bounds \p lanes has
+/// and the positions \p firstKey to \p lastKey of the keys.
+KernelEmitter::Truth KernelEmitter::classify(const SweepShape &sweep,
+                                             Scope &lanes, Value firstKey,
+                                             Value lastKey) {
+  if (!sweep.visit)
+    return {code.boolean(true), code.boolean(!sweep.hasDomain)};
+  Scope local(&lanes);
+  bindSpread(
+      sweep.over, visited.counts, firstKey, lastKey,
+      [&](unsigned i, Value at) {
+        return code.add(visited.origins[i], code.mul(at, visited.steps[i]));
+      },
+      local);
+  Value may = evaluator->evaluate(sweep.visit.getMay(), local);
+  if (!visited.boxes.empty()) {
+    auto [low, high] = local.bounds.lookup(sweep.over.front());
+    Value inside = code.boolean(false);
+    for (auto [from, to] : visited.boxes)
+      inside = code.lor(inside, code.land(code.lnot(code.lessThan(high, from)),
+                                          code.lnot(code.lessThan(to, low))));
+    may = code.land(may, inside);
+  }
+  return {may, evaluator->evaluate(sweep.visit.getMust(), local)};
+}
+
+/// Calls \p visit for the tiles of keys that may have a pair, and \p count, if
+/// given, for every tile.
+void KernelEmitter::forEachKeyTile(const SweepShape &sweep,
+                                   llvm::function_ref<void(Value, Value)> visit,
+                                   llvm::function_ref<void(Truth)> count) {
+  Scope lanes(&itemScope);
+  if (sweep.visit) {
+    bindLaneBounds(code.index(0), code.sub(validLanes, code.index(1)), lanes);
+    hoistVisit(sweep, lanes);
+  }
+  code.forEach(code.index(0), visited.total, shape.keys, [&](Value tile) {
+    Value keys =
+        code.min(code.index(shape.keys), code.sub(visited.total, tile));
+    Value last = code.sub(code.add(tile, keys), code.index(1));
+    if (!sweep.visit && !count)
+      return visit(tile, keys);
+    Truth truth = classify(sweep, lanes, tile, last);
+    if (count)
+      count(truth);
+    code.ifThen(truth.may, [&] { visit(tile, keys); });
+  });
+}
+
+/// Splits the keys of a tile, for one group of lanes, into steps in which the
+/// domain is true everywhere and steps in which it has to be evaluated: as much
+/// as is decided at once, else a small step or two.
+void KernelEmitter::forEachStep(
+    const SweepShape &sweep, Group &group, Value tile, Value count,
+    llvm::function_ref<void(Keys, bool masked)> body) {
+  if (!sweep.hasDomain)
+    return body({tile, tile, code.index(0), count}, false);
+  Value zero = code.index(0);
+  if (!sweep.visit)
+    return body({tile, tile, zero, count}, true);
+  Value lanes = code.min(code.index(shape.groupLanes()),
+                         code.sub(validLanes, group.first));
+  Scope scope(&itemScope);
+  bindLaneBounds(group.first,
+                 code.sub(code.add(group.first, lanes), code.index(1)), scope);
+  hoistVisit(sweep, scope);
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, TypeRange(code.i64()), ValueRange(zero),
+      [&](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc,
+                                 code.lessThan(args[0], count), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value offset = args[0], first = code.add(tile, offset);
+        Value rest = code.sub(count, offset);
+        auto lastOf = [&](Value length) {
+          return code.sub(code.add(first, length), code.index(1));
+        };
+        Truth all = classify(sweep, scope, first, lastOf(rest));
+        Value small = code.min(code.index(shape.sub), rest);
+        Value decided = code.lor(all.must, code.lnot(all.may));
+        Value length = code.select(decided, rest, small);
+        Truth part = classify(sweep, scope, first, lastOf(length));
+        Keys keys{tile, first, offset, length};
+        code.ifElse(
+            code.land(part.must, part.may), [&] { body(keys, false); },
+            [&] { code.ifThen(part.may, [&] { body(keys, true); }); });
+        scf::YieldOp::create(builder, code.loc,
+                             ValueRange(code.add(offset, length)));
+      });
+  builder.setInsertionPointAfter(loop);
+}
