@@ -8,6 +8,7 @@
 
 #include "dialect/Congruences.h"
 #include "dialect/KeyBounds.h"
+#include "dialect/LabelSummaries.h"
 #include "dialect/Passes.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -27,9 +28,9 @@ namespace {
 /// Solves the sweeps of one kernel.
 class KernelSolver {
 public:
-  explicit KernelSolver(KernelOp kernel)
-      : kernel(kernel), spec(kernel->getParentOfType<SpecOp>()),
-        builder(kernel.getContext()) {
+  KernelSolver(KernelOp kernel, LabelSummaries &summaries)
+      : summaries(summaries), kernel(kernel),
+        spec(kernel->getParentOfType<SpecOp>()), builder(kernel.getContext()) {
     if (ArrayAttr names = kernel.getLanesAttr())
       lanes = toDims(names);
   }
@@ -56,6 +57,7 @@ private:
   std::optional<IndexRange> boxReduce(ScalarMath &math, TileRanges &ranges,
                                       Value value, bool lanesAlone);
 
+  LabelSummaries &summaries;
   KernelOp kernel;
   SpecOp spec;
   OpBuilder builder;
@@ -83,14 +85,16 @@ bool KernelSolver::findDomains() {
   return all;
 }
 
-/// Moves what does not vary in the sweep ahead of it, where `visits` can use it.
+/// Moves what does not vary in the sweep ahead of it, where `visits` can use
+/// it.
 void KernelSolver::hoistUniform() {
   for (Operation &op : llvm::make_early_inc_range(sweep.getBody().front())) {
     bool inside =
         isa<AccumulateOp, YieldOp>(op) ||
-        llvm::any_of(op.getOperands(), [&](Value operand) {
-          return operand.getParentRegion() == &sweep.getBody();
-        }) ||
+        llvm::any_of(op.getOperands(),
+                     [&](Value operand) {
+                       return operand.getParentRegion() == &sweep.getBody();
+                     }) ||
         llvm::any_of(op.getResults(), [&](Value result) {
           return llvm::any_of(over, [&](StringAttr dim) {
             return quantity(result).hasDim(dim);
@@ -234,9 +238,23 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
   if (!(isa<BlockArgument>(source) || source.getDefiningOp<KernelOp>()) ||
       !isa<IntegerType>(quantity(source).getElementType()))
     return std::nullopt;
-  for (StringAttr dim : quantity(source).getDims())
-    if (llvm::is_contained(varying, dim) && !box.contains(dim))
-      box[dim] = ranges.rangeOfIndex(dim);
+  // A run of keys, asked for by every tile of lanes, is read by blocks.
+  Value least = source, greatest = source;
+  for (StringAttr dim : quantity(source).getDims()) {
+    if (!llvm::is_contained(varying, dim) || box.contains(dim))
+      continue;
+    IndexRange range = ranges.rangeOfIndex(dim);
+    if (llvm::is_contained(over, dim) && least == source) {
+      LabelSummary summary = summaries.of(source, dim);
+      least = summary.least;
+      greatest = summary.greatest;
+      Value size = math.number(LabelSummaries::blockSize);
+      box[summary.blocks] = {math.floorDiv(range.low, size),
+                             math.floorDiv(range.high, size)};
+      continue;
+    }
+    box[dim] = range;
+  }
   SmallVector<Attribute> dims;
   SmallVector<Value> from, to;
   for (auto &[dim, range] : box) {
@@ -244,11 +262,12 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
     from.push_back(range.low);
     to.push_back(range.high);
   }
-  auto reduce = [&](ReduceKind kind) {
-    return math.build.boxReduce(math.loc, kind, source,
-                                builder.getArrayAttr(dims), from, to);
+  auto reduce = [&](ReduceKind kind, Value of) {
+    return math.build.boxReduce(math.loc, kind, of, builder.getArrayAttr(dims),
+                                from, to);
   };
-  return IndexRange{reduce(ReduceKind::Min), reduce(ReduceKind::Max)};
+  return IndexRange{reduce(ReduceKind::Min, least),
+                    reduce(ReduceKind::Max, greatest)};
 }
 
 /// Unless the sweep \p skips, every pair is visited for some accumulator, and
@@ -324,8 +343,11 @@ void KernelSolver::buildVisits(bool skips) {
 
 struct SolveDomainsPass : attn::impl::SolveDomainsBase<SolveDomainsPass> {
   void runOnOperation() override {
-    for (auto kernel : getOperation().getBody().front().getOps<KernelOp>())
-      KernelSolver(kernel).solve();
+    SmallVector<KernelOp> kernels(
+        getOperation().getBody().front().getOps<KernelOp>());
+    LabelSummaries summaries(getOperation());
+    for (KernelOp kernel : kernels)
+      KernelSolver(kernel, summaries).solve();
   }
 };
 

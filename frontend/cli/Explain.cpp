@@ -106,6 +106,12 @@ void Explanation::printQuantities(llvm::raw_ostream &out) const {
 
 void Explanation::printKernel(llvm::raw_ostream &out, size_t index) const {
   const KernelWork &kernel = work.kernels[index];
+  if (kernel.isSummary) {
+    out << "kernel " << index
+        << ": the least and greatest label of each block of keys, which the "
+           "mask is tested with, a tile at a time\n";
+    return;
+  }
   out << "kernel " << index << ": for each of " << dimsText(kernel.free)
       << ", lanes along " << dimsText(kernel.lanes) << ", makes "
       << llvm::join(kernel.results, ", ") << '\n';

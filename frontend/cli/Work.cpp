@@ -273,11 +273,17 @@ llvm::Expected<Work> attn::cli::measureWork(const Spec &spec,
   cpu::CallLayout layout(scheduled);
   WorkReader reader(domains, call);
   Work work;
-  for (auto [kernel, statedKernel] : llvm::zip_equal(
-           layout.kernels(), stated.getBody().front().getOps<KernelOp>())) {
-    auto read = reader.read(cpu::KernelShape(kernel, layout), statedKernel);
+  // Solving domains puts kernels ahead, which summarise labels.
+  llvm::SmallVector<KernelOp> statedKernels(
+      stated.getBody().front().getOps<KernelOp>());
+  size_t summaries = layout.kernels().size() - statedKernels.size();
+  for (auto [index, kernel] : llvm::enumerate(layout.kernels())) {
+    auto read = reader.read(
+        cpu::KernelShape(kernel, layout),
+        index < summaries ? kernel : statedKernels[index - summaries]);
     if (!read)
       return read.takeError();
+    read->isSummary = index < summaries;
     work.kernels.push_back(std::move(*read));
   }
   return work;

@@ -36,6 +36,8 @@ struct KernelWork {
   std::string tiles;
   std::vector<std::string> results;
   std::vector<SweepWork> sweeps;
+  /// It prepares the tile tests of a mask that reads labels.
+  bool isSummary = false;
 
   double flop() const;
 };

@@ -75,8 +75,7 @@ void KernelEmitter::placeTile(Value tile) {
   for (Value number : tiles)
     inResidue = code.mul(inResidue, number);
   inResidue = code.max(inResidue, one);
-  Value residue =
-      arith::DivUIOp::create(builder, code.loc, tile, inResidue);
+  Value residue = arith::DivUIOp::create(builder, code.loc, tile, inResidue);
   Value place = code.sub(tile, code.mul(residue, inResidue));
 
   residues.assign(shape.lanes.size(), Value());

@@ -564,18 +564,23 @@ Value Evaluator::reduceBox(BoxReduceOp op, Scope &scope) {
   const Storage &storage = layout.storageOf(op.getSource());
   Value identity = identityOf(code, op.getKind(), code.i64());
   DimList dims = toDims(op.getDims());
+  // All bounds before the first loop: what is computed in one is known there
+  // alone.
+  Value zero = code.index(0), one = code.index(1);
+  SmallVector<std::pair<Value, Value>> ends;
+  for (auto [dim, from, to] : llvm::zip_equal(dims, op.getFrom(), op.getTo()))
+    ends.push_back(
+        {code.max(evaluate(from, scope), zero),
+         code.add(code.min(evaluate(to, scope), code.sub(extent(dim), one)),
+                  one)});
   std::function<Value(unsigned, Value, Scope &)> loop =
       [&](unsigned depth, Value result, Scope &outer) -> Value {
     if (depth == dims.size()) {
       Value element = code.load(storage.element, address(storage, outer));
       return combine(code, op.getKind(), result, code.toInt(element, 64));
     }
-    Value zero = code.index(0), one = code.index(1);
-    Value low = code.max(evaluate(op.getFrom()[depth], scope), zero);
-    Value high = code.min(evaluate(op.getTo()[depth], scope),
-                          code.sub(extent(dims[depth]), one));
     return code
-        .forEach(low, code.add(high, one), 1, result,
+        .forEach(ends[depth].first, ends[depth].second, 1, result,
                  [&](Value i, ValueRange carried) -> SmallVector<Value> {
                    Scope inner(&outer);
                    inner.indices[dims[depth]].uniform = i;

@@ -95,13 +95,18 @@ attn.spec @strided_or_local(
 }
 
 // Labels: the tiles of a tensor of integers are compared by their least and
-// greatest. Lanes may bound keys, keys alone do not.
+// greatest. Those of the keys are read once, by blocks.
 // CHECK-LABEL: attn.spec @documents
+// CHECK: attn.define_dim "N_blocks"
+// CHECK: %[[BLOCKS:.*]]:2 = attn.kernel free ["N_blocks"] lanes ["N_blocks"] {
+// CHECK:   attn.sweep over ["N_block"] {
+// CHECK:     attn.accumulate min
+// CHECK:     attn.accumulate max
 // CHECK: } visits {
 // CHECK-DAG: attn.box_reduce min %doc over ["N"] from %[[M0:.*]] to %[[M1:.*]] :
 // CHECK-DAG: attn.box_reduce max %doc over ["N"] from %[[M0]] to %[[M1]] :
-// CHECK-DAG: attn.box_reduce min %doc over ["N"] from %[[N0:.*]] to %[[N1:.*]] :
-// CHECK-DAG: attn.box_reduce max %doc over ["N"] from %[[N0]] to %[[N1]] :
+// CHECK-DAG: attn.box_reduce min %[[BLOCKS]]#0 over ["N_blocks"] from %[[B0:.*]] to %[[B1:.*]] :
+// CHECK-DAG: attn.box_reduce max %[[BLOCKS]]#1 over ["N_blocks"] from %[[B0]] to %[[B1]] :
 // CHECK: attn.visit
 attn.spec @documents(
     %x: !attn.q<[M, N], f32> {attn.name = "x", attn.layout = ["M", "N"]},
