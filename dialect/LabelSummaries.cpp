@@ -25,9 +25,8 @@ StringAttr LabelSummaries::addDim(const llvm::Twine &name,
 }
 
 LabelSummary LabelSummaries::of(Value source, StringAttr dim) {
-  LabelSummary &summary =
-      made[{source.getAsOpaquePointer(),
-            const_cast<void *>(dim.getAsOpaquePointer())}];
+  LabelSummary &summary = made[{source.getAsOpaquePointer(),
+                                const_cast<void *>(dim.getAsOpaquePointer())}];
   if (!summary.least)
     summary = build(source, dim);
   return summary;
@@ -59,8 +58,7 @@ LabelSummary LabelSummaries::build(Value source, StringAttr dim) {
     SmallVector<Attribute> attrs(dims.begin(), dims.end());
     return builder.getArrayAttr(attrs);
   };
-  auto type =
-      QuantityType::get(spec.getContext(), free, builder.getI64Type());
+  auto type = QuantityType::get(spec.getContext(), free, builder.getI64Type());
   SmallVector<Type> types{type, type};
   auto kernel = KernelOp::create(builder, loc, types, names(free),
                                  names({blocks}), DictionaryAttr());

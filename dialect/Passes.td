@@ -19,6 +19,27 @@ def CheckReads : Pass<"attn-check-reads", "::attn::SpecOp"> {
   }];
 }
 
+def CheckDivisors : Pass<"attn-check-divisors", "::attn::SpecOp"> {
+  let summary = "Refuse divisions of integers by zero";
+  let description = [{
+    A quotient or remainder by the number 0 is an error; one by a size or scalar
+    (or what is made of them) gets an attn.require that it is not 0. A divisor
+    that depends on data may be 0: x // 0 is 0, and x % 0 is x.
+  }];
+}
+
+def CheckDomains : Pass<"attn-check-domains", "::attn::SpecOp"> {
+  let summary = "Warn of masks that say what nobody means";
+  let description = [{
+    A mask that is always or never true, a comparison in it that never matters,
+    and a row that has no pair although there are as many keys as queries: a
+    warning at its place, for the affine parts of masks (with quotients and
+    remainders by numbers). Requirements of the spec count as known; the rest of
+    a mask may be anything, and nothing is said that depends on it. Changes
+    nothing.
+  }];
+}
+
 def ExpandNormalizers : Pass<"attn-expand-normalizers", "::attn::SpecOp"> {
   let summary = "Write means, log-sum-exps and normalisations as sums and maxima";
   let description = [{

@@ -192,6 +192,12 @@ Checked Checker::checkBinary(const BinaryExpr &expr) {
     return apply("div");
   }
   unify(a, b, expr.place);
+  bool rounds =
+      expr.op == TokenKind::SlashSlash || expr.op == TokenKind::Percent;
+  if (rounds && b->constantInt() == 0) {
+    error(expr.rhs->place, "a division by 0");
+    return {};
+  }
   switch (expr.op) {
   case TokenKind::Plus:
     return apply("add");

@@ -33,8 +33,10 @@ using namespace attn;
 
 static void addSimplification(PassManager &pm) {
   pm.addNestedPass<SpecOp>(createCheckReads());
+  pm.addNestedPass<SpecOp>(createCheckDivisors());
   pm.addNestedPass<SpecOp>(createCanonicalizerPass());
   pm.addNestedPass<SpecOp>(createCSEPass());
+  pm.addNestedPass<SpecOp>(createCheckDomains());
   pm.addNestedPass<SpecOp>(createExpandNormalizers());
   // Factoring compares values, so equal ones must be one.
   pm.addNestedPass<SpecOp>(createCSEPass());

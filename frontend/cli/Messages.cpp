@@ -64,7 +64,7 @@ DiagnosticPrinter::DiagnosticPrinter(mlir::MLIRContext &context)
     : handler(&context, [seen = std::make_shared<llvm::StringSet<>>()](
                             mlir::Diagnostic &diagnostic) {
         // A spec that is compiled in two forms makes each remark twice.
-        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark &&
+        if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error &&
             !seen->insert(diagnostic.str()).second)
           return;
         llvm::outs().flush();

@@ -133,21 +133,20 @@ Value Code::floorDiv(Value a, Value b) {
   unify(a, b);
   if (isReal(a))
     return LLVM::FFloorOp::create(builder, loc, div(a, b));
-  b = select(compare(arith::CmpIPredicate::eq, b, intLike(b, 0)), intLike(b, 1),
-             b);
+  // x // 0 is 0: nothing traps.
+  Value isZero = compare(arith::CmpIPredicate::eq, b, intLike(b, 0));
+  b = select(isZero, intLike(b, 1), b);
   Value quotient = arith::DivSIOp::create(builder, loc, a, b);
   Value rest = sub(a, mul(quotient, b));
   Value zero = intLike(a, 0);
   Value inexact = compare(arith::CmpIPredicate::ne, rest, zero);
   Value opposite = compare(arith::CmpIPredicate::slt, lxor(rest, b), zero);
-  return select(land(inexact, opposite), sub(quotient, intLike(a, 1)),
-                quotient);
+  quotient =
+      select(land(inexact, opposite), sub(quotient, intLike(a, 1)), quotient);
+  return select(isZero, zero, quotient);
 }
 Value Code::floorMod(Value a, Value b) {
   unify(a, b);
-  if (!isReal(a))
-    b = select(compare(arith::CmpIPredicate::eq, b, intLike(b, 0)),
-               intLike(b, 1), b);
   return sub(a, mul(floorDiv(a, b), b));
 }
 Value Code::ceilDiv(Value a, int64_t b) {

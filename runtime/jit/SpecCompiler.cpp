@@ -47,10 +47,10 @@ private:
 
 } // namespace
 
-/// Remarks are kept with the kernel, everything else is part of an error.
+/// Remarks and warnings are kept with the kernel, errors are part of an error.
 void FormulaSpec::collect(const mlir::Diagnostic &diagnostic) {
-  bool isRemark = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark;
-  std::string &text = isRemark ? remarks : errors;
+  bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+  std::string &text = isError ? errors : remarks;
   text += diagnostic.str() + "\n";
   for (const mlir::Diagnostic &note : diagnostic.getNotes())
     text += "  " + note.str() + "\n";
