@@ -173,6 +173,9 @@ static CallSpec randomCall(const Example &example, std::mt19937_64 &random) {
   bool isOrdered = llvm::all_of(example.calls, [](const CallSpec &call) {
     return call.sizes.lookup("M") <= call.sizes.lookup("N");
   });
+  bool isSquare = llvm::all_of(example.calls, [](const CallSpec &call) {
+    return call.sizes.lookup("M") == call.sizes.lookup("N");
+  });
   for (StringRef dim : {"B", "H", "G", "R"})
     if (call.sizes.contains(dim) && call.sizes[dim] <= 4)
       call.sizes[dim] = 1 + random() % 3;
@@ -181,6 +184,8 @@ static CallSpec randomCall(const Example &example, std::mt19937_64 &random) {
   n = random() % 300;
   if (isOrdered && m > n)
     std::swap(m, n);
+  if (isSquare)
+    n = m;
   return call;
 }
 
