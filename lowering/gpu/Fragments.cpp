@@ -1,0 +1,782 @@
+//===- Fragments.cpp - Quantities on the fragments of a product -----------===//
+
+#include "lowering/gpu/Fragments.h"
+#include "dialect/LinearForm.h"
+#include "dialect/Products.h"
+#include "lowering/cpu/VectorMath.h"
+#include "lowering/gpu/IntegerRanges.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double ln2 = 0.6931471805599453;
+
+//===----------------------------------------------------------------------===//
+// Scopes and places
+//===----------------------------------------------------------------------===//
+
+Value FragmentScope::row(unsigned number) const {
+  return rows[number] || !outer ? rows[number] : outer->row(number);
+}
+Value FragmentScope::first() const {
+  return firstColumn || !outer ? firstColumn : outer->first();
+}
+Value FragmentScope::last() const {
+  return lastColumn || !outer ? lastColumn : outer->last();
+}
+
+Place FragmentEvaluator::reduce(Value value, Place place) {
+  if (!onRows(value))
+    place.row = -1;
+  if (!onColumns(value))
+    place.column = -1;
+  return place;
+}
+
+static bool isInteger(Value value) {
+  Type element = quantity(value).getElementType();
+  return element.isInteger() && !element.isInteger(1);
+}
+
+//===----------------------------------------------------------------------===//
+// What can be evaluated
+//===----------------------------------------------------------------------===//
+
+/// The tensor that \p value is, under conversions.
+static Value storedUnderCasts(Value value, const cpu::CallLayout &layout) {
+  while (!layout.isStored(value)) {
+    auto cast = value.getDefiningOp<CastOp>();
+    if (!cast)
+      return {};
+    value = cast.getOperand();
+  }
+  return value;
+}
+
+bool FragmentEvaluator::canEvaluate(Value value) {
+  if (given.contains(value) || uniform.layout.isStored(value) ||
+      isa<BlockArgument>(value))
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (isa<ConstantOp, IndexOp, ExtentOp>(op))
+    return true;
+  if (auto unary = dyn_cast<UnaryOp>(op)) {
+    if (llvm::is_contained({UnaryKind::Erf, UnaryKind::Sin, UnaryKind::Cos},
+                           unary.getKind()))
+      return false;
+  } else if (auto binary = dyn_cast<BinaryOp>(op)) {
+    if (binary.getKind() == BinaryKind::Pow)
+      return false;
+  } else if (auto read = dyn_cast<ReadOp>(op)) {
+    if (!storedUnderCasts(read.getSource(), uniform.layout))
+      return false;
+    return llvm::all_of(read.getIndices(),
+                        [&](Value index) { return canEvaluate(index); });
+  } else if (!isa<CompareOp, SelectOp, CastOp, UniformOp>(op)) {
+    return false;
+  }
+  return llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return canEvaluate(operand); });
+}
+
+std::optional<double> attn::gpu::constantReal(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
+    if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
+      return real.getValueAsDouble();
+    if (auto integer = dyn_cast<IntegerAttr>(constant.getValue());
+        integer && !integer.getType().isInteger(1))
+      return double(integer.getValue().getSExtValue());
+    return std::nullopt;
+  }
+  if (auto cast = dyn_cast_or_null<CastOp>(op);
+      cast && quantity(cast.getResult()).getElementType().isF32())
+    return constantReal(cast.getOperand());
+  if (auto unary = dyn_cast_or_null<UnaryOp>(op)) {
+    std::optional<double> x = constantReal(unary.getOperand());
+    if (!x)
+      return std::nullopt;
+    switch (unary.getKind()) {
+    case UnaryKind::Neg:
+      return -*x;
+    case UnaryKind::Sqrt:
+      return std::sqrt(*x);
+    case UnaryKind::Rsqrt:
+      return 1 / std::sqrt(*x);
+    case UnaryKind::Log:
+      return std::log(*x);
+    case UnaryKind::Exp:
+      return std::exp(*x);
+    default:
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+template <typename Map, typename Key>
+static auto *lookup(const FragmentScope *scope, Map FragmentScope::*map,
+                    const Key &key) {
+  for (; scope; scope = scope->outer) {
+    auto found = (scope->*map).find(key);
+    if (found != (scope->*map).end())
+      return &found->second;
+  }
+  return static_cast<decltype(&(scope->*map).find(key)->second)>(nullptr);
+}
+
+Value FragmentEvaluator::evaluate(Value value, Place place,
+                                  FragmentScope &scope) {
+  if (isInteger(value))
+    return materialize(evaluateInteger(value, place, scope),
+                       integerType(value));
+  place = reduce(value, place);
+  FragmentScope::Key key{value, place.row, place.column};
+  if (auto *known = lookup(&scope, &FragmentScope::values, key))
+    return *known;
+  Value result = provide ? provide(value, place, scope) : Value();
+  if (!result)
+    result = compute(value, place, scope);
+  return scope.values[key] = result;
+}
+
+Value FragmentEvaluator::compute(Value value, Place place,
+                                 FragmentScope &scope) {
+  if (std::optional<double> number = constantReal(value))
+    if (quantity(value).getElementType().isF32())
+      return code.real(*number);
+  if (uniform.layout.isStored(value))
+    return load(value, place, scope, Indices());
+  if (isa<BlockArgument>(value))
+    return uniform.evaluate(value, scope.uniform);
+  Operation *op = value.getDefiningOp();
+  if (auto constant = dyn_cast<ConstantOp>(op))
+    return arith::ConstantOp::create(code.builder, code.loc,
+                                     constant.getValue());
+  if (auto unaryOp = dyn_cast<UnaryOp>(op))
+    return unary(unaryOp, place, scope);
+  if (auto binaryOp = dyn_cast<BinaryOp>(op))
+    return binary(binaryOp, place, scope);
+  if (auto compareOp = dyn_cast<CompareOp>(op))
+    return compare(compareOp, place, scope);
+  if (auto select = dyn_cast<SelectOp>(op)) {
+    Value condition = evaluate(select.getCondition(), place, scope);
+    Value a = evaluate(select.getThen(), place, scope);
+    Value b = evaluate(select.getOtherwise(), place, scope);
+    return code.select(condition, a, b);
+  }
+  if (auto cast = dyn_cast<CastOp>(op)) {
+    Value operand = cast.getOperand();
+    Type to = quantity(value).getElementType();
+    if (isInteger(operand)) {
+      Integer integer = evaluateInteger(operand, place, scope);
+      if (to.isInteger(1)) {
+        Value number = materialize(integer, integerType(operand));
+        return code.compare(arith::CmpIPredicate::ne, number,
+                            code.intLike(number, 0));
+      }
+      return toReal(integer, scope);
+    }
+    Value x = evaluate(operand, place, scope);
+    Type from = x.getType();
+    if (from.isInteger(1))
+      return code.select(x, code.real(1), code.real(0));
+    if (to.isInteger(1))
+      return code.compare(arith::CmpFPredicate::UNE, x, code.real(0));
+    if (from == to)
+      return x;
+    if (from.isF32())
+      return arith::TruncFOp::create(code.builder, code.loc, to, x);
+    return arith::ExtFOp::create(code.builder, code.loc, to, x);
+  }
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    Indices replaced;
+    for (auto [dim, index] : llvm::zip_equal(
+             read.getDims().getAsRange<StringAttr>(), read.getIndices())) {
+      Integer at = evaluateInteger(index, place, scope);
+      if (!LinearForm::of(index)) {
+        // Depends on data: clamped to the extent.
+        Value number = warps.toI32(materialize(at, integerType(index)));
+        Value last = code.sub(warps.toI32(uniform.extent(dim)), warps.i32(1));
+        number = code.max(code.min(number, last), warps.i32(0));
+        at = {number, 0};
+      }
+      replaced[dim] = at;
+    }
+    return load(read.getSource(), place, scope, replaced);
+  }
+  auto random = cast<UniformOp>(op);
+  SmallVector<Value> indices;
+  for (Value operand : random.getIndices())
+    indices.push_back(evaluate(operand, place, scope));
+  return cpu::uniform(code, evaluate(random.getSeed(), place, scope), indices);
+}
+
+Value FragmentEvaluator::unary(UnaryOp op, Place place, FragmentScope &scope) {
+  Value x = evaluate(op.getOperand(), place, scope);
+  switch (op.getKind()) {
+  case UnaryKind::Neg:
+    return code.neg(x);
+  case UnaryKind::Abs:
+    return LLVM::FAbsOp::create(code.builder, code.loc, x);
+  case UnaryKind::Exp:
+    return warps.exp2(code.mul(x, code.real(log2OfE)));
+  case UnaryKind::Exp2:
+    return warps.exp2(x);
+  case UnaryKind::Log:
+    return code.mul(warps.log2(x), code.real(ln2));
+  case UnaryKind::Log2:
+    return warps.log2(x);
+  case UnaryKind::Sqrt:
+    return warps.sqrt(x);
+  case UnaryKind::Rsqrt:
+    return warps.rsqrt(x);
+  case UnaryKind::Tanh:
+    return warps.tanh(x);
+  case UnaryKind::Sigmoid: {
+    Value power = warps.exp2(code.mul(x, code.real(-log2OfE)));
+    return warps.reciprocal(code.add(power, code.real(1)));
+  }
+  case UnaryKind::Softplus: {
+    Value size = LLVM::FAbsOp::create(code.builder, code.loc, x);
+    Value power = warps.exp2(code.mul(size, code.real(-log2OfE)));
+    Value tail = warps.log2(code.add(power, code.real(1)));
+    return code.fma(tail, code.real(ln2), code.max(x, code.real(0)));
+  }
+  case UnaryKind::Floor:
+    return LLVM::FFloorOp::create(code.builder, code.loc, x);
+  case UnaryKind::Ceil:
+    return LLVM::FCeilOp::create(code.builder, code.loc, x);
+  case UnaryKind::Not:
+    return code.lnot(x);
+  case UnaryKind::NegInfToZero: {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    return code.select(
+        code.compare(arith::CmpFPredicate::OEQ, x, code.real(-infinity)),
+        code.real(0), x);
+  }
+  default:
+    llvm_unreachable("canEvaluate refuses it");
+  }
+}
+
+Value FragmentEvaluator::binary(BinaryOp op, Place place,
+                                FragmentScope &scope) {
+  Value left = op.getLhs(), right = op.getRhs();
+  switch (op.getKind()) {
+  case BinaryKind::Mul:
+  case BinaryKind::Div:
+    return product(op, place, scope);
+  case BinaryKind::Add:
+    // One instruction where one side is a product.
+    for (auto [sum, other] : {std::pair(left, right), std::pair(right, left)})
+      if (auto mul = sum.getDefiningOp<BinaryOp>();
+          mul && mul.getKind() == BinaryKind::Mul &&
+          (onRows(mul) || onColumns(mul)))
+        return code.fma(evaluate(mul.getLhs(), place, scope),
+                        evaluate(mul.getRhs(), place, scope),
+                        evaluate(other, place, scope));
+    break;
+  default:
+    break;
+  }
+  Value a = evaluate(left, place, scope), b = evaluate(right, place, scope);
+  switch (op.getKind()) {
+  case BinaryKind::Add:
+    return code.add(a, b);
+  case BinaryKind::Sub:
+    return code.sub(a, b);
+  case BinaryKind::Ratio: {
+    // The reciprocal is of what the divisor varies with.
+    Place at = reduce(right, place);
+    FragmentScope::Key key{op.getResult(), at.row, -2};
+    bool isSimple = zeroOverZero.contains(right);
+    Value inverse;
+    if (auto *known = lookup(&scope, &FragmentScope::values, key)) {
+      inverse = *known;
+    } else {
+      inverse = code.div(code.real(1), b);
+      if (isSimple)
+        inverse = code.select(
+            code.compare(arith::CmpFPredicate::OEQ, b, code.real(0)),
+            code.real(0), inverse);
+    }
+    if (!onColumns(right))
+      scope.values[key] = inverse;
+    if (isSimple)
+      return code.mul(a, inverse);
+    Value zero = code.real(0);
+    Value both = code.land(code.compare(arith::CmpFPredicate::OEQ, a, zero),
+                           code.compare(arith::CmpFPredicate::OEQ, b, zero));
+    return code.select(both, zero, code.mul(a, inverse));
+  }
+  case BinaryKind::FloorDiv:
+    return code.floorDiv(a, b);
+  case BinaryKind::Mod:
+    return code.floorMod(a, b);
+  case BinaryKind::Min:
+    return code.min(a, b);
+  case BinaryKind::Max:
+    return code.max(a, b);
+  case BinaryKind::And:
+    return code.land(a, b);
+  case BinaryKind::Or:
+    return code.lor(a, b);
+  case BinaryKind::Xor:
+    return code.lxor(a, b);
+  default:
+    llvm_unreachable("canEvaluate refuses it");
+  }
+}
+
+/// A product, its uniform factors first, then those of the row: an element
+/// pays for what is its own.
+Value FragmentEvaluator::product(Value value, Place place,
+                                 FragmentScope &scope) {
+  Product parts = flattenProduct(value);
+  for (const Product::Divisor &divisor : parts.divisors)
+    if (divisor.kind != BinaryKind::Div || onColumns(divisor.value)) {
+      auto op = value.getDefiningOp<BinaryOp>();
+      Value a = evaluate(op.getLhs(), place, scope);
+      Value b = evaluate(op.getRhs(), place, scope);
+      return op.getKind() == BinaryKind::Mul ? code.mul(a, b) : code.div(a, b);
+    }
+  auto part = [&](int level, Place at, auto belongs, Value inner) {
+    FragmentScope::Key key{value, at.row, -3 - level};
+    if (auto *known = lookup(&scope, &FragmentScope::values, key))
+      return *known;
+    Value result = inner;
+    for (Value factor : parts.factors)
+      if (belongs(factor)) {
+        Value x = evaluate(factor, at, scope);
+        result = result ? code.mul(result, x) : x;
+      }
+    for (const Product::Divisor &divisor : parts.divisors)
+      if (belongs(divisor.value)) {
+        Value x = evaluate(divisor.value, at, scope);
+        result = code.div(result ? result : code.real(1), x);
+      }
+    return scope.values[key] = result;
+  };
+  Value fixed = part(
+      0, {}, [&](Value x) { return !onRows(x) && !onColumns(x); }, Value());
+  Value ofRow =
+      place.row < 0
+          ? fixed
+          : part(
+                1, {place.row, -1},
+                [&](Value x) { return onRows(x) && !onColumns(x); }, fixed);
+  Value result;
+  for (Value factor : parts.factors)
+    if (onColumns(factor)) {
+      Value x = evaluate(factor, place, scope);
+      result = result ? code.mul(result, x) : x;
+    }
+  if (!result)
+    return ofRow;
+  return ofRow ? code.mul(result, ofRow) : result;
+}
+
+static arith::CmpIPredicate integerPredicate(Predicate predicate) {
+  switch (predicate) {
+  case Predicate::LT:
+    return arith::CmpIPredicate::slt;
+  case Predicate::LE:
+    return arith::CmpIPredicate::sle;
+  case Predicate::GT:
+    return arith::CmpIPredicate::sgt;
+  case Predicate::GE:
+    return arith::CmpIPredicate::sge;
+  case Predicate::EQ:
+    return arith::CmpIPredicate::eq;
+  case Predicate::NE:
+    return arith::CmpIPredicate::ne;
+  }
+  llvm_unreachable("unknown predicate");
+}
+
+static arith::CmpFPredicate realPredicate(Predicate predicate) {
+  switch (predicate) {
+  case Predicate::LT:
+    return arith::CmpFPredicate::OLT;
+  case Predicate::LE:
+    return arith::CmpFPredicate::OLE;
+  case Predicate::GT:
+    return arith::CmpFPredicate::OGT;
+  case Predicate::GE:
+    return arith::CmpFPredicate::OGE;
+  case Predicate::EQ:
+    return arith::CmpFPredicate::OEQ;
+  case Predicate::NE:
+    return arith::CmpFPredicate::UNE;
+  }
+  llvm_unreachable("unknown predicate");
+}
+
+/// \p value, which is of the row at most, within 31 bits.
+Integer FragmentEvaluator::clamped(Value value, Place place,
+                                   FragmentScope &scope) {
+  FragmentScope::Key key{value, place.row, -2};
+  if (auto *known = lookup(&scope, &FragmentScope::integers, key))
+    return *known;
+  constexpr int64_t limit = (int64_t(1) << 30) - 1;
+  Value number = warps.toI64(evaluate(value, place, scope));
+  number = code.min(code.max(number, code.index(-limit)), code.index(limit));
+  return scope.integers[key] = {warps.toI32(number), 0};
+}
+
+/// a + i < b + j is a - b < j - i: the registers' difference is of the tile,
+/// and an element compares it with a constant.
+Value FragmentEvaluator::compare(CompareOp op, Place place,
+                                 FragmentScope &scope) {
+  if (!isInteger(op.getLhs())) {
+    Value a = evaluate(op.getLhs(), place, scope);
+    Value b = evaluate(op.getRhs(), place, scope);
+    if (a.getType().isInteger(1))
+      return code.compare(integerPredicate(op.getPredicate()), a, b);
+    return code.compare(realPredicate(op.getPredicate()), a, b);
+  }
+  arith::CmpIPredicate predicate = integerPredicate(op.getPredicate());
+  // One bit less each, so that the difference stays within 32. A wider number
+  // that the columns share is clamped to what compares alike.
+  SpecOp spec = uniform.layout.getSpec();
+  bool isSmallA = bitsOf(op.getLhs(), spec) <= 31;
+  bool isSmallB = bitsOf(op.getRhs(), spec) <= 31;
+  bool isShort = (isSmallA || !onColumns(op.getLhs())) &&
+                 (isSmallB || !onColumns(op.getRhs())) &&
+                 (isSmallA || isSmallB);
+  auto side = [&](Value value, bool isSmall) {
+    return isSmall || !isShort ? evaluateInteger(value, place, scope)
+                               : clamped(value, place, scope);
+  };
+  Integer a = side(op.getLhs(), isSmallA), b = side(op.getRhs(), isSmallB);
+  if (!isShort)
+    return code.compare(predicate,
+                        warps.toI64(materialize(a, integerType(op.getLhs()))),
+                        warps.toI64(materialize(b, integerType(op.getRhs()))));
+  Value bases = difference(a.base, b.base, scope);
+  if (!bases)
+    bases = warps.i32(0);
+  return code.compare(predicate, bases, warps.i32(b.constant - a.constant));
+}
+
+//===----------------------------------------------------------------------===//
+// Integers
+//===----------------------------------------------------------------------===//
+
+Type FragmentEvaluator::integerType(Value value) {
+  return bitsOf(value, uniform.layout.getSpec()) <= 32 ? warps.i32Type()
+                                                       : code.i64();
+}
+
+Value FragmentEvaluator::materialize(Integer integer, Type type) {
+  if (!integer.base)
+    return arith::ConstantOp::create(
+        code.builder, code.loc,
+        code.builder.getIntegerAttr(type, integer.constant));
+  Value base = code.toInt(integer.base, type.getIntOrFloatBitWidth());
+  return integer.constant ? code.add(base, code.intLike(base, integer.constant))
+                          : base;
+}
+
+Value FragmentEvaluator::difference(Value a, Value b, FragmentScope &scope) {
+  if (!b)
+    return a;
+  std::pair<Value, Value> key{a, b};
+  if (auto *known = lookup(&scope, &FragmentScope::differences, key))
+    return *known;
+  Value result = a ? code.sub(a, b) : code.neg(b);
+  return scope.differences[key] = result;
+}
+
+/// Converts the register once; f32 holds sums below 2^24 exactly.
+Value FragmentEvaluator::toReal(Integer integer, FragmentScope &scope) {
+  if (!integer.base)
+    return code.real(double(integer.constant));
+  Value base;
+  if (auto *known = lookup(&scope, &FragmentScope::reals, integer.base))
+    base = *known;
+  else
+    base = arith::SIToFPOp::create(code.builder, code.loc, code.f32(),
+                                   integer.base);
+  scope.reals[integer.base] = base;
+  return integer.constant ? code.add(base, code.real(double(integer.constant)))
+                          : base;
+}
+
+Integer FragmentEvaluator::indexOf(StringAttr dim, Place place,
+                                   FragmentScope &scope) {
+  if (dim == rowDim)
+    return {scope.row(place.row), 0};
+  if (dim == columnDim) {
+    Value last = scope.last();
+    if (!last)
+      return {scope.first(), place.column};
+    Value index = code.add(scope.first(), warps.i32(place.column));
+    return {code.min(index, last), 0};
+  }
+  return {warps.toI32(scope.uniform.lookupIndex(dim)->uniform), 0};
+}
+
+Integer FragmentEvaluator::evaluateInteger(Value value, Place place,
+                                           FragmentScope &scope) {
+  place = reduce(value, place);
+  FragmentScope::Key key{value, place.row, place.column};
+  if (auto *known = lookup(&scope, &FragmentScope::integers, key))
+    return *known;
+  Integer result = computeInteger(value, place, scope);
+  return scope.integers[key] = result;
+}
+
+Integer FragmentEvaluator::computeInteger(Value value, Place place,
+                                          FragmentScope &scope) {
+  Type type = integerType(value);
+  auto whole = [&](Value number) {
+    return Integer{code.toInt(number, type.getIntOrFloatBitWidth()), 0};
+  };
+  if (uniform.layout.isStored(value))
+    return whole(load(value, place, scope, Indices()));
+  if (isa<BlockArgument>(value))
+    return whole(uniform.evaluate(value, scope.uniform));
+  Operation *op = value.getDefiningOp();
+  if (auto constant = dyn_cast<ConstantOp>(op))
+    return {Value(),
+            cast<IntegerAttr>(constant.getValue()).getValue().getSExtValue()};
+  if (auto index = dyn_cast<IndexOp>(op))
+    return indexOf(index.getDimAttr(), place, scope);
+  if (auto extent = dyn_cast<ExtentOp>(op)) {
+    if (auto size = uniform.layout.getSpec().getStaticSize(extent.getDimAttr()))
+      return {Value(), *size};
+    return whole(uniform.extent(extent.getDimAttr()));
+  }
+  if (auto cast = dyn_cast<CastOp>(op)) {
+    Value operand = cast.getOperand();
+    if (isInteger(operand)) {
+      Integer integer = evaluateInteger(operand, place, scope);
+      return whole(materialize(integer, integerType(operand)));
+    }
+    Value x = evaluate(operand, place, scope);
+    if (x.getType().isInteger(1))
+      return whole(x);
+    return {arith::FPToSIOp::create(code.builder, code.loc, type, x), 0};
+  }
+  if (auto read = dyn_cast<ReadOp>(op))
+    return whole(compute(value, place, scope));
+  if (auto unaryOp = dyn_cast<UnaryOp>(op)) {
+    Value x = code.toInt(evaluate(unaryOp.getOperand(), place, scope),
+                         type.getIntOrFloatBitWidth());
+    Value negated = code.neg(x);
+    return {unaryOp.getKind() == UnaryKind::Neg ? negated
+                                                : code.max(x, negated),
+            0};
+  }
+  if (auto select = dyn_cast<SelectOp>(op)) {
+    Value condition = evaluate(select.getCondition(), place, scope);
+    Value a = code.toInt(evaluate(select.getThen(), place, scope),
+                         type.getIntOrFloatBitWidth());
+    Value b = code.toInt(evaluate(select.getOtherwise(), place, scope),
+                         type.getIntOrFloatBitWidth());
+    return {code.select(condition, a, b), 0};
+  }
+  auto binaryOp = cast<BinaryOp>(op);
+  Integer a = evaluateInteger(binaryOp.getLhs(), place, scope);
+  Integer b = evaluateInteger(binaryOp.getRhs(), place, scope);
+  unsigned bits = type.getIntOrFloatBitWidth();
+  auto widen = [&](Value base) { return base ? code.toInt(base, bits) : base; };
+  BinaryKind kind = binaryOp.getKind();
+  if (kind == BinaryKind::Add) {
+    // One register of the two stays as it is: a tile adds the bases once.
+    if (!a.base || !b.base)
+      return {widen(a.base ? a.base : b.base), a.constant + b.constant};
+    std::pair<Value, Value> key{a.base, b.base};
+    Value sum;
+    if (auto *known = lookup(&scope, &FragmentScope::sums, key))
+      sum = *known;
+    else
+      sum = scope.sums[key] = code.add(widen(a.base), widen(b.base));
+    return {sum, a.constant + b.constant};
+  }
+  if (kind == BinaryKind::Sub)
+    return {difference(widen(a.base), widen(b.base), scope),
+            a.constant - b.constant};
+  if (kind == BinaryKind::Mul && (!a.base || !b.base)) {
+    if (a.base)
+      std::swap(a, b);
+    Value scaled = b.base ? code.mul(widen(b.base),
+                                     code.intLike(widen(b.base), a.constant))
+                          : Value();
+    return {scaled, a.constant * b.constant};
+  }
+  Value x = code.toInt(materialize(a, integerType(binaryOp.getLhs())), bits);
+  Value y = code.toInt(materialize(b, integerType(binaryOp.getRhs())), bits);
+  switch (kind) {
+  case BinaryKind::Mul:
+    return {code.mul(x, y), 0};
+  case BinaryKind::FloorDiv:
+    return {code.floorDiv(x, y), 0};
+  case BinaryKind::Mod:
+    return {code.floorMod(x, y), 0};
+  case BinaryKind::Min:
+    return {code.min(x, y), 0};
+  case BinaryKind::Max:
+    return {code.max(x, y), 0};
+  case BinaryKind::And:
+    return {code.land(x, y), 0};
+  case BinaryKind::Or:
+    return {code.lor(x, y), 0};
+  case BinaryKind::Xor:
+    return {code.lxor(x, y), 0};
+  case BinaryKind::Shl:
+    return {arith::ShLIOp::create(code.builder, code.loc, x, y), 0};
+  case BinaryKind::Shr:
+    return {arith::ShRSIOp::create(code.builder, code.loc, x, y), 0};
+  default:
+    llvm_unreachable("not a function of integers");
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// The element of \p source, a tensor under conversions, with the indices of
+/// \p replaced in place of the element's own.
+Value FragmentEvaluator::load(Value source, Place place, FragmentScope &scope,
+                              const Indices &replaced) {
+  Value stored = storedUnderCasts(source, uniform.layout);
+  const cpu::Storage &storage = uniform.layout.storageOf(stored);
+  Value element =
+      code.load(storage.element, loadAt(storage, place, scope, replaced,
+                                        replaced.empty() ? stored : Value()));
+  Type to = quantity(source).getElementType();
+  if (to.isF32() && isa<FloatType>(storage.element) && element.getType() != to)
+    return arith::ExtFOp::create(code.builder, code.loc, to, element);
+  if (to.isF32() && isa<IntegerType>(storage.element))
+    return arith::SIToFPOp::create(code.builder, code.loc, to, element);
+  if (to.isInteger(1) && !element.getType().isInteger(1))
+    return code.compare(arith::CmpIPredicate::ne, element,
+                        code.intLike(element, 0));
+  return element;
+}
+
+Value FragmentEvaluator::address(const cpu::Storage &storage, Value value,
+                                 Place place, FragmentScope &scope) {
+  return loadAt(storage, place, scope, Indices(), value);
+}
+
+/// Address of an element. The pointer to its row is made once a row where
+/// \p key names what is asked for again; the constant part of an index is left
+/// to the instruction.
+Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
+                                FragmentScope &scope, const Indices &replaced,
+                                Value key) {
+  int64_t constant = 0;
+  Value offset;
+  auto addTerm = [&](Value term) {
+    offset = offset ? code.add(offset, term) : term;
+  };
+  bool isCached = bool(key);
+  FragmentScope::Key rowKey{key, place.row, -8};
+  Value pointer;
+  if (isCached)
+    if (auto *known = lookup(&scope, &FragmentScope::values, rowKey))
+      pointer = *known;
+  bool needsPointer = !pointer;
+  Value columnOffset;
+  for (auto [position, dim] : llvm::enumerate(storage.layout)) {
+    bool isLast = position + 1 == storage.layout.size();
+    auto found = replaced.find(dim);
+    bool isColumn = found == replaced.end() && dim == columnDim;
+    if (!needsPointer && !isColumn)
+      continue;
+    Integer at =
+        found != replaced.end() ? found->second : indexOf(dim, place, scope);
+    if (isLast) {
+      constant += at.constant;
+      if (!at.base)
+        continue;
+      Value term = warps.toI64(at.base);
+      if (isColumn)
+        columnOffset = term;
+      else
+        addTerm(term);
+      continue;
+    }
+    Value term = code.mul(warps.toI64(materialize(at, warps.i32Type())),
+                          uniform.stride(storage, position));
+    if (isColumn)
+      columnOffset = columnOffset ? code.add(columnOffset, term) : term;
+    else
+      addTerm(term);
+  }
+  if (needsPointer) {
+    pointer = uniform.slot(storage.slot, code.ptr());
+    if (offset)
+      pointer = code.address(pointer, storage.element, offset);
+    if (isCached)
+      scope.values[rowKey] = pointer;
+  }
+  if (columnOffset)
+    pointer = code.address(pointer, storage.element, columnOffset);
+  return constant ? code.address(pointer, storage.element, code.index(constant))
+                  : pointer;
+}
+
+//===----------------------------------------------------------------------===//
+// Hoisting
+//===----------------------------------------------------------------------===//
+
+bool attn::gpu::isOfState(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<SweepOp, KernelOp>(op))
+    return false;
+  return isa<AccumulateOp>(op) || llvm::any_of(op->getOperands(), isOfState);
+}
+
+bool FragmentEvaluator::readsColumns(Value value) {
+  if (given.contains(value) || !onColumns(value))
+    return false;
+  if (uniform.layout.isStored(value))
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && (isa<ReadOp>(op) ||
+                llvm::any_of(op->getOperands(), [&](Value operand) {
+                  return readsColumns(operand);
+                }));
+}
+
+void FragmentEvaluator::hoist(Value value, FragmentScope &scope) {
+  if (given.contains(value))
+    return;
+  if (!onColumns(value)) {
+    if (isOfState(value))
+      return;
+    for (int row : {0, 1})
+      if (isInteger(value))
+        evaluateInteger(value, {row, -1}, scope);
+      else
+        evaluate(value, {row, -1}, scope);
+    return;
+  }
+  if (uniform.layout.isStored(value) || isa<BlockArgument>(value))
+    return;
+  Operation *op = value.getDefiningOp();
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    for (Value index : read.getIndices())
+      hoist(index, scope);
+    return;
+  }
+  for (Value operand : op->getOperands())
+    hoist(operand, scope);
+}

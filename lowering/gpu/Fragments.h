@@ -1,0 +1,145 @@
+//===- Fragments.h - Quantities on the fragments of a product ---*- C++ -*-===//
+//
+// Evaluates the graph of quantities for the elements of an accumulator of a
+// warpgroup's product. A thread has two rows of it (8 apart) and, in each group
+// of eight columns, two: the one fragment-to-index map of the compiler.
+//
+// An element's index is a register and a constant, so index arithmetic costs an
+// element nothing or one instruction; what does not vary along the rows or the
+// columns is computed once for them, where the scope that it is asked in
+// stands. f32 functions are those of the special function unit (WarpCode.h).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_GPU_FRAGMENTS_H
+#define ATTN_LOWERING_GPU_FRAGMENTS_H
+
+#include "lowering/cpu/Evaluate.h"
+#include "lowering/gpu/WarpCode.h"
+
+namespace attn::gpu {
+
+/// An element of a thread's fragment: one of its two rows, and the number of
+/// its column less the thread's first. -1 where a value does not vary.
+struct Place {
+  int row = -1, column = -1;
+};
+
+/// Number of a thread's elements in a fragment of \p columns columns, and where
+/// each lies: elements 4j, 4j + 1 in columns 8j, 8j + 1 of the first row,
+/// 4j + 2, 4j + 3 in the second.
+inline unsigned fragmentSize(unsigned columns) { return columns / 2; }
+inline Place placeOf(unsigned element) {
+  return {int(element / 2 % 2), int(element / 4 * 8 + element % 2)};
+}
+
+/// An integer as register + constant; no register: the constant alone.
+struct Integer {
+  mlir::Value base;
+  int64_t constant = 0;
+};
+
+/// What has been computed in a block of code, for which elements, and what is
+/// visible from around it.
+struct FragmentScope {
+  FragmentScope() = default;
+  explicit FragmentScope(const FragmentScope *outer) : outer(outer) {
+    if (outer)
+      uniform.outers.push_back(&outer->uniform);
+  }
+
+  const FragmentScope *outer = nullptr;
+  /// For what varies along neither rows nor columns.
+  cpu::Scope uniform;
+  /// The thread's two row indices (i32), of rows that exist.
+  mlir::Value rows[2];
+  /// Its first column's index (i32); with a last column, later ones count as
+  /// that one.
+  mlir::Value firstColumn, lastColumn;
+
+  using Key = std::tuple<mlir::Value, int, int>;
+  llvm::DenseMap<Key, mlir::Value> values;
+  llvm::DenseMap<Key, Integer> integers;
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> differences;
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> sums;
+  llvm::DenseMap<mlir::Value, mlir::Value> reals;
+
+  mlir::Value row(unsigned number) const;
+  mlir::Value first() const;
+  mlir::Value last() const;
+};
+
+class FragmentEvaluator {
+public:
+  FragmentEvaluator(WarpCode &warps, cpu::Evaluator &uniform,
+                    mlir::StringAttr rowDim, mlir::StringAttr columnDim)
+      : warps(warps), code(warps.code), uniform(uniform), rowDim(rowDim),
+        columnDim(columnDim) {}
+
+  /// Says whether \p value can be evaluated.
+  bool canEvaluate(mlir::Value value);
+
+  /// \p value at \p place: f32, i1, or an integer of 32 or 64 bits.
+  mlir::Value evaluate(mlir::Value value, Place place, FragmentScope &scope);
+  Integer evaluateInteger(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value toReal(Integer integer, FragmentScope &scope);
+
+  /// Computes what \p value is made of and does not vary along the columns.
+  void hoist(mlir::Value value, FragmentScope &scope);
+
+  /// Says whether an element of \p value is read from memory.
+  bool readsColumns(mlir::Value value);
+
+  /// Values of pairs that the surrounding kernel makes.
+  llvm::SmallPtrSet<mlir::Value, 4> given;
+  /// Sums that are 0 only where what is divided by them is 0.
+  llvm::SmallPtrSet<mlir::Value, 4> zeroOverZero;
+  /// Tried first for every value: what the surrounding kernel gives.
+  std::function<mlir::Value(mlir::Value value, Place place, FragmentScope &)>
+      provide;
+
+  bool onRows(mlir::Value value) { return quantity(value).hasDim(rowDim); }
+  bool onColumns(mlir::Value value) {
+    return quantity(value).hasDim(columnDim);
+  }
+  /// \p place without the coordinates along which \p value does not vary.
+  Place reduce(mlir::Value value, Place place);
+  /// Address of the element of \p storage, 1 with \p constant elements on.
+  mlir::Value address(const cpu::Storage &storage, mlir::Value value,
+                      Place place, FragmentScope &scope);
+
+  WarpCode &warps;
+  cpu::Code &code;
+  cpu::Evaluator &uniform;
+  mlir::StringAttr rowDim, columnDim;
+
+private:
+  using Indices = llvm::DenseMap<mlir::StringAttr, Integer>;
+  mlir::Value compute(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value real(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value product(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value binary(BinaryOp op, Place place, FragmentScope &scope);
+  mlir::Value unary(UnaryOp op, Place place, FragmentScope &scope);
+  mlir::Value compare(CompareOp op, Place place, FragmentScope &scope);
+  Integer computeInteger(mlir::Value value, Place place, FragmentScope &scope);
+  Integer indexOf(mlir::StringAttr dim, Place place, FragmentScope &scope);
+  Integer clamped(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value materialize(Integer integer, mlir::Type type);
+  mlir::Value difference(mlir::Value a, mlir::Value b, FragmentScope &scope);
+  mlir::Type integerType(mlir::Value value);
+  mlir::Value load(mlir::Value source, Place place, FragmentScope &scope,
+                   const Indices &replaced);
+  mlir::Value loadAt(const cpu::Storage &storage, Place place,
+                     FragmentScope &scope, const Indices &replaced,
+                     mlir::Value key);
+};
+
+/// Says whether \p value is made of a running value of a sweep.
+bool isOfState(mlir::Value value);
+
+/// The number that \p value is, where it is made of constants alone.
+std::optional<double> constantReal(mlir::Value value);
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_FRAGMENTS_H

@@ -1,0 +1,69 @@
+//===- IntegerRanges.cpp - Which integers fit a register ------------------===//
+
+#include "lowering/gpu/IntegerRanges.h"
+#include "lowering/cpu/Evaluate.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// Bits of a number from -\p size to \p size.
+static unsigned bitsOfSize(uint64_t size) {
+  return size ? 2 + llvm::Log2_64(size) : 1;
+}
+
+unsigned attn::gpu::bitsOf(Value value, SpecOp spec) {
+  constexpr unsigned all = 64;
+  Type element = quantity(value).getElementType();
+  unsigned ofType = element.isInteger(1) ? 2
+                    : isa<IntegerType>(element)
+                        ? element.getIntOrFloatBitWidth()
+                        : all;
+  auto bits = [&](Value operand) { return bitsOf(operand, spec); };
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return ofType;
+  if (auto constant = dyn_cast<ConstantOp>(op)) {
+    auto number = dyn_cast<IntegerAttr>(constant.getValue());
+    return number ? number.getValue().getSignificantBits() : all;
+  }
+  if (isa<ExtentOp>(op))
+    return bitsOfSize(cpu::maxExtent);
+  if (auto index = dyn_cast<IndexOp>(op))
+    return bitsOfSize(
+        spec.getStaticSize(index.getDimAttr()).value_or(cpu::maxExtent));
+  if (auto cast = dyn_cast<CastOp>(op))
+    return std::min(
+        ofType, isa<IntegerType>(quantity(cast.getOperand()).getElementType())
+                    ? bits(cast.getOperand())
+                    : all);
+  if (auto read = dyn_cast<ReadOp>(op))
+    return bits(read.getSource());
+  if (auto select = dyn_cast<SelectOp>(op))
+    return std::max(bits(select.getThen()), bits(select.getOtherwise()));
+  if (isa<UnaryOp>(op))
+    return std::min(all, bits(op->getOperand(0)) + 1);
+  auto binary = dyn_cast<BinaryOp>(op);
+  if (!binary)
+    return ofType;
+  unsigned a = bits(binary.getLhs()), b = bits(binary.getRhs());
+  switch (binary.getKind()) {
+  case BinaryKind::Add:
+  case BinaryKind::Sub:
+  case BinaryKind::FloorDiv:
+    return std::min(all, std::max(a, b) + 1);
+  case BinaryKind::Mul:
+    return std::min(all, a + b);
+  case BinaryKind::Mod:
+    return b;
+  case BinaryKind::Min:
+  case BinaryKind::Max:
+  case BinaryKind::And:
+  case BinaryKind::Or:
+  case BinaryKind::Xor:
+    return std::max(a, b);
+  default:
+    return ofType;
+  }
+}

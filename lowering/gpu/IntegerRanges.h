@@ -1,0 +1,16 @@
+//===- IntegerRanges.h - Which integers fit a register ----------*- C++ -*-===//
+
+#ifndef ATTN_LOWERING_GPU_INTEGERRANGES_H
+#define ATTN_LOWERING_GPU_INTEGERRANGES_H
+
+#include "dialect/AttnOps.h"
+
+namespace attn::gpu {
+
+/// How many bits hold \p value, an integer quantity, its sign included, in any
+/// call: 64 where that is not known. Extents are at most cpu::maxExtent.
+unsigned bitsOf(mlir::Value value, SpecOp spec);
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_INTEGERRANGES_H
