@@ -34,4 +34,29 @@ def LowerToVectors : Pass<"attn-lower-to-vectors", "::mlir::ModuleOp"> {
     "::mlir::vector::VectorDialect"];
 }
 
+def WarpSpecialize : Pass<"attn-warp-specialize", "::mlir::ModuleOp"> {
+  let summary = "Turn tiled kernels into kernels of specialised warps";
+  let description = [{
+    Each attn.kernel that has the form (gpu/WarpShape.h) becomes one GPU kernel
+    for sm_90a, a function of llvm, nvvm, scf and arith ops: a producer copies
+    tiles into shared memory, consumers multiply them and evaluate the spec's
+    expressions on the fragments. A remark says why another one does not. The
+    specs are gone afterwards; the plan and the other kernels are made by
+    attn-lower-to-vectors or by the plain GPU path.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"columns", "columns", "unsigned", /*default=*/"0",
+           "Columns of a tile, to take it in place of the one chosen">,
+    Option<"consumers", "consumers", "unsigned", /*default=*/"2",
+           "Warpgroups that compute, 64 rows each">,
+    Option<"stages", "stages", "unsigned", /*default=*/"2",
+           "Tiles on their way at a time">,
+    Option<"turns", "turns", "bool", /*default=*/"true",
+           "Consumers issue their products in turns">];
+}
+
 #endif // ATTN_LOWERING_PASSES_TD

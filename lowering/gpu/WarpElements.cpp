@@ -1,0 +1,246 @@
+//===- WarpElements.cpp - The expressions of a spec on a tile -----------===//
+
+#include "lowering/gpu/WarpKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+using Values = WarpCode::Values;
+
+static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// exp(x - f(M)) with x the operand of the running maximum M.
+bool WarpKernelEmitter::isExponentOfBase(Value value) {
+  if (!shape.base)
+    return false;
+  AccumulateOp base = shape.base->op;
+  auto exp = value.getDefiningOp<UnaryOp>();
+  if (!exp || exp.getKind() != UnaryKind::Exp)
+    return false;
+  auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
+  if (!sub || sub.getKind() != BinaryKind::Sub ||
+      sub.getLhs() != base.getOperand())
+    return false;
+  auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
+  return guard && guard.getKind() == UnaryKind::NegInfToZero &&
+         guard.getOperand() == base.getResult();
+}
+
+Value WarpKernelEmitter::provide(Value value, Place place,
+                                 FragmentScope &scope) {
+  if (value == shape.score)
+    return scoreElements[elementOf(place)];
+  if (!shape.base || yElements.empty())
+    return {};
+  AccumulateOp base = shape.base->op;
+  if (value == base.getResult())
+    return maxima[place.row];
+  if (isExponentOfBase(value))
+    return warps.exp2(code.fma(yElements[elementOf(place)], exponentFactor,
+                               exponents[place.row]));
+  if (value == base.getOperand()) {
+    Value y = yElements[elementOf(place)];
+    Value shift = tileShifts[place.row];
+    if (Value factor = form->factor())
+      return shift ? code.fma(y, factor, shift) : code.mul(y, factor);
+    return shift ? code.add(y, shift) : y;
+  }
+  return {};
+}
+
+/// \p elements, with \p identity where the pair does not count: nothing is
+/// tested where the tile is \p full.
+Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
+                               Value full, Item &item,
+                               FragmentScope &tileScope) {
+  SmallVector<Type> types(elements.size(), code.f32());
+  return code.choose(
+      full, types, [&]() { return elements; },
+      [&]() {
+        FragmentScope scope(&tileScope);
+        Value extent = warps.toI32(evaluator->extent(shape.columnDim));
+        // Columns from here on do not exist.
+        Value left = code.sub(extent, tileScope.first());
+        if (domain && pairs->readsColumns(domain))
+          scope.lastColumn = code.sub(extent, warps.i32(1));
+        Values masked;
+        llvm::DenseMap<int, Value> exists;
+        for (unsigned i = 0; i != elements.size(); ++i) {
+          Place place = placeOf(i);
+          Value &counts = exists[place.column];
+          if (!counts)
+            counts = code.compare(arith::CmpIPredicate::sgt, left,
+                                  warps.i32(place.column));
+          Value holds = counts;
+          if (domain)
+            holds = code.land(holds, pairs->evaluate(domain, place, scope));
+          masked.push_back(
+              code.select(holds, elements[i], code.real(identity)));
+        }
+        return masked;
+      });
+}
+
+/// Says whether the weight of a pair outside of the domain is 0 by itself: the
+/// operand of the maximum is -inf there.
+bool WarpKernelEmitter::isMaskedByBase(const cpu::Accumulator &accumulator) {
+  if (!shape.base ||
+      AccumulateOp(accumulator.op).getDomain() !=
+          AccumulateOp(shape.base->op).getDomain() ||
+      AccumulateOp(accumulator.op).getKind() != AccumulateKind::Sum)
+    return false;
+  if (accumulator.isProduct)
+    return accumulator.pairFactors.size() == 1 &&
+           accumulator.pairDivisors.empty() &&
+           isExponentOfBase(accumulator.pairFactors.front());
+  return isExponentOfBase(AccumulateOp(accumulator.op).getOperand());
+}
+
+/// Takes the tile's maxima into the running ones.
+void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
+                                      ValueRange state, TileResult &result) {
+  bool keepsNaN = shape.base->keepsNaN;
+  auto greater = [&](Value a, Value b) {
+    return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
+  };
+  unsigned index = stateIndex(*shape.base);
+  for (unsigned row : {0, 1}) {
+    Value top;
+    for (unsigned i = 0; i != yElements.size(); ++i)
+      if (placeOf(i).row == int(row))
+        top = top ? greater(top, yElements[i]) : yElements[i];
+    Value shift = tileShifts[row];
+    if (Value factor = form->factor())
+      top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
+    else if (shift)
+      top = code.add(top, shift);
+    // The shift is of the thread's first column: threads meet after it.
+    for (unsigned other : {1, 2})
+      top = greater(top, warps.exchange(top, other));
+    Value before = state[index + row];
+    Value after = greater(before, top);
+    maxima[row] = after;
+    // A maximum of nothing is subtracted as 0.
+    Value isNothing =
+        code.compare(arith::CmpFPredicate::OEQ, after, code.real(-infinity));
+    Value origin = code.select(isNothing, code.real(0),
+                               code.mul(after, code.real(-log2OfE)));
+    exponents[row] =
+        shift ? code.fma(shift, code.real(log2OfE), origin) : origin;
+    result.scales[row] =
+        warps.exp2(code.fma(before, code.real(log2OfE), origin));
+  }
+}
+
+WarpKernelEmitter::TileResult WarpKernelEmitter::elements(Item &item,
+                                                          Value number,
+                                                          ValueRange score,
+                                                          ValueRange state) {
+  FragmentScope scope(&item.scope);
+  Value firstColumn = firstColumnOf(item, number);
+  Value own = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
+  scope.firstColumn = code.add(firstColumn, own);
+  auto readsColumns = [&](const cpu::Accumulator &accumulator) {
+    AccumulateOp op = accumulator.op;
+    return accumulator.isProduct
+               ? llvm::any_of(
+                     accumulator.pairFactors,
+                     [&](Value factor) { return pairs->readsColumns(factor); })
+               : pairs->readsColumns(op.getOperand());
+  };
+  if (llvm::any_of(shape.sweep->accumulators, readsColumns))
+    scope.lastColumn =
+        code.sub(warps.toI32(evaluator->extent(shape.columnDim)), warps.i32(1));
+  scoreElements.assign(score.begin(), score.end());
+  yElements.clear();
+  Value full = isFull(item, number);
+  TileResult result;
+  if (shape.base) {
+    AccumulateOp op = shape.base->op;
+    Values y;
+    for (unsigned i = 0; i != score.size(); ++i)
+      y.push_back(form->element(placeOf(i), scope));
+    for (unsigned row : {0, 1})
+      tileShifts[row] = form->shift(row, scope);
+    yElements = mask(y, op.getDomain(), -infinity, full, item, scope);
+    updateMaximum(scope, state, result);
+  }
+  // One array for accumulators that take the same values of the same pairs.
+  llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
+  auto arrayOf = [&](const cpu::Accumulator &accumulator) {
+    AccumulateOp op = accumulator.op;
+    bool isPlain = !accumulator.isProduct;
+    if (accumulator.isProduct && accumulator.pairFactors.size() == 1 &&
+        accumulator.pairDivisors.empty())
+      isPlain = true;
+    Value value = accumulator.isProduct && isPlain
+                      ? accumulator.pairFactors.front()
+                  : isPlain ? op.getOperand()
+                            : op.getResult();
+    Values &array = arrays[{value, op.getDomain()}];
+    if (!array.empty())
+      return array;
+    for (unsigned i = 0; i != score.size(); ++i) {
+      Place place = placeOf(i);
+      if (isPlain) {
+        array.push_back(pairs->evaluate(value, place, scope));
+        continue;
+      }
+      Value weight;
+      for (Value factor : accumulator.pairFactors) {
+        Value x = pairs->evaluate(factor, place, scope);
+        weight = weight ? code.mul(weight, x) : x;
+      }
+      if (!weight)
+        weight = code.real(1);
+      for (const Product::Divisor &divisor : accumulator.pairDivisors) {
+        Value by = pairs->evaluate(divisor.value, place, scope);
+        weight = divisor.kind == BinaryKind::Ratio ? code.ratio(weight, by)
+                                                   : code.div(weight, by);
+      }
+      array.push_back(weight);
+    }
+    if (!isMaskedByBase(accumulator))
+      array = mask(array, op.getDomain(), identityOf(op.getKind()), full, item,
+                   scope);
+    return array;
+  };
+  for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
+    if (&accumulator == shape.base) {
+      result.state.append({maxima[0], maxima[1]});
+      continue;
+    }
+    Values array = arrayOf(accumulator);
+    if (&accumulator == shape.product) {
+      result.weights = array;
+      continue;
+    }
+    AccumulateOp op = accumulator.op;
+    unsigned index = stateIndex(accumulator);
+    for (unsigned row : {0, 1}) {
+      Value total;
+      for (unsigned i = 0; i != array.size(); ++i)
+        if (placeOf(i).row == int(row))
+          total = total ? cpu::combine(code, cpu::reduceKind(op.getKind()),
+                                       total, array[i])
+                        : array[i];
+      Value before = state[index + row];
+      if (op.getRelativeTo())
+        total = code.fma(before, result.scales[row], total);
+      else
+        total =
+            cpu::combine(code, cpu::reduceKind(op.getKind()), before, total);
+      result.state.push_back(total);
+    }
+  }
+  if (shape.product && !AccumulateOp(shape.product->op).getRelativeTo())
+    result.scales[0] = result.scales[1] = Value();
+  return result;
+}

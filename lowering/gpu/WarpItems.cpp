@@ -1,0 +1,110 @@
+//===- WarpItems.cpp - The items of a block and the tiles of an item ----===//
+
+#include "lowering/gpu/WarpKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+using Values = WarpCode::Values;
+
+void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
+  // Fewer than 2^31 items: more tiles do not fit a GPU's memory.
+  Value items = warps.toI32(evaluator->slot(request.itemsSlot, code.i64()));
+  Value grid = warps.blocks(), block = warps.block(), one = warps.i32(1);
+  Value mirrored = code.sub(code.sub(grid, one), block);
+  Values start{warps.i32(0)};
+  llvm::append_range(start, init);
+  SmallVector<Type> types;
+  for (Value value : start)
+    types.push_back(value.getType());
+  types.push_back(warps.i32Type());
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, types, start,
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value odd = code.compare(arith::CmpIPredicate::ne,
+                                 code.land(args[0], one), warps.i32(0));
+        Value number = code.add(code.mul(args[0], grid),
+                                code.select(odd, mirrored, block));
+        Values passed(args);
+        passed.push_back(number);
+        scf::ConditionOp::create(builder, code.loc,
+                                 code.lessThan(number, items), passed);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Item item;
+        decode(args.back(), item);
+        Values next{code.add(args[0], one)};
+        llvm::append_range(next, body(item, args.drop_front().drop_back()));
+        scf::YieldOp::create(builder, code.loc, next);
+      });
+  builder.setInsertionPointAfter(loop);
+}
+
+/// Where a mask may leave out tiles, items with more rows before them come
+/// first: under a causal one they are the longest. But at any time four blocks
+/// or more should run over the same columns, or memory is what limits them: so
+/// batch indices are taken in groups, one group after the other.
+void WarpKernelEmitter::decode(Value number, Item &item) {
+  Value rowExtent = evaluator->extent(shape.rowDim);
+  Value rowTiles = warps.toI32(code.ceilDiv(rowExtent, tile.rows()));
+  Value batch = warps.i32(1);
+  for (StringAttr dim : shape.batch)
+    batch = code.mul(batch, warps.toI32(evaluator->extent(dim)));
+  auto divide = [&](Value a, Value b) {
+    Value quotient = arith::DivUIOp::create(builder, code.loc, a, b);
+    return std::pair(quotient, code.sub(a, code.mul(quotient, b)));
+  };
+  Value rowTile, rest;
+  if (shape.sweep->hasDomain) {
+    Value together =
+        arith::DivUIOp::create(builder, code.loc, warps.blocks(), warps.i32(4));
+    together = code.max(code.min(together, batch), warps.i32(1));
+    auto [group, inGroup] = divide(number, code.mul(together, rowTiles));
+    Value first = code.mul(group, together);
+    Value size = code.min(together, code.sub(batch, first));
+    std::tie(rowTile, rest) = divide(inGroup, size);
+    rowTile = code.sub(code.sub(rowTiles, warps.i32(1)), rowTile);
+    rest = code.add(rest, first);
+  } else {
+    std::tie(rest, rowTile) = divide(number, rowTiles);
+  }
+  for (unsigned i = shape.batch.size(); i-- != 0;) {
+    StringAttr dim = shape.batch[i];
+    Value at = rest;
+    if (i != 0)
+      std::tie(rest, at) = divide(rest, warps.toI32(evaluator->extent(dim)));
+    item.scope.uniform.indices[dim].uniform = warps.widen(at);
+  }
+  Value firstRow = code.mul(rowTile, warps.i32(tile.rows()));
+  Value lastRow = code.min(code.add(firstRow, warps.i32(tile.rows() - 1)),
+                           code.sub(warps.toI32(rowExtent), warps.i32(1)));
+  item.firstRow = warps.widen(firstRow);
+  item.lastRow = warps.widen(lastRow);
+  findColumns(item);
+}
+
+Value WarpKernelEmitter::slotAddress(unsigned first, unsigned stride,
+                                     Value count) {
+  Value slot =
+      arith::RemUIOp::create(builder, code.loc, count, warps.i32(tile.stages));
+  return code.add(code.mul(slot, warps.i32(stride)), warps.i32(first));
+}
+
+/// The parity of use \p count of a slot of a ring.
+Value WarpKernelEmitter::parity(Value count, unsigned flip) {
+  Value round =
+      arith::DivUIOp::create(builder, code.loc, count, warps.i32(tile.stages));
+  Value bit = code.land(round, warps.i32(1));
+  return flip ? code.lxor(bit, warps.i32(1)) : bit;
+}
+
+void WarpKernelEmitter::waitFor(unsigned barriers, Value count, unsigned flip) {
+  Value address = slotAddress(plan.barriers + 8 * barriers, 8, count);
+  warps.wait(warps.sharedAddress(sharedBase, address), parity(count, flip));
+}

@@ -1,0 +1,218 @@
+//===- WarpKernel.h - One kernel of specialised warps, emitted --*- C++ -*-===//
+//
+// The parts of the emitter, in the order in which a kernel is made: items and
+// tiles (WarpItems.cpp, WarpVisits.cpp), the two roles (WarpRoles.cpp), the
+// elements of a tile (WarpElements.cpp) and the results (WarpResults.cpp). What
+// the kernel looks like stands in WarpRoles.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_GPU_WARPKERNEL_H
+#define ATTN_LOWERING_GPU_WARPKERNEL_H
+
+#include "lowering/gpu/GpuStage.h"
+#include "lowering/gpu/ScoreForm.h"
+#include "lowering/gpu/WarpShape.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace attn::gpu {
+
+/// Dynamic shared memory that a block may have on sm_90.
+constexpr unsigned maxShared = 227 * 1024;
+
+/// Where things lie in shared memory, in bytes.
+struct SharedPlan {
+  unsigned left, right, values, output, barriers, total;
+  bool hasOutput; // room for a tile of the output
+
+  SharedPlan(const WarpShape &shape, bool wantsOutput) {
+    const WarpTile &tile = shape.tile;
+    unsigned at = 0;
+    auto take = [&](unsigned bytes) {
+      unsigned first = at;
+      at += bytes;
+      return first;
+    };
+    left = take(shape.left.bytes(tile.rows()));
+    right = take(tile.stages * shape.right.bytes(tile.columns));
+    values = take(shape.values ? tile.stages * shape.values->bytes(tile.columns)
+                               : 0);
+    unsigned outputBytes = shape.values ? shape.values->bytes(tile.rows()) : 0;
+    constexpr unsigned barrierBytes = 256;
+    hasOutput = wantsOutput && shape.values->columns % 16 == 0 &&
+                at + outputBytes + barrierBytes <= maxShared;
+    output = take(hasOutput ? outputBytes : 0);
+    barriers = take(barrierBytes);
+    total = at;
+  }
+};
+
+/// A ring of tiles: `full` is waited for by consumers, `empty` by the producer.
+struct Ring {
+  unsigned buffers = 0, bytes = 0, full = 0, empty = 0;
+};
+
+class WarpKernelEmitter {
+  using Value = mlir::Value;
+  using ValueRange = mlir::ValueRange;
+  using Values = WarpCode::Values;
+
+public:
+  WarpKernelEmitter(const GpuStageRequest &request, const WarpShape &shape)
+      : request(request), shape(shape), tile(shape.tile),
+        builder(request.builder),
+        code(builder, KernelOp(request.kernel).getLoc(), 1), warps(code),
+        storedOutput(findStoredOutput()), plan(shape, bool(storedOutput)) {}
+
+  std::optional<GpuStage> emit(std::string &why);
+
+private:
+  //===--------------------------------------------------------------------===//
+  // Set up
+  //===--------------------------------------------------------------------===//
+
+  Value findStoredOutput();
+  void describeMaps();
+  void addMap(const cpu::Storage &storage, mlir::StringAttr rowDim,
+              unsigned rows);
+  mlir::ArrayAttr describeStage();
+  void beginFunction();
+  void initBarriers();
+  Value shared(unsigned bytes) {
+    return warps.sharedAddress(sharedBase, warps.i32(bytes));
+  }
+  Value map(unsigned number) {
+    return code.address(maps, builder.getI8Type(), code.index(128 * number));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Items and tiles
+  //===--------------------------------------------------------------------===//
+
+  /// The item in hand.
+  struct Item {
+    FragmentScope scope;
+    Value firstRow, lastRow; // of the block, i64, within the extent
+    Value rows[2];           // of the thread, i32, which may not exist
+    /// Columns that are run over: i32, in `tiles` tiles from the first on.
+    Value firstColumn, endColumn, tiles;
+    /// Bounds of the rows of the block and of a consumer, and what follows.
+    cpu::Scope blockRows, groupRows;
+  };
+
+  using ItemBody = llvm::function_ref<Values(Item &, ValueRange carried)>;
+  void forEachItem(ValueRange init, ItemBody body);
+  void decode(Value number, Item &item);
+
+  // Which tiles (WarpVisits.cpp).
+  void prepareVisit(Value value, cpu::Scope &scope, bool shared);
+  Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
+  void bindRows(Item &item, Value first, Value last, cpu::Scope &scope);
+  void findColumns(Item &item);
+  Value firstColumnOf(Item &item, Value number);
+  Value classify(Value truth, const cpu::Scope &rows, Item &item, Value number);
+  Value nextTile(Item &item, Value from);
+  void prepareFull(Item &item);
+  Value isFull(Item &item, Value number);
+
+  Value slotAddress(unsigned first, unsigned stride, Value count);
+  Value parity(Value count, unsigned flip);
+  void waitFor(unsigned barriers, Value count, unsigned flip);
+
+  //===--------------------------------------------------------------------===//
+  // Roles
+  //===--------------------------------------------------------------------===//
+
+  void emitProducer();
+  void loadTile(Item &item, const TileTensor &tensor, unsigned mapNumber,
+                Value destination, Value barrier, Value first, unsigned rows);
+  void loadRight(Item &item, Value number, Value count);
+  void loadValues(Item &item, Value number, Value count);
+
+  void emitConsumer(Value consumer);
+  void release(unsigned barriers, Value count);
+  void releaseLeft(Item &item, Value next);
+  void passTurn();
+  Values startScore(Value count);
+  Values startSum(ValueRange weights, Value count, ValueRange sum);
+  Values consumeItem(Item &item, Value first, Value count, Value items);
+  void prepareItem(Item &item);
+
+  //===--------------------------------------------------------------------===//
+  // Elements of a tile
+  //===--------------------------------------------------------------------===//
+
+  /// What a tile leaves behind.
+  struct TileResult {
+    Values state;    // two rows of each accumulator but the product
+    Values weights;  // of the product, an f32 an element
+    Value scales[2]; // of what is relative to the maximum; null: 1
+  };
+  TileResult elements(Item &item, Value number, ValueRange score,
+                      ValueRange state);
+  Values mask(Values elements, Value domain, double identity, Value full,
+              Item &item, FragmentScope &tileScope);
+  void updateMaximum(FragmentScope &tileScope, ValueRange state,
+                     TileResult &result);
+  Value provide(Value value, Place place, FragmentScope &scope);
+  bool isExponentOfBase(Value value);
+  bool isMaskedByBase(const cpu::Accumulator &accumulator);
+  Values pack(ValueRange weights);
+  Values identities();
+  unsigned stateIndex(const cpu::Accumulator &accumulator) const;
+
+  //===--------------------------------------------------------------------===//
+  // Results
+  //===--------------------------------------------------------------------===//
+
+  void emitResults(Item &item, ValueRange state, ValueRange sum);
+  void forEachRow(Item &item, llvm::function_ref<void(int row)> body);
+  void storeRows(Item &item, Value result, Value value,
+                 FragmentEvaluator &evaluator, FragmentScope &scope);
+  void storeElements(Item &item, Value result, Value value,
+                     FragmentEvaluator &evaluator, FragmentScope &scope);
+  void storeBlocks(Item &item, Value value, FragmentEvaluator &evaluator,
+                   FragmentScope &scope);
+  void storeTile(Item &item, Value value, FragmentEvaluator &evaluator,
+                 FragmentScope &scope);
+
+  const GpuStageRequest &request;
+  const WarpShape &shape;
+  const WarpTile &tile;
+  mlir::OpBuilder &builder;
+  cpu::Code code;
+  WarpCode warps;
+  llvm::DenseMap<Value, bool> onTile; // of the values of an attn.visit
+  Value storedOutput;                 // written 16 bytes at a time, if any
+  SharedPlan plan;
+  GpuStage stage;
+
+  Value maps, sharedBase;
+  std::unique_ptr<cpu::Evaluator> evaluator;
+  std::unique_ptr<FragmentEvaluator> pairs;
+  std::unique_ptr<ScoreForm> form;
+
+  // Barriers, by number; those of a ring follow each other.
+  unsigned leftFull = 0, leftEmpty = 1;
+  unsigned rightFull = 0, rightEmpty = 0, valuesFull = 0, valuesEmpty = 0;
+
+  // Of a consumer's thread.
+  Value consumer, lane, warp, isLeader;
+  Value leftLow, rightLow, valuesLow; // descriptors
+  // Of the tile in hand.
+  Values scoreElements, yElements;
+  Value maxima[2], exponents[2], tileShifts[2], exponentFactor;
+};
+
+/// Where element \p place lies in a thread's fragment.
+inline unsigned elementOf(Place place) {
+  return unsigned(place.column / 8 * 4 + place.row * 2 + place.column % 8);
+}
+
+/// The state of an accumulator over nothing.
+double identityOf(AccumulateKind kind);
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_WARPKERNEL_H

@@ -1,0 +1,374 @@
+//===- WarpRoles.cpp - What producer and consumers do -------------------===//
+//
+// A block is one warpgroup that copies and two or three that compute:
+//
+//   producer (one warp)               consumer w (rows 64 w ... of the tile)
+//   ---------------------             --------------------------------------
+//   for each work item:               for each work item:
+//     load right[t0], left              score = left * right[t0]
+//     for each tile t that is           weights, state = elements(score)
+//     not empty:                        for each further tile t:
+//       load right[t]                     start score = left * right[t]
+//       load values[t - 1]                start sum += weights * values[t - 1]
+//     load values[last]                   wait score; elements(score) ...
+//                                         wait sum; scale it
+//                                       sum += weights * values[last]
+//                                       results
+//
+// Both walk the same items and tiles by the same scalar code; tiles travel
+// through rings of `stages` buffers with a full and an empty barrier each. The
+// grid is persistent: block b takes one item of each round of gridDim.x items,
+// in alternating direction, so that items that get shorter are shared out
+// evenly.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/gpu/WarpKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+using Values = WarpCode::Values;
+
+static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+//===----------------------------------------------------------------------===//
+// Producer
+//===----------------------------------------------------------------------===//
+
+void WarpKernelEmitter::loadTile(Item &item, const TileTensor &tensor,
+                                 unsigned mapNumber, Value destination,
+                                 Value barrier, Value first, unsigned rows) {
+  code.ifThen(isLeader, [&] {
+    warps.arriveExpecting(barrier, tensor.bytes(rows));
+    for (unsigned chunk = 0; chunk != tensor.chunks(); ++chunk) {
+      Values coordinates;
+      const DimList &dims = tensor.storage->layout;
+      for (unsigned position = dims.size(); position-- != 0;) {
+        StringAttr dim = dims[position];
+        if (position + 1 == dims.size())
+          coordinates.push_back(warps.i32(chunk * chunkColumns));
+        else if (dim == tensor.rowDim)
+          coordinates.push_back(first);
+        else
+          coordinates.push_back(
+              warps.toI32(item.scope.uniform.indices[dim].uniform));
+      }
+      Value to = warps.sharedAddress(
+          destination, warps.i32(chunk * rows * chunkColumns * 2));
+      warps.loadBox(map(mapNumber), to, coordinates, barrier);
+    }
+  });
+}
+
+void WarpKernelEmitter::loadRight(Item &item, Value number, Value count) {
+  waitFor(rightEmpty, count, 1);
+  unsigned bytes = shape.right.bytes(tile.columns);
+  Value to =
+      warps.sharedAddress(sharedBase, slotAddress(plan.right, bytes, count));
+  Value barrier = warps.sharedAddress(
+      sharedBase, slotAddress(plan.barriers + 8 * rightFull, 8, count));
+  loadTile(item, shape.right, 1, to, barrier, firstColumnOf(item, number),
+           tile.columns);
+}
+
+void WarpKernelEmitter::loadValues(Item &item, Value number, Value count) {
+  if (!shape.values)
+    return;
+  waitFor(valuesEmpty, count, 1);
+  unsigned bytes = shape.values->bytes(tile.columns);
+  Value to =
+      warps.sharedAddress(sharedBase, slotAddress(plan.values, bytes, count));
+  Value barrier = warps.sharedAddress(
+      sharedBase, slotAddress(plan.barriers + 8 * valuesFull, 8, count));
+  loadTile(item, *shape.values, 2, to, barrier, firstColumnOf(item, number),
+           tile.columns);
+}
+
+void WarpKernelEmitter::emitProducer() {
+  isLeader = warps.isElected();
+  Value zero = warps.i32(0), one = warps.i32(1);
+  forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
+    Value first = nextTile(item, zero);
+    return code.choose(
+        code.lessThan(first, item.tiles), carried.getTypes(),
+        [&]() -> Values {
+          Value count = carried[0], items = carried[1];
+          loadRight(item, first, count);
+          Value leftParity = code.lxor(code.land(items, one), one);
+          warps.wait(shared(plan.barriers + 8 * leftEmpty), leftParity);
+          loadTile(item, shape.left, 0, shared(plan.left),
+                   shared(plan.barriers + 8 * leftFull),
+                   warps.toI32(item.firstRow), tile.rows());
+          Type i32 = warps.i32Type();
+          auto loop = scf::WhileOp::create(
+              builder, code.loc, TypeRange({i32, i32, i32}),
+              ValueRange({first, count}),
+              [&](OpBuilder &, Location, ValueRange args) {
+                Value next = nextTile(item, code.add(args[0], one));
+                scf::ConditionOp::create(builder, code.loc,
+                                         code.lessThan(next, item.tiles),
+                                         ValueRange({args[0], args[1], next}));
+              },
+              [&](OpBuilder &, Location, ValueRange args) {
+                Value following = code.add(args[1], one);
+                loadRight(item, args[2], following);
+                loadValues(item, args[0], args[1]);
+                scf::YieldOp::create(builder, code.loc,
+                                     ValueRange({args[2], following}));
+              });
+          builder.setInsertionPointAfter(loop);
+          loadValues(item, loop.getResult(0), loop.getResult(1));
+          return {code.add(loop.getResult(1), one), code.add(items, one)};
+        },
+        [&]() -> Values { return Values(carried); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Consumers
+//===----------------------------------------------------------------------===//
+
+void WarpKernelEmitter::release(unsigned barriers, Value count) {
+  Value address = warps.sharedAddress(
+      sharedBase, slotAddress(plan.barriers + 8 * barriers, 8, count));
+  code.ifThen(isLeader, [&] { warps.arrive(address); });
+}
+
+/// Lets the left tile go where no tile of the item is left to be multiplied.
+void WarpKernelEmitter::releaseLeft(Item &item, Value next) {
+  Value isLast = code.lnot(code.lessThan(next, item.tiles));
+  code.ifThen(code.land(isLeader, isLast),
+              [&] { warps.arrive(shared(plan.barriers + 8 * leftEmpty)); });
+}
+
+/// The next consumer may issue its products.
+void WarpKernelEmitter::passTurn() {
+  Value following = code.add(consumer, warps.i32(2));
+  Value wraps = code.equals(following, warps.i32(tile.consumers + 1));
+  warps.arriveNamed(code.select(wraps, warps.i32(1), following),
+                    2 * threadsOfGroup);
+}
+
+Values WarpKernelEmitter::startScore(Value count) {
+  Value right = code.add(
+      rightLow, slotAddress(0, shape.right.bytes(tile.columns) >> 4, count));
+  return warps.startProduct(shape.left.storage->element, {leftLow, tile.rows()},
+                            {right, tile.columns}, tile.columns,
+                            unsigned(shape.left.columns + 15) / 16 * 16);
+}
+
+Values WarpKernelEmitter::startSum(ValueRange weights, Value count,
+                                   ValueRange sum) {
+  Value low = code.add(
+      valuesLow, slotAddress(0, shape.values->bytes(tile.columns) >> 4, count));
+  return warps.startProduct(shape.left.storage->element, weights,
+                            {low, tile.columns, /*transposed=*/true}, sum);
+}
+
+Values WarpKernelEmitter::pack(ValueRange weights) {
+  Values packed;
+  for (unsigned i = 0; i != weights.size(); i += 2)
+    packed.push_back(
+        warps.pack(shape.left.storage->element, weights[i], weights[i + 1]));
+  return packed;
+}
+
+unsigned
+WarpKernelEmitter::stateIndex(const cpu::Accumulator &accumulator) const {
+  unsigned index = 0;
+  for (const cpu::Accumulator &other : shape.sweep->accumulators) {
+    if (&other == &accumulator)
+      return 2 * index;
+    index += !other.isProduct || other.carried.empty();
+  }
+  llvm_unreachable("not of this sweep");
+}
+
+double attn::gpu::identityOf(AccumulateKind kind) {
+  return kind == AccumulateKind::Max   ? -infinity
+         : kind == AccumulateKind::Min ? infinity
+                                       : 0.0;
+}
+
+Values WarpKernelEmitter::identities() {
+  Values state;
+  for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+    if (&accumulator != shape.product)
+      state.append(2, code.real(identityOf(accumulator.op.getKind())));
+  return state;
+}
+
+/// What an item needs once: the thread's rows, and all that does not vary
+/// along the columns.
+void WarpKernelEmitter::prepareItem(Item &item) {
+  Value last =
+      code.sub(warps.toI32(evaluator->extent(shape.rowDim)), warps.i32(1));
+  Value first = warps.toI32(item.firstRow);
+  Value inTile = code.add(code.mul(consumer, warps.i32(rowsOfGroup)),
+                          code.mul(warp, warps.i32(16)));
+  inTile = code.add(
+      inTile, arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
+  item.rows[0] = code.add(first, inTile);
+  item.rows[1] = code.add(item.rows[0], warps.i32(8));
+  for (unsigned row : {0, 1})
+    item.scope.rows[row] = code.min(item.rows[row], last);
+  for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
+    AccumulateOp op = accumulator.op;
+    if (&accumulator == shape.base)
+      form->prepare(item.scope);
+    else if (!accumulator.isProduct)
+      pairs->hoist(op.getOperand(), item.scope);
+    for (Value factor : accumulator.pairFactors)
+      pairs->hoist(factor, item.scope);
+    if (op.getDomain())
+      pairs->hoist(op.getDomain(), item.scope);
+  }
+  if (shape.base) {
+    Value factor = form->factor();
+    exponentFactor =
+        factor ? code.mul(factor, code.real(log2OfE)) : code.real(log2OfE);
+  }
+}
+
+Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
+                                      Value items) {
+  Value one = warps.i32(1);
+  unsigned turns = 2 * threadsOfGroup;
+  warps.wait(shared(plan.barriers + 8 * leftFull), code.land(items, one));
+  waitFor(rightFull, count, 0);
+  Value next = nextTile(item, code.add(first, one));
+  if (tile.pingPong)
+    warps.syncNamed(code.add(consumer, one), turns);
+  Values score = startScore(count);
+  if (tile.pingPong)
+    passTurn();
+  score = warps.waitProducts(0, score);
+  release(rightEmpty, count);
+  releaseLeft(item, next);
+  TileResult result = elements(item, first, score, identities());
+  unsigned stateSize = result.state.size();
+  Values sum;
+  Values weights;
+  if (shape.values) {
+    sum.assign(fragmentSize(shape.values->columns), code.real(0));
+    weights = pack(result.weights);
+  }
+  Values start{next, count};
+  llvm::append_range(start, result.state);
+  llvm::append_range(start, sum);
+  llvm::append_range(start, weights);
+  SmallVector<Type> passedTypes;
+  for (Value value : start)
+    passedTypes.push_back(value.getType());
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, passedTypes, start,
+      [&](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc,
+                                 code.lessThan(args[0], item.tiles), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value number = args[0], before = args[1];
+        Value following = nextTile(item, code.add(number, one));
+        Value now = code.add(before, one);
+        ValueRange state = args.slice(2, stateSize);
+        ValueRange oldSum = args.slice(2 + stateSize, sum.size());
+        ValueRange oldWeights =
+            args.slice(2 + stateSize + sum.size(), weights.size());
+        waitFor(rightFull, now, 0);
+        if (tile.pingPong)
+          warps.syncNamed(code.add(consumer, one), turns);
+        Values nextScore = startScore(now);
+        Values nextSum;
+        if (shape.values) {
+          waitFor(valuesFull, before, 0);
+          nextSum = startSum(oldWeights, before, oldSum);
+        }
+        if (tile.pingPong)
+          passTurn();
+        nextScore = warps.waitProducts(shape.values ? 1 : 0, nextScore);
+        release(rightEmpty, now);
+        releaseLeft(item, following);
+        TileResult result = elements(item, number, nextScore, state);
+        Values yielded{following, now};
+        llvm::append_range(yielded, result.state);
+        if (shape.values) {
+          nextSum = warps.waitProducts(0, nextSum);
+          release(valuesEmpty, before);
+          for (unsigned i = 0; i != nextSum.size(); ++i)
+            if (Value scale = result.scales[placeOf(i).row])
+              nextSum[i] = code.mul(nextSum[i], scale);
+          llvm::append_range(yielded, nextSum);
+          llvm::append_range(yielded, pack(result.weights));
+        }
+        scf::YieldOp::create(builder, code.loc, yielded);
+      });
+  builder.setInsertionPointAfter(loop);
+  ValueRange results = loop.getResults();
+  Value last = results[1];
+  Values out{code.add(last, one), code.add(items, one)};
+  llvm::append_range(out, results.slice(2, stateSize));
+  if (shape.values) {
+    waitFor(valuesFull, last, 0);
+    Values total =
+        startSum(results.slice(2 + stateSize + sum.size(), weights.size()),
+                 last, results.slice(2 + stateSize, sum.size()));
+    total = warps.waitProducts(0, total);
+    release(valuesEmpty, last);
+    llvm::append_range(out, total);
+  }
+  return out;
+}
+
+void WarpKernelEmitter::emitConsumer(Value number) {
+  consumer = number;
+  Value zero = warps.i32(0), one = warps.i32(1);
+  Value thread = warps.thread();
+  lane = code.land(thread, warps.i32(31));
+  warp =
+      code.land(arith::ShRUIOp::create(builder, code.loc, thread, warps.i32(5)),
+                warps.i32(3));
+  isLeader = code.equals(lane, zero);
+  leftLow = warps.descriptor(shared(plan.left), tile.rows(), false);
+  // Rows of a group lie together in each chunk.
+  constexpr unsigned groupBytes = rowsOfGroup * chunkColumns * 2;
+  leftLow = code.add(leftLow, code.mul(consumer, warps.i32(groupBytes >> 4)));
+  rightLow = warps.descriptor(shared(plan.right), tile.columns, false);
+  if (shape.values)
+    valuesLow = warps.descriptor(shared(plan.values), tile.columns, true);
+  if (shape.base)
+    form = std::make_unique<ScoreForm>(
+        *pairs, AccumulateOp(shape.base->op).getOperand(), shape.score);
+  if (tile.pingPong)
+    code.ifThen(code.equals(consumer, warps.i32(tile.consumers - 1)),
+                [&] { warps.arriveNamed(one, 2 * threadsOfGroup); });
+  forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
+    Value first = nextTile(item, zero);
+    prepareFull(item);
+    prepareItem(item);
+    Values nothing(carried);
+    llvm::append_range(nothing, identities());
+    if (shape.values)
+      nothing.append(fragmentSize(shape.values->columns), code.real(0));
+    SmallVector<Type> types;
+    for (Value value : nothing)
+      types.push_back(value.getType());
+    Values results = code.choose(
+        code.lessThan(first, item.tiles), types,
+        [&]() { return consumeItem(item, first, carried[0], carried[1]); },
+        [&]() { return nothing; });
+    ArrayRef<Value> all(results);
+    unsigned stateSize = identities().size();
+    emitResults(item, all.slice(2, stateSize), all.drop_front(2 + stateSize));
+    return {all[0], all[1]};
+  });
+  if (plan.hasOutput)
+    warps.waitStoresRead();
+}
