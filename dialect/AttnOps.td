@@ -94,7 +94,9 @@ def SpecOp : Attn_Op<"spec", [
 
     Attributes of an argument: `attn.name`, `attn.layout` (the dimensions in
     memory order, outermost first; absent for a scalar), `attn.default` (of an
-    optional scalar). Attributes of a result: `attn.name`, `attn.layout`.
+    optional scalar), `attn.type` (of i8: "uint8" or "bool", where it is not a
+    signed number). Attributes of a result: `attn.name`, `attn.layout`,
+    `attn.type`.
 
     ```mlir
     attn.spec @scores(%q: !attn.q<[M, D], f32> {attn.layout = ["M", "D"], attn.name = "q"},

@@ -1,4 +1,5 @@
-//===- CheckDivisors.cpp - Divisions by zero -------------------------------===//
+//===- CheckDivisors.cpp - Divisions by zero
+//-------------------------------===//
 //
 // x // 0 is 0 and x % 0 is x, so that nothing traps; but nobody means it. A
 // divisor that is a number, a size or a scalar is known before any pair runs.

@@ -145,8 +145,8 @@ struct CheckDomainsPass : attn::impl::CheckDomainsBase<CheckDomainsPass> {
       disjunct.convertVarKind(VarKind::SetDim, rows,
                               disjunct.getNumVarKind(VarKind::SetDim),
                               VarKind::Local);
-      projected = projected.unionSet(
-          PresburgerSet(PresburgerRelation(disjunct)));
+      projected =
+          projected.unionSet(PresburgerSet(PresburgerRelation(disjunct)));
     }
     return PresburgerSet(projected.computeReprWithOnlyDivLocals());
   }

@@ -109,8 +109,8 @@ std::optional<MaskSets::Sum> MaskSets::sumOf(Value value,
 }
 
 /// x // s and x % s with a positive number s: the quotient is a local.
-std::optional<MaskSets::Sum>
-MaskSets::quotientOf(BinaryOp op, IntegerPolyhedron &space) {
+std::optional<MaskSets::Sum> MaskSets::quotientOf(BinaryOp op,
+                                                  IntegerPolyhedron &space) {
   std::optional<Sum> x = sumOf(op.getLhs(), space);
   std::optional<int64_t> by = numberOf(op.getRhs(), spec);
   if (!x || !by || *by <= 0)

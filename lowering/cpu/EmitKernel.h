@@ -108,6 +108,9 @@ private:
       const SweepShape &sweep,
       llvm::function_ref<void(mlir::Value tile, mlir::Value count)> visit,
       llvm::function_ref<void(Truth)> count = nullptr);
+  std::pair<mlir::Value, mlir::Value> clipKeys(const SweepShape &sweep,
+                                               Scope &scope, mlir::Value tile,
+                                               mlir::Value count);
   void forEachStep(const SweepShape &sweep, Group &group, mlir::Value tile,
                    mlir::Value count,
                    llvm::function_ref<void(Keys, bool masked)> body);

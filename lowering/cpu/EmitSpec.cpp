@@ -76,7 +76,7 @@ private:
             cast<QuantityType>(spec.getResultTypes()[result]).getElementType());
         describeTensor(param, spec.getResultLayout(result));
         if (auto dtype =
-                spec.getResultAttrOfType<StringAttr>(result, "attn.dtype"))
+                spec.getResultAttrOfType<StringAttr>(result, "attn.type"))
           setUnsigned(param, dtype);
       } else {
         param.name = spec.getArgName(index).str();
@@ -86,7 +86,7 @@ private:
         param.kind = isTensor ? ATTN_PARAM_INPUT : ATTN_PARAM_SCALAR;
         if (isTensor)
           describeTensor(param, spec.getArgLayout(index));
-        if (auto dtype = spec.getArgAttrOfType<StringAttr>(index, "attn.dtype"))
+        if (auto dtype = spec.getArgAttrOfType<StringAttr>(index, "attn.type"))
           setUnsigned(param, dtype);
         describeDefault(param, spec.getArgAttr(index, "attn.default"));
       }
@@ -94,8 +94,9 @@ private:
     }
   }
 
+  /// A bool is a byte that is 0 or 1.
   static void setUnsigned(SpecDescription::Param &param, StringAttr dtype) {
-    if (dtype.getValue().starts_with("uint") || dtype.getValue() == "bool")
+    if (dtype.getValue() == "uint8" || dtype.getValue() == "bool")
       param.typeCode = 1;
   }
 

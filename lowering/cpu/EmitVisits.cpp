@@ -150,15 +150,48 @@ void KernelEmitter::forEachKeyTile(const SweepShape &sweep,
   });
 }
 
+/// The keys of a tile, as offsets, that the lanes of \p scope can need: those
+/// of a group are fewer than those of the whole tile of lanes.
+std::pair<Value, Value> KernelEmitter::clipKeys(const SweepShape &sweep,
+                                                Scope &scope, Value tile,
+                                                Value count) {
+  Value zero = code.index(0), one = code.index(1);
+  if (sweep.over.size() > 1)
+    return {zero, count};
+  VisitOp visit = sweep.visit;
+  Value from, to;
+  for (auto [low, high] : llvm::zip_equal(visit.getFrom(), visit.getTo())) {
+    Value a = evaluator->evaluate(low, scope);
+    Value b = evaluator->evaluate(high, scope);
+    if (visit.getFrom().size() > 1) { // An empty box must not widen the hull.
+      Value empty = code.lessThan(b, a);
+      a = code.select(empty, code.index(maxExtent), a);
+      b = code.select(empty, code.index(-1), b);
+    }
+    from = from ? code.min(from, a) : a;
+    to = to ? code.max(to, b) : b;
+  }
+  Value origin = visited.origins.front(), step = visited.steps.front();
+  auto offsetOf = [&](Value index) {
+    return code.sub(Value(arith::DivSIOp::create(
+                        builder, code.loc, code.sub(index, origin), step)),
+                    tile);
+  };
+  auto clamp = [&](Value x) { return code.min(code.max(x, zero), count); };
+  return {clamp(offsetOf(code.max(from, origin))),
+          clamp(code.add(offsetOf(code.max(to, code.sub(origin, step))), one))};
+}
+
 /// Splits the keys of a tile, for one group of lanes, into steps in which the
-/// domain is true everywhere and steps in which it has to be evaluated: as much
-/// as is decided at once, else a small step or two.
+/// domain is true everywhere and steps in which it has to be evaluated: all
+/// that are left if they are decided at once, all but a small step at the end,
+/// or a small step.
 void KernelEmitter::forEachStep(
     const SweepShape &sweep, Group &group, Value tile, Value count,
     llvm::function_ref<void(Keys, bool masked)> body) {
-  if (!sweep.hasDomain)
-    return body({tile, tile, code.index(0), count}, false);
   Value zero = code.index(0);
+  if (!sweep.hasDomain)
+    return body({tile, tile, zero, count}, false);
   if (!sweep.visit)
     return body({tile, tile, zero, count}, true);
   Value lanes = code.min(code.index(shape.groupLanes()),
@@ -167,23 +200,27 @@ void KernelEmitter::forEachStep(
   bindLaneBounds(group.first,
                  code.sub(code.add(group.first, lanes), code.index(1)), scope);
   hoistVisit(sweep, scope);
+  auto [start, end] = clipKeys(sweep, scope, tile, count);
   auto loop = scf::WhileOp::create(
-      builder, code.loc, TypeRange(code.i64()), ValueRange(zero),
-      [&](OpBuilder &, Location, ValueRange args) {
-        scf::ConditionOp::create(builder, code.loc,
-                                 code.lessThan(args[0], count), args);
+      builder, code.loc, TypeRange(code.i64()), ValueRange(start),
+      [&, end = end](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc, code.lessThan(args[0], end),
+                                 args);
       },
-      [&](OpBuilder &, Location, ValueRange args) {
+      [&, end = end](OpBuilder &, Location, ValueRange args) {
         Value offset = args[0], first = code.add(tile, offset);
-        Value rest = code.sub(count, offset);
-        auto lastOf = [&](Value length) {
-          return code.sub(code.add(first, length), code.index(1));
+        Value rest = code.sub(end, offset);
+        auto truthOf = [&](Value length) {
+          return classify(sweep, scope, first,
+                          code.sub(code.add(first, length), code.index(1)));
         };
-        Truth all = classify(sweep, scope, first, lastOf(rest));
         Value small = code.min(code.index(shape.sub), rest);
+        Value most = code.max(code.sub(rest, small), small);
+        Truth all = truthOf(rest), almost = truthOf(most);
         Value decided = code.lor(all.must, code.lnot(all.may));
-        Value length = code.select(decided, rest, small);
-        Truth part = classify(sweep, scope, first, lastOf(length));
+        Value length =
+            code.select(decided, rest, code.select(almost.must, most, small));
+        Truth part = truthOf(length);
         Keys keys{tile, first, offset, length};
         code.ifElse(
             code.land(part.must, part.may), [&] { body(keys, false); },
