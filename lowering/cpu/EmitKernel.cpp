@@ -24,6 +24,11 @@ void KernelEmitter::reserveScratch() {
   if (shape.isScattered())
     existsTable = scratch.reserve(tile * 4);
   rowArray = scratch.reserve(group * i64);
+  size_t destinations = 0;
+  for (Value result : shape.kernel.getResults())
+    destinations = std::max(destinations, layout.destinationsOf(result).size());
+  for (size_t i = 0; i != destinations; ++i)
+    placeTables.push_back(scratch.reserve(group * i64));
   for (const SweepShape &sweep : shape.sweeps) {
     SweepArrays &numbers = arrays.emplace_back();
     for (const InnerProduct &product : sweep.products) {
@@ -52,7 +57,16 @@ void KernelEmitter::reserveScratch() {
               ? scratch.reserve(shape.keys * f32, accumulator.carried)
               : 0);
     }
-    if (sweep.over.size() > 1)
+    bool isBox = sweep.over.size() > 1;
+    auto reserveRows = [&](bool inPlace) {
+      return isBox && inPlace ? scratch.reserve(shape.keys * i64) : 0;
+    };
+    for (const InnerProduct &product : sweep.products)
+      numbers.productRows.push_back(reserveRows(product.keySide.inPlace));
+    for (const Accumulator &accumulator : sweep.accumulators)
+      numbers.valueRows.push_back(reserveRows(accumulator.keySide.inPlace &&
+                                              accumulator.carried.size() == 1));
+    if (isBox)
       for ([[maybe_unused]] StringAttr dim : sweep.over)
         numbers.keyIndices.push_back(scratch.reserve(shape.keys * i64));
   }

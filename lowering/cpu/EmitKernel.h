@@ -93,6 +93,7 @@ private:
   void initState(const SweepShape &sweep);
   void fillKeyTables(const SweepShape &sweep, mlir::Value tile,
                      mlir::Value count);
+  void fillKeyRows(const SweepShape &sweep, mlir::Value count);
   void fillKeyOperand(const SweepShape &sweep, const Operand &operand,
                       llvm::ArrayRef<mlir::StringAttr> dims, unsigned array,
                       mlir::Value tile, mlir::Value count);
@@ -173,8 +174,13 @@ private:
   void emitResult(mlir::Value result, mlir::Value value);
   void forEachExtra(llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope,
                     llvm::function_ref<void(Scope &)> body);
-  void writeLanes(const Storage &to, Group &group, mlir::ValueRange vectors,
-                  Scope &scope);
+  bool areNeighbours(const Storage &to) const;
+  mlir::Value groupCount(Group &group);
+  void fillPlaces(unsigned number, const Storage &to, Group &group,
+                  llvm::ArrayRef<mlir::StringAttr> extra);
+  void writeLanes(unsigned number, const Storage &to, Group &group,
+                  mlir::ValueRange vectors, Scope &scope,
+                  llvm::ArrayRef<mlir::StringAttr> extra);
   mlir::Value loadState(mlir::Value result, Scope &scope);
   mlir::Value stateAddress(const SweepShape &sweep,
                            const Accumulator &accumulator, mlir::Value flat,
@@ -193,13 +199,16 @@ private:
     llvm::SmallVector<unsigned> states, stashes, pairs, values,
         existence;                          // an accumulator
     llvm::SmallVector<unsigned> keyIndices; // a swept dimension
-    llvm::SmallVector<unsigned> scales;     // an accumulator that is a base
+    /// Where rows of keys begin, of operands in place; 0 without a table.
+    llvm::SmallVector<unsigned> productRows, valueRows;
+    llvm::SmallVector<unsigned> scales; // an accumulator that is a base
   };
   Scratch scratch;
   std::vector<SweepArrays> arrays;
   llvm::SmallVector<unsigned> laneTables;
   unsigned existsTable = 0;
   unsigned rowArray = 0;
+  llvm::SmallVector<unsigned> placeTables; // a destination of a result
   llvm::SmallVector<mlir::Value> offsets;
 
   // The function being emitted.

@@ -25,21 +25,29 @@ struct Row {
 
 } // namespace
 
+/// How far apart the elements of a row of \p operand, read in place, stand.
+static SmallVector<Value> stridesOf(Evaluator &evaluator,
+                                    const Operand &operand,
+                                    ArrayRef<StringAttr> dims) {
+  SmallVector<Value> strides;
+  for (StringAttr dim : dims) {
+    const DimList &layout = operand.inPlace->layout;
+    unsigned position = llvm::find(layout, dim) - layout.begin();
+    strides.push_back(position == layout.size()
+                          ? evaluator.code.index(0)
+                          : evaluator.stride(*operand.inPlace, position));
+  }
+  return strides;
+}
+
 /// The row of \p operand at the indices of \p scope, with \p dims at 0.
 static Row rowOf(Evaluator &evaluator, const Operand &operand,
                  ArrayRef<StringAttr> dims, Scope &scope) {
   Scope start(&scope);
   for (StringAttr dim : dims)
     start.indices[dim].uniform = evaluator.code.index(0);
-  Row row{evaluator.address(*operand.inPlace, start), {}};
-  for (StringAttr dim : dims) {
-    const DimList &layout = operand.inPlace->layout;
-    unsigned position = llvm::find(layout, dim) - layout.begin();
-    row.strides.push_back(position == layout.size()
-                              ? evaluator.code.index(0)
-                              : evaluator.stride(*operand.inPlace, position));
-  }
-  return row;
+  return {evaluator.address(*operand.inPlace, start),
+          stridesOf(evaluator, operand, dims)};
 }
 
 /// The row of an operand in scratch, dense in \p dims.
@@ -53,6 +61,29 @@ static Row denseRow(Evaluator &evaluator, Value base,
     stride = code.mul(stride, evaluator.extent(dims[i]));
   }
   return row;
+}
+
+/// With several swept dimensions, writes where the row of each key of the tile
+/// begins, for operands that are read in place: register tiles then follow one
+/// pointer a key.
+void KernelEmitter::fillKeyRows(const SweepShape &sweep, Value count) {
+  SweepArrays &numbers = arraysOf(sweep);
+  Keys keys;
+  keys.offset = code.index(0);
+  code.forEach(code.index(0), count, 1, [&](Value key) {
+    Scope scope(&itemScope);
+    bindKeys(sweep, keys, key, scope);
+    auto write = [&](const Operand &operand, ArrayRef<StringAttr> dims,
+                     unsigned number) {
+      if (number)
+        code.store(rowOf(*evaluator, operand, dims, scope).base,
+                   array(number, code.ptr(), key));
+    };
+    for (auto [i, product] : llvm::enumerate(sweep.products))
+      write(product.keySide, product.dims, numbers.productRows[i]);
+    for (auto [i, accumulator] : llvm::enumerate(sweep.accumulators))
+      write(accumulator.keySide, accumulator.carried, numbers.valueRows[i]);
+  });
 }
 
 /// A loop from 0 to \p end that takes four steps at a time while it can: the
@@ -85,6 +116,13 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
   SmallVector<Row> keyRows;
   for (unsigned r = 0; r != rows; ++r) {
     Value key = code.add(row, code.index(r));
+    if (unsigned table = numbers.productRows[number]) {
+      Value base = code.load(
+          code.ptr(), array(table, code.ptr(), code.add(keys.offset, key)));
+      keyRows.push_back(
+          {base, stridesOf(*evaluator, product.keySide, product.dims)});
+      continue;
+    }
     if (product.keySide.inPlace) {
       Scope scope(&itemScope);
       bindKeys(sweep, keys, key, scope);
@@ -309,7 +347,12 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
                                           kept);
         };
         Value first, stride = code.index(1);
-        if (accumulator.keySide.inPlace) {
+        if (unsigned table = numbers.valueRows[number]) {
+          Value base = code.load(
+              code.ptr(), array(table, code.ptr(), code.add(keys.offset, key)));
+          stride = stridesOf(*evaluator, accumulator.keySide, {last}).front();
+          first = code.address(base, code.f32(), code.mul(column, stride));
+        } else if (accumulator.keySide.inPlace) {
           Scope scope(&outer);
           bindKeys(sweep, keys, key, scope);
           Row row = rowOf(*evaluator, accumulator.keySide, {last}, scope);

@@ -43,6 +43,8 @@ void KernelEmitter::emitResult(Value result, Value value) {
         !llvm::is_contained(shape.lanes, dim))
       extra.push_back(dim);
   forEachGroup([&](Group &group) {
+    for (auto [number, to] : llvm::enumerate(layout.destinationsOf(result)))
+      fillPlaces(number, to, group, extra);
     for (auto &lane : group.lanes)
       evaluator->hoist(value, extra, *lane);
     Scope top(&group.scope);
@@ -56,18 +58,52 @@ void KernelEmitter::emitResult(Value result, Value value) {
           x = code.toInt(x, type.getIntOrFloatBitWidth());
         vectors.push_back(x);
       }
-      for (const Storage &to : layout.destinationsOf(result))
-        writeLanes(to, group, vectors, at);
+      for (auto [number, to] : llvm::enumerate(layout.destinationsOf(result)))
+        writeLanes(number, to, group, vectors, at, extra);
     });
   });
 }
 
+/// Whether the lanes of a group are neighbours in \p to.
+bool KernelEmitter::areNeighbours(const Storage &to) const {
+  return shape.lanes.size() == 1 && !shape.isScattered() &&
+         !to.layout.empty() && to.layout.back() == shape.lanes.front();
+}
+
+/// Where each lane of the group is in \p to, with the dimensions \p extra at 0.
+void KernelEmitter::fillPlaces(unsigned number, const Storage &to, Group &group,
+                               ArrayRef<StringAttr> extra) {
+  if (areNeighbours(to))
+    return;
+  code.forEach(code.index(0), groupCount(group), 1, [&](Value i) {
+    Scope element(&group.scope);
+    for (StringAttr dim : extra)
+      element.indices[dim].uniform = code.index(0);
+    for (auto [position, dim] : llvm::enumerate(shape.lanes))
+      element.indices[dim].uniform =
+          code.toInt(code.load(builder.getI32Type(),
+                               array(laneTables[position], builder.getI32Type(),
+                                     code.add(group.first, i))),
+                     64);
+    code.store(evaluator->address(to, element),
+               array(placeTables[number], code.ptr(), i));
+  });
+}
+
+/// The lanes of the group, without the tail of the tile.
+Value KernelEmitter::groupCount(Group &group) {
+  if (shape.lanes.empty())
+    return code.index(1);
+  return code.min(code.index(shape.groupLanes()),
+                  code.sub(validLanes, group.first));
+}
+
 /// Writes one vector of the group after the other. Where the lanes are not
 /// neighbours in memory they pass through a row of scratch, one by one.
-void KernelEmitter::writeLanes(const Storage &to, Group &group,
-                               ValueRange vectors, Scope &scope) {
-  if (shape.lanes.size() == 1 && !shape.isScattered() && !to.layout.empty() &&
-      to.layout.back() == shape.lanes.front()) {
+void KernelEmitter::writeLanes(unsigned number, const Storage &to, Group &group,
+                               ValueRange vectors, Scope &scope,
+                               ArrayRef<StringAttr> extra) {
+  if (areNeighbours(to)) {
     for (auto [lane, vector] : llvm::zip_equal(group.lanes, vectors)) {
       Scope element(&scope, lane.get());
       const IndexValue *at = element.lookupIndex(shape.lanes.front());
@@ -80,21 +116,17 @@ void KernelEmitter::writeLanes(const Storage &to, Group &group,
   for (auto [j, vector] : llvm::enumerate(vectors))
     code.store(vector,
                array(rowArray, to.element, code.index(j * shape.width)));
-  Value count = code.min(code.index(shape.groupLanes()),
-                         code.sub(validLanes, group.first));
-  if (shape.lanes.empty())
-    count = code.index(1);
-  code.forEach(code.index(0), count, 1, [&](Value i) {
-    Scope element(&scope);
-    for (auto [position, dim] : llvm::enumerate(shape.lanes))
-      element.indices[dim].uniform =
-          code.toInt(code.load(builder.getI32Type(),
-                               array(laneTables[position], builder.getI32Type(),
-                                     code.add(group.first, i))),
-                     64);
+  Value offset = code.index(0);
+  for (auto [position, dim] : llvm::enumerate(to.layout))
+    if (llvm::is_contained(extra, dim))
+      offset = code.add(offset, code.mul(scope.lookupIndex(dim)->uniform,
+                                         evaluator->stride(to, position)));
+  code.forEach(code.index(0), groupCount(group), 1, [&](Value i) {
     auto write = [&] {
+      Value place =
+          code.load(code.ptr(), array(placeTables[number], code.ptr(), i));
       code.store(code.load(to.element, array(rowArray, to.element, i)),
-                 evaluator->address(to, element));
+                 code.address(place, to.element, offset));
     };
     if (!shape.isScattered())
       return write();

@@ -95,14 +95,25 @@ void KernelEmitter::fillKeyTables(const SweepShape &sweep, Value tile,
                                   Value count) {
   if (sweep.over.size() == 1)
     return;
-  code.forEach(code.index(0), count, 1, [&](Value i) {
-    decode(code.add(tile, i), visited.counts, [&](unsigned position, Value at) {
-      Value index = code.add(visited.origins[position],
-                             code.mul(at, visited.steps[position]));
-      code.store(index,
+  // Divided once; then counted, as an odometer does.
+  Vectors start(sweep.over.size());
+  decode(tile, visited.counts,
+         [&](unsigned position, Value at) { start[position] = at; });
+  code.forEach(code.index(0), count, 1, start, [&](Value i, ValueRange at) {
+    for (auto [position, number] : llvm::enumerate(at))
+      code.store(code.add(visited.origins[position],
+                          code.mul(number, visited.steps[position])),
                  array(arraysOf(sweep).keyIndices[position], code.i64(), i));
-    });
+    Vectors next(at);
+    Value carry = code.boolean(true);
+    for (unsigned position = at.size(); position-- > 0;) {
+      Value more = code.add(at[position], code.toInt(carry, 64));
+      carry = code.equals(more, visited.counts[position]);
+      next[position] = code.select(carry, code.index(0), more);
+    }
+    return next;
   });
+  fillKeyRows(sweep, count);
 }
 
 void KernelEmitter::bindKeys(const SweepShape &sweep, const Keys &keys,
