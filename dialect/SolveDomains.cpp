@@ -230,7 +230,12 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
       std::optional<IndexRange> range = ranges.rangeOf(index);
       if (!range)
         return std::nullopt;
-      box[dim] = *range;
+      // A read beyond the ends gives what is there.
+      auto inside = [&](Value at) {
+        Value last = math.sub(math.extent(dim), math.number(1));
+        return math.max(math.min(at, last), math.number(0));
+      };
+      box[dim] = {inside(range->low), inside(range->high)};
     }
   }
   while (auto cast = source.getDefiningOp<CastOp>())
