@@ -245,22 +245,25 @@ llvm::Expected<ExitCode> attn::cli::explain(Spec &spec,
   const KernelWork *main = explanation.work.main();
   const Domain *domain =
       main ? domains->lookup(main->sweeps.front().domain) : nullptr;
+  if (!domain && !options.svg.empty())
+    return userError("--svg: '", spec.name, "' has no mask to draw");
   if (domain) {
-    constexpr unsigned textCells = 48, svgCells = 128;
-    auto picture = drawMask(*domains, *domain, main->lanes, **call,
-                            options.svg.empty() ? textCells : svgCells);
-    if (!picture)
-      return picture.takeError();
-    explanation.picture = std::move(*picture);
-  }
-  if (!options.svg.empty()) {
-    if (!explanation.picture)
-      return userError("--svg: '", spec.name, "' has no mask to draw");
-    if (llvm::Error error =
-            writeFile(options.svg, {explanation.picture->svg()}))
-      return std::move(error);
+    auto visited = VisitedTiles::create(
+        spec, **call, options, size_t(main - explanation.work.kernels.data()));
+    if (!visited)
+      return visited.takeError();
+    auto draw = [&](unsigned maxCells) {
+      return drawMask(*domains, *domain, **visited, **call, maxCells);
+    };
+    if (!options.svg.empty()) {
+      auto picture = draw(128);
+      if (!picture)
+        return picture.takeError();
+      if (llvm::Error error = writeFile(options.svg, {picture->svg()}))
+        return std::move(error);
+    }
     // The terminal gets its own, smaller picture.
-    auto picture = drawMask(*domains, *domain, main->lanes, **call, 48);
+    auto picture = draw(48);
     if (!picture)
       return picture.takeError();
     explanation.picture = std::move(*picture);

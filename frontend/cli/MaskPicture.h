@@ -3,35 +3,41 @@
 #ifndef ATTN_FRONTEND_CLI_MASKPICTURE_H
 #define ATTN_FRONTEND_CLI_MASKPICTURE_H
 
+#include "frontend/cli/VisitedTiles.h"
 #include "frontend/cli/Work.h"
 
 namespace attn::cli {
 
-/// The share of the pairs that exist in each cell of a grid over queries (rows)
-/// and keys (columns).
+/// The share of the pairs that exist in each cell of a grid, and the cells that
+/// the kernel visits.
 struct MaskPicture {
   std::string formula;
-  DimList rowDims, columnDims;
-  /// Dimensions of the mask that are held at their first index.
-  DimList fixedDims;
-  int64_t rowExtent = 0, columnExtent = 0;
+  /// What the rows and columns are.
+  std::string caption;
   unsigned rows = 0, columns = 0;
-  std::vector<float> share; // row-major
+  struct Cell {
+    float share = 0;
+    bool isVisited = false;
+    bool operator==(const Cell &) const = default;
+  };
+  std::vector<Cell> cells; // row-major
 
-  float at(unsigned row, unsigned column) const {
-    return share[size_t(row) * columns + column];
+  const Cell &at(unsigned row, unsigned column) const {
+    return cells[size_t(row) * columns + column];
   }
 
-  /// '#' where all pairs exist, '.' where none does, '+' where some do.
+  /// '#' where all pairs exist, '+' where some do; where none does, 'o' if they
+  /// are visited nevertheless, else '.'.
   void print(llvm::raw_ostream &out) const;
   std::string svg() const;
 };
 
-/// Draws \p domain with at most \p maxCells cells a side. Cells of many pairs
-/// are judged by a few of them. \p lanes are the query dimensions.
+/// Draws \p domain with at most \p maxCells cells a side, and over it the tiles
+/// of \p tiles: queries by keys; of two query and two key dimensions, the plane
+/// of keys for the tile of queries in the middle. Cells of many pairs are
+/// judged by a few of them.
 llvm::Expected<MaskPicture> drawMask(const Domains &domains,
-                                     const Domain &domain,
-                                     llvm::ArrayRef<mlir::StringAttr> lanes,
+                                     const Domain &domain, VisitedTiles &tiles,
                                      const Call &call, unsigned maxCells);
 
 } // namespace attn::cli
