@@ -175,7 +175,9 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   stage.threads = tile.threads();
   stage.sharedBytes = plan.total;
   stage.blocksPerSM = 1;
-  stage.mustNotSpill = true;
+  // Of three consumers, a thread has 160 registers: the few words of an item
+  // that may not fit are stored before its tiles and read after them.
+  stage.mustNotSpill = tile.consumers < 3;
   stage.description = "wgmma " + std::to_string(tile.rows()) + " x " +
                       std::to_string(tile.columns) + ", " +
                       std::to_string(tile.stages) + " stages";
@@ -196,16 +198,26 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
       arith::ShRUIOp::create(builder, code.loc, warps.thread(), warps.i32(5)));
   Value group =
       arith::ShRUIOp::create(builder, code.loc, warpOfBlock, warps.i32(2));
+  // Together what the warpgroups are launched with: 4 x 128 or 3 x 168.
   bool three = tile.consumers == 3;
+  unsigned ofProducer = three ? 32 : 24, ofConsumer = three ? 160 : 240;
+  if (searchesTogether() && !three) {
+    ofProducer = 56;
+    ofConsumer = 224;
+  }
   code.ifElse(
       code.equals(group, warps.i32(0)),
       [&] {
-        warps.setRegisters(three ? 32 : 24, /*increase=*/false);
-        code.ifThen(code.equals(warpOfBlock, warps.i32(0)),
-                    [&] { emitProducer(); });
+        warps.setRegisters(ofProducer, /*increase=*/false);
+        code.ifThen(code.equals(warpOfBlock, warps.i32(0)), [&] {
+          if (searchesTogether())
+            return emitProducer(warps.isElected());
+          code.ifThen(warps.isElected(),
+                      [&] { emitProducer(code.boolean(true)); });
+        });
       },
       [&] {
-        warps.setRegisters(three ? 160 : 240, /*increase=*/true);
+        warps.setRegisters(ofConsumer, /*increase=*/true);
         emitConsumer(code.sub(group, warps.i32(1)));
       });
   LLVM::ReturnOp::create(builder, code.loc, ValueRange());

@@ -107,6 +107,7 @@ private:
 
   // Which tiles (WarpVisits.cpp).
   void prepareVisit(Value value, cpu::Scope &scope, bool shared);
+  bool searchesTogether();
   Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
   void bindRows(Item &item, Value first, Value last, cpu::Scope &scope);
   void findColumns(Item &item);
@@ -124,7 +125,7 @@ private:
   // Roles
   //===--------------------------------------------------------------------===//
 
-  void emitProducer();
+  void emitProducer(Value leader);
   void loadTile(Item &item, const TileTensor &tensor, unsigned mapNumber,
                 Value destination, Value barrier, Value first, unsigned rows);
   void loadRight(Item &item, Value number, Value count);

@@ -2,7 +2,7 @@
 //
 // A block is one warpgroup that copies and two or three that compute:
 //
-//   producer (one warp)               consumer w (rows 64 w ... of the tile)
+//   producer (one thread or warp)     consumer w (rows 64 w ... of the tile)
 //   ---------------------             --------------------------------------
 //   for each work item:               for each work item:
 //     load right[t0], left              score = left * right[t0]
@@ -92,8 +92,8 @@ void WarpKernelEmitter::loadValues(Item &item, Value number, Value count) {
            tile.columns);
 }
 
-void WarpKernelEmitter::emitProducer() {
-  isLeader = warps.isElected();
+void WarpKernelEmitter::emitProducer(Value leader) {
+  isLeader = leader;
   Value zero = warps.i32(0), one = warps.i32(1);
   forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
     Value first = nextTile(item, zero);

@@ -57,6 +57,12 @@ private:
         [](BoxReduceOp op) { return op.getDims().size() == 1; });
   }
 
+  bool searches() {
+    SweepOp sweep = shape.sweep->op;
+    return shape.sweep->visit &&
+           !sweep.getVisits().getOps<BoxReduceOp>().empty();
+  }
+
   /// The 16-bit tensor that \p factor is, converted; it has \p row, and
   /// \p inner is innermost.
   std::optional<TileTensor> tensorOf(Value factor, StringAttr row,
@@ -190,9 +196,11 @@ private:
       }
       if (op.getDomain())
         values.push_back(op.getDomain());
-      for (Value value : values)
+      for (Value value : values) {
         if (!check(value, pairDims))
           return fail("a pair needs what fragments have no code for");
+        readsPairs |= value != op.getDomain() && pairs.readsColumns(value);
+      }
     }
     auto yield =
         cast<YieldOp>(shape.kernel->kernel.getBody().front().getTerminator());
@@ -238,12 +246,20 @@ private:
     else
       tile = {/*consumers=*/2, /*columns=*/size <= 192 ? 96u : 80u,
               /*stages=*/2, /*pingPong=*/false};
+    // Addresses and what is read take registers too.
+    if (readsPairs || searches())
+      tile.consumers = 2;
+    if (readsPairs)
+      tile.columns = std::min(tile.columns, 96u);
+    if (searches() && size > 128)
+      tile.columns = 64;
     return true;
   }
 
   const cpu::CallLayout &layout;
   std::string &why;
   WarpShape shape;
+  bool readsPairs = false; // an element of a tile is read from memory
 };
 
 } // namespace

@@ -57,6 +57,12 @@ void WarpKernelEmitter::prepareVisit(Value value, cpu::Scope &scope,
   }
 }
 
+/// Says whether the lanes of a warp look for integers together.
+bool WarpKernelEmitter::searchesTogether() {
+  SweepOp sweep = shape.sweep->op;
+  return shape.sweep->visit && !sweep.getVisits().getOps<BoxReduceOp>().empty();
+}
+
 /// The integers of a box of one dimension, 32 at a time.
 Value WarpKernelEmitter::reduceBox(BoxReduceOp op, cpu::Scope &scope) {
   const cpu::Storage &storage = request.layout.storageOf(op.getSource());
