@@ -3,6 +3,7 @@
 #include "lowering/Compile.h"
 #include "dialect/Passes.h"
 #include "lowering/Describe.h"
+#include "lowering/Optimize.h"
 #include "lowering/Passes.h"
 #include "lowering/Targets.h"
 #include "lowering/cpu/EmitSpec.h"
@@ -11,16 +12,18 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -111,17 +114,35 @@ static LogicalResult lowerToTiles(Stage stage, ModuleOp module,
   });
 }
 
+/// Emits the functions of every spec; on a GPU, its kernels into a module of
+/// their own.
+static std::vector<cpu::SpecDescription> emitSpecs(ModuleOp module,
+                                                   const TargetRecord &record) {
+  std::vector<cpu::SpecDescription> descriptions;
+  SmallVector<SpecOp> specs(module.getOps<SpecOp>());
+  if (!record.gpu) {
+    for (SpecOp spec : specs)
+      descriptions.push_back(cpu::emitSpec(spec));
+    return descriptions;
+  }
+  OpBuilder builder =
+      OpBuilder::atBlockEnd(attn::gpu::createDeviceModule(module).getBody());
+  cpu::DeviceTarget device{record, builder};
+  for (SpecOp spec : specs)
+    descriptions.push_back(cpu::emitSpec(spec, &device));
+  return descriptions;
+}
+
 static FailureOr<std::vector<cpu::SpecDescription>>
 lowerToVectors(ModuleOp module, const CompileOptions &options) {
   if (failed(lowerToTiles(Stage::Tiles, module, options)))
     return failure();
   module.getContext()
       ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
-                    scf::SCFDialect, vector::VectorDialect>();
-  std::vector<cpu::SpecDescription> descriptions;
-  SmallVector<SpecOp> specs(module.getOps<SpecOp>());
-  for (SpecOp spec : specs)
-    descriptions.push_back(cpu::emitSpec(spec));
+                    scf::SCFDialect, vector::VectorDialect,
+                    mlir::gpu::GPUDialect, NVVM::NVVMDialect>();
+  std::vector<cpu::SpecDescription> descriptions =
+      emitSpecs(module, llvm::cantFail(lookupTarget(options.target)));
   if (failed(runPasses(module, addVectorCleanup)))
     return failure();
   return descriptions;
@@ -166,42 +187,43 @@ attn::createTargetMachine(const CompileOptions &options) {
   // Contraction is written where it is wanted; nothing else may be fused.
   llvm::TargetOptions targetOptions;
   targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  // For a GPU, what is left for the host is a plan: any x86-64 will do.
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, record->cpu, record->features, targetOptions, llvm::Reloc::PIC_,
+      triple, record->gpu ? "x86-64" : record->cpu,
+      record->gpu ? "" : record->features, targetOptions, llvm::Reloc::PIC_,
       std::nullopt, llvm::CodeGenOptLevel::Default));
   if (!machine)
     return llvm::createStringError("no code generator for " + triple.str());
   return machine;
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                     unsigned level) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  // The code is vectors already, in register tiles: unrolling them spills.
-  tuning.LoopUnrolling = false;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  auto optLevel = level == 0   ? llvm::OptimizationLevel::O0
-                  : level == 1 ? llvm::OptimizationLevel::O1
-                  : level == 2 ? llvm::OptimizationLevel::O2
-                               : llvm::OptimizationLevel::O3;
-  llvm::ModulePassManager pm =
-      level == 0 ? builder.buildO0DefaultPipeline(optLevel)
-                 : builder.buildPerModuleDefaultPipeline(optLevel);
-  pm.run(module, modules);
+/// A launch that has to be fast is dropped where its registers spill, or where
+/// its wgmma waits for each other.
+static void dropSlowLaunches(std::vector<cpu::SpecDescription> &specs,
+                             const attn::gpu::DeviceCode &code) {
+  for (cpu::SpecDescription &spec : specs)
+    for (cpu::SpecDescription::Stage &stage : spec.stages)
+      llvm::erase_if(stage.launches, [&](const auto &launch) {
+        const attn::gpu::KernelResources *use = code.find(launch.kernel.symbol);
+        return launch.kernel.mustNotSpill && stage.launches.size() > 1 && use &&
+               (use->spillBytes || code.isSerialized);
+      });
 }
 
-llvm::Expected<std::unique_ptr<llvm::Module>>
+/// Compiles the device module and takes it out of \p module.
+static llvm::Expected<attn::gpu::DeviceCode>
+compileKernels(ModuleOp module, std::vector<cpu::SpecDescription> &specs,
+               const TargetRecord &record, unsigned optLevel) {
+  mlir::gpu::GPUModuleOp kernels = attn::gpu::findDeviceModule(module);
+  auto code = attn::gpu::compileDevice(kernels, record, optLevel);
+  if (!code)
+    return code.takeError();
+  dropSlowLaunches(specs, *code);
+  kernels.erase();
+  return code;
+}
+
+llvm::Expected<CompiledModule>
 attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
                     const CompileOptions &options) {
   auto machine = createTargetMachine(options);
@@ -212,28 +234,40 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
       lowerToVectors(module, options);
   if (failed(descriptions) || failed(convertToLLVM(module)))
     return llvm::createStringError("internal error: lowering failed");
-  std::unique_ptr<llvm::Module> result =
-      translateModuleToLLVMIR(module, context);
+  CompiledModule compiled;
+  if (record.gpu) {
+    auto code = compileKernels(module, *descriptions, record, options.optLevel);
+    if (!code)
+      return code.takeError();
+    compiled.device = std::move(*code);
+  }
+  compiled.module = translateModuleToLLVMIR(module, context);
+  llvm::Module *result = compiled.module.get();
   if (!result)
     return llvm::createStringError("internal error: no LLVM IR");
   result->setTargetTriple((*machine)->getTargetTriple());
   result->setDataLayout((*machine)->createDataLayout());
-  addDescriptions(*result, *descriptions, record);
+  addDescriptions(*result, *descriptions, record,
+                  compiled.device ? &*compiled.device : nullptr);
   for (llvm::Function &function : *result)
-    if (!function.isDeclaration()) {
+    if (!function.isDeclaration() && !record.gpu) {
       function.addFnAttr("target-cpu", record.cpu);
       function.addFnAttr("target-features", record.features);
       function.addFnAttr("prefer-vector-width",
                          std::to_string(record.width * 32));
     }
   optimize(*result, **machine, options.optLevel);
-  return result;
+  compiled.specs = std::move(*descriptions);
+  return compiled;
 }
 
 void attn::registerAllDialects(DialectRegistry &registry) {
   registry.insert<AttnDialect, arith::ArithDialect, cf::ControlFlowDialect,
                   LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
-                  vector::VectorDialect, DLTIDialect, func::FuncDialect>();
+                  vector::VectorDialect, DLTIDialect, func::FuncDialect,
+                  mlir::gpu::GPUDialect, NVVM::NVVMDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
 }

@@ -3,6 +3,9 @@
 #ifndef ATTN_LOWERING_COMPILE_H
 #define ATTN_LOWERING_COMPILE_H
 
+#include "lowering/cpu/EmitSpec.h"
+#include "lowering/gpu/DeviceCode.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/IR/Module.h"
@@ -38,11 +41,19 @@ enum class Stage {
 mlir::LogicalResult lowerTo(Stage stage, mlir::ModuleOp module,
                             const CompileOptions &options);
 
+/// What a compilation makes: the module of the host and, for a GPU, the code
+/// that lies in it, with what is known about its kernels.
+struct CompiledModule {
+  std::unique_ptr<llvm::Module> module;
+  std::optional<gpu::DeviceCode> device;
+  std::vector<cpu::SpecDescription> specs;
+};
+
 /// Runs the whole pipeline and LLVM's optimizer. The module exports
 /// attn_spec_<name> for each spec and attn_module (attn/kernel_abi.h).
-llvm::Expected<std::unique_ptr<llvm::Module>>
-compileToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
-              const CompileOptions &options);
+llvm::Expected<CompiledModule> compileToLLVM(mlir::ModuleOp module,
+                                             llvm::LLVMContext &context,
+                                             const CompileOptions &options);
 
 /// The machine of \p options; an error names an unknown target.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>

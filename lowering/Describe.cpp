@@ -14,13 +14,16 @@
 using namespace llvm;
 using attn::TargetRecord;
 using attn::cpu::SpecDescription;
+using namespace attn::gpu;
 
 namespace {
 
 class Describer {
 public:
-  Describer(Module &module, const TargetRecord &target)
-      : module(module), context(module.getContext()), target(target) {}
+  Describer(Module &module, const TargetRecord &target,
+            const DeviceCode *device)
+      : module(module), context(module.getContext()), target(target),
+        image(device ? describeImage(*device) : null()) {}
 
   GlobalVariable *spec(const SpecDescription &spec) {
     Constant *fields = structure({
@@ -42,10 +45,11 @@ public:
         array(map(spec.params, [&](auto &entry) { return param(entry); })),
         array(map(spec.bufferSlots,
                   [&](int slot) { return structure({i32(slot)}); })),
-        array(map(spec.stages, [&](auto &entry) { return stage(entry); })),
+        array(
+            map(spec.stages, [&](auto &entry) { return stage(spec, entry); })),
         array(map(spec.checks, [&](auto &message) { return text(message); })),
         function(spec.plan),
-        null(),
+        image,
     });
     return global(fields, "attn_spec_" + spec.name,
                   GlobalValue::ExternalLinkage);
@@ -64,10 +68,58 @@ private:
                       array(map(param.dims, [&](int dim) { return i32(dim); })),
                       i64(param.defaultBits)});
   }
-  Constant *stage(const SpecDescription::Stage &stage) {
-    return structure({text(stage.name), function(stage.run),
-                      function(stage.count), i32(stage.itemsSlot), i32(0),
-                      null()});
+  Constant *stage(const SpecDescription &spec,
+                  const SpecDescription::Stage &stage) {
+    return structure(
+        {text(stage.name), function(stage.run), function(stage.count),
+         i32(stage.itemsSlot), i32(int(stage.launches.size())),
+         array(map(stage.launches,
+                   [&](auto &entry) { return launch(spec, entry); }))});
+  }
+  Constant *launch(const SpecDescription &spec,
+                   const SpecDescription::Launch &launch) {
+    const GpuStage &kernel = launch.kernel;
+    return structure({text(kernel.symbol), i32(launch.itemsSlot),
+                      i32(kernel.threads), i32(kernel.sharedBytes),
+                      i32(kernel.blocksPerSM), i32(int(kernel.maps.size())),
+                      array(map(kernel.maps, [&](auto &entry) {
+                        return tensorMap(spec, entry);
+                      }))});
+  }
+  Constant *tensorMap(const SpecDescription &spec, const TensorMap &tensorMap) {
+    SpecDescription::Param type;
+    type.setType(tensorMap.tensor.element);
+    return structure({i32(tensorMap.tensor.slot), i32(type.typeCode),
+                      i32(type.typeBits), i32(int(tensorMap.dims.size())),
+                      i32(int(tensorMap.swizzle)),
+                      array(map(tensorMap.dims, [&](auto &dim) {
+                        return mapDim(spec, tensorMap.tensor, dim);
+                      }))});
+  }
+  Constant *mapDim(const SpecDescription &spec,
+                   const attn::cpu::Storage &tensor, const TensorMapDim &dim) {
+    int extentSlot = -1, strideSlot = -1;
+    if (dim.position) {
+      StringRef name = tensor.layout[*dim.position].getValue();
+      for (const SpecDescription::Dim &entry : spec.dims)
+        if (entry.name == name)
+          extentSlot = entry.slot;
+      strideSlot = tensor.slot + 1 + int(*dim.position);
+    }
+    return structure({i32(extentSlot), i32(strideSlot), i64(dim.extent),
+                      i64(dim.stride), i32(dim.box), i32(dim.step)});
+  }
+  Constant *describeImage(const DeviceCode &device) {
+    StringRef data = device.isPtx() ? device.ptx : device.cubin;
+    const attn::GpuRecord &gpu = *target.gpu;
+    // PTX ends with a zero; the driver reads a cubin as 64-bit words.
+    auto *bytes = ConstantDataArray::getString(context, data, device.isPtx());
+    GlobalVariable *code = global(bytes, "", GlobalValue::PrivateLinkage);
+    code->setAlignment(Align(64));
+    return global(
+        structure({code, i64(int64_t(data.size())), i32(device.isPtx()),
+                   i32(gpu.capability), i32(gpu.isExact), i32(gpu.ptxVersion)}),
+        "", GlobalValue::PrivateLinkage);
   }
 
   template <typename Range, typename Function>
@@ -86,7 +138,9 @@ private:
   Constant *structure(ArrayRef<Constant *> fields) {
     return ConstantStruct::getAnon(context, fields);
   }
-  Constant *function(StringRef name) { return module.getFunction(name); }
+  Constant *function(StringRef name) {
+    return name.empty() ? null() : module.getFunction(name);
+  }
   Constant *text(StringRef text) {
     return global(ConstantDataArray::getString(context, text), "",
                   GlobalValue::PrivateLinkage);
@@ -110,13 +164,15 @@ private:
   Module &module;
   LLVMContext &context;
   const TargetRecord &target;
+  Constant *image;
 };
 
 } // namespace
 
 void attn::addDescriptions(Module &module, ArrayRef<SpecDescription> specs,
-                           const TargetRecord &target) {
-  Describer describer(module, target);
+                           const TargetRecord &target,
+                           const DeviceCode *device) {
+  Describer describer(module, target, device);
   SmallVector<Constant *> table;
   for (const SpecDescription &spec : specs)
     table.push_back(describer.spec(spec));

@@ -54,10 +54,38 @@ std::optional<TargetRecord> nativeRecord() {
   return record;
 }
 
+// A block of 128 threads has a lane each; a step of 32 keys keeps its tiles in
+// shared memory.
+TargetRecord gpuRecord(std::string name, const GpuRecord &gpu) {
+  std::string version = std::to_string(gpu.ptxVersion);
+  return {name,          name, "+ptx" + version, "",
+          /*width=*/128,
+          /*rows=*/8,
+          /*vectors=*/1,
+          /*groups=*/1,
+          /*keys=*/32,
+          /*sub=*/32,    gpu};
+}
+
+TargetRecord hopperRecord() {
+  return gpuRecord("sm_90a", {/*capability=*/90, /*isExact=*/true,
+                              /*hasWgmma=*/true, /*ptxVersion=*/86,
+                              /*sharedBytes=*/227 * 1024,
+                              /*sharedBytesPerSM=*/228 * 1024});
+}
+
+// The instructions of sm_80, which every later GPU has.
+TargetRecord ampereRecord() {
+  return gpuRecord("sm_80", {/*capability=*/80, /*isExact=*/false,
+                             /*hasWgmma=*/false, /*ptxVersion=*/80,
+                             /*sharedBytes=*/99 * 1024,
+                             /*sharedBytesPerSM=*/100 * 1024});
+}
+
 } // namespace
 
 std::vector<std::string> attn::targetNames() {
-  return {"native", "x86-64-v3", "x86-64-v4"};
+  return {"native", "x86-64-v3", "x86-64-v4", "sm_90a", "sm_80"};
 }
 
 llvm::Expected<TargetRecord> attn::lookupTarget(llvm::StringRef name) {
@@ -65,6 +93,10 @@ llvm::Expected<TargetRecord> attn::lookupTarget(llvm::StringRef name) {
     return avx2Record();
   if (name == "x86-64-v4")
     return avx512Record();
+  if (name == "sm_90a")
+    return hopperRecord();
+  if (name == "sm_80")
+    return ampereRecord();
   if (name == "native") {
     if (std::optional<TargetRecord> record = nativeRecord())
       return *record;

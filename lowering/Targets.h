@@ -39,8 +39,7 @@ struct TargetRecord {
   std::optional<GpuRecord> gpu; // none: a CPU
 };
 
-/// Finds \p name: native, x86-64-v3, x86-64-v4 or a CPU name that LLVM knows
-/// with at least AVX2. An error lists what there is.
+/// Finds \p name, one of targetNames. An error lists what there is.
 llvm::Expected<TargetRecord> lookupTarget(llvm::StringRef name);
 
 std::vector<std::string> targetNames();

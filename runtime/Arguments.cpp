@@ -133,6 +133,20 @@ attn_status_t ArgumentBinder::bindStrides(const attn_param_desc &param,
   return ATTN_STATUS_OK;
 }
 
+/// All tensors are on one device.
+attn_status_t ArgumentBinder::bindDevice(const attn_param_desc &param,
+                                         const DLTensor &tensor) {
+  ATTN_RETURN_IF_FAILED(checkDevice(kernel, param, tensor));
+  int32_t found = tensor.device.device_id;
+  if (kernel.isForGpu() && deviceOwner && found != device)
+    return fail(ATTN_STATUS_DEVICE_MISMATCH, "argument '", param.name,
+                "' is on GPU ", found, ", but '", deviceOwner->name,
+                "' is on GPU ", device);
+  device = found;
+  deviceOwner = &param;
+  return ATTN_STATUS_OK;
+}
+
 attn_status_t ArgumentBinder::bindTensor(const attn_param_desc &param,
                                          const attn_arg_t &arg) {
   ATTN_RETURN_IF_FAILED(checkTensor(kernel, param, arg));
@@ -191,12 +205,17 @@ attn_status_t ArgumentBinder::bind(std::span<const attn_arg_t> args,
     const attn_param_desc &param = kernel.params()[i];
     if (outputs == Outputs::Ignored && isOutput(param))
       continue;
-    if (isTensor(param))
+    // Only the extents are wanted where the outputs are not: any memory will
+    // do.
+    if (isTensor(param)) {
       ATTN_RETURN_IF_FAILED(bindTensor(param, *given[i]));
-    else if (given[i])
+      if (outputs == Outputs::Required)
+        ATTN_RETURN_IF_FAILED(bindDevice(param, *given[i]->tensor));
+    } else if (given[i]) {
       ATTN_RETURN_IF_FAILED(bindScalar(param, *given[i]));
-    else
+    } else {
       slots[param.slot] = param.default_bits;
+    }
   }
   for (size_t i = 0; i < owners.size(); ++i)
     if (!owners[i] && kernel.dims()[i].kind == ATTN_EXTENT_BOUND)

@@ -23,11 +23,15 @@ public:
       : kernel(kernel), slots(slots), owners(kernel.dims().size()) {}
 
   attn_status_t bind(std::span<const attn_arg_t> args, Outputs outputs);
+  /// The device where the tensors are.
+  int32_t deviceId() const { return device; }
 
 private:
   attn_status_t match(std::span<const attn_arg_t> args, Outputs outputs);
   attn_status_t bindScalar(const attn_param_desc &param, const attn_arg_t &arg);
   attn_status_t bindTensor(const attn_param_desc &param, const attn_arg_t &arg);
+  attn_status_t bindDevice(const attn_param_desc &param,
+                           const DLTensor &tensor);
   attn_status_t bindExtents(const attn_param_desc &param,
                             const DLTensor &tensor);
   attn_status_t bindStrides(const attn_param_desc &param,
@@ -39,6 +43,8 @@ private:
   std::span<int64_t> slots;
   /// For each dimension, the tensor that its extent was read from.
   std::vector<const attn_param_desc *> owners;
+  int32_t device = 0;
+  const attn_param_desc *deviceOwner = nullptr;
   /// For each parameter, its argument or null.
   std::vector<const attn_arg_t *> given;
 };
@@ -47,9 +53,12 @@ private:
 attn_status_t findParam(const KernelImage &kernel, const attn_arg_t &arg,
                         size_t &index);
 
-/// Checks what does not depend on other arguments: that \p arg is a tensor on
-/// this device with the type and rank of \p param, and may be written to if it
-/// is an output.
+/// Checks that \p tensor is in memory of the kind that the kernel works on.
+attn_status_t checkDevice(const KernelImage &kernel,
+                          const attn_param_desc &param, const DLTensor &tensor);
+
+/// Checks what does not depend on other arguments: that \p arg is a tensor with
+/// the type and rank of \p param, and may be written to if it is an output.
 attn_status_t checkTensor(const KernelImage &kernel,
                           const attn_param_desc &param, const attn_arg_t &arg);
 

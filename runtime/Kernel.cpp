@@ -15,6 +15,34 @@ KernelImage::~KernelImage() {
     dlclose(library);
 }
 
+/// The same of the launches of a stage.
+static bool hasLaunches(const attn_spec_desc &desc,
+                        const attn_stage_desc &stage) {
+  auto isSlot = [&](int32_t slot, int32_t lowest) {
+    return slot >= lowest && slot < desc.num_slots;
+  };
+  if (stage.num_launches < 1 || !stage.launches)
+    return false;
+  for (int32_t i = 0; i < stage.num_launches; ++i) {
+    const attn_launch_desc &launch = stage.launches[i];
+    if (!launch.symbol || !isSlot(launch.items_slot, 0) ||
+        !isSlot(launch.items_slot + 2, 0) || launch.threads < 1 ||
+        launch.shared_bytes < 0 || launch.blocks_per_sm < 0 ||
+        launch.num_maps < 0)
+      return false;
+    for (int32_t j = 0; j < launch.num_maps; ++j) {
+      const attn_map_desc &map = launch.maps[j];
+      if (!isSlot(map.slot, 0) || !map.dims)
+        return false;
+      for (int32_t k = 0; k < map.rank; ++k)
+        if (!isSlot(map.dims[k].extent_slot, -1) ||
+            !isSlot(map.dims[k].stride_slot, -1))
+          return false;
+    }
+  }
+  return true;
+}
+
 /// Whether every slot and index of \p desc lies where it says it does, so that
 /// a file that is not ours is refused instead of being believed.
 static bool isWellFormed(const attn_spec_desc &desc) {
@@ -41,9 +69,11 @@ static bool isWellFormed(const attn_spec_desc &desc) {
     if (!hasSlots(desc.buffers[i].slot, 2))
       return false;
   for (int32_t i = 0; i < desc.num_stages; ++i)
-    if (!desc.stages[i].run || !hasSlots(desc.stages[i].items_slot, 2))
+    if (desc.image
+            ? !hasLaunches(desc, desc.stages[i])
+            : !desc.stages[i].run || !hasSlots(desc.stages[i].items_slot, 2))
       return false;
-  return true;
+  return !desc.image || (desc.image->data && desc.image->size > 0);
 }
 
 static attn_status_t checkDescriptor(const attn_spec_desc *desc) {

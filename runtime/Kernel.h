@@ -5,6 +5,7 @@
 
 #include "attn/kernel_abi.h"
 #include "attn/runtime.h"
+#include "runtime/cuda/Gpu.h"
 
 #include <memory>
 #include <span>
@@ -15,12 +16,15 @@ namespace attn::runtime {
 struct KernelImage {
   const attn_spec_desc *desc = nullptr;
   void *library = nullptr; // of dlopen; null when the code is someone else's
+  /// Of a kernel for a GPU: its code on each; locks itself.
+  mutable cuda::LoadedImages gpuImages;
 
   KernelImage() = default;
   KernelImage(const KernelImage &) = delete;
   KernelImage &operator=(const KernelImage &) = delete;
   ~KernelImage();
 
+  bool isForGpu() const { return desc->image; }
   std::span<const attn_dim_desc> dims() const {
     return {desc->dims, size_t(desc->num_dims)};
   }

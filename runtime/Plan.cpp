@@ -64,7 +64,12 @@ attn_status_t attn_plan_create(const attn_kernel_t *kernel,
     ArgumentBinder binder(*kernel->image, result->slots);
     ATTN_RETURN_IF_FAILED(
         binder.bind({args, size_t(numArgs)}, Outputs::Required));
-    ATTN_RETURN_IF_FAILED(measureWorkspace(*result));
+    if (kernel->image->isForGpu())
+      ATTN_RETURN_IF_FAILED(cuda::planLaunches(*kernel->image, result->slots,
+                                               binder.deviceId(),
+                                               result->gpu.emplace()));
+    else
+      ATTN_RETURN_IF_FAILED(measureWorkspace(*result));
     *plan = result.release();
     return ATTN_STATUS_OK;
   });
@@ -94,6 +99,16 @@ attn_status_t attn_kernel_shape(const attn_kernel_t *kernel,
   });
 }
 
+/// A plan of a GPU is bound to other tensors of the same GPU.
+static attn_status_t checkSameDevice(const attn_plan_t &plan, const char *name,
+                                     const DLTensor &tensor) {
+  if (!plan.gpu || tensor.device.device_id == plan.gpu->gpu->ordinal)
+    return ATTN_STATUS_OK;
+  return fail(ATTN_STATUS_DEVICE_MISMATCH, "argument '", name, "' is on GPU ",
+              tensor.device.device_id, ", but the plan was made for GPU ",
+              plan.gpu->gpu->ordinal);
+}
+
 /// Checks that \p arg differs in nothing but its data from what was planned.
 static attn_status_t checkSame(const attn_plan_t &plan, const attn_arg_t &arg,
                                size_t &index) {
@@ -106,6 +121,8 @@ static attn_status_t checkSame(const attn_plan_t &plan, const attn_arg_t &arg,
                 "make another plan");
   ATTN_RETURN_IF_FAILED(checkTensor(kernel, param, arg));
   const DLTensor &tensor = *arg.tensor;
+  ATTN_RETURN_IF_FAILED(checkDevice(kernel, param, tensor));
+  ATTN_RETURN_IF_FAILED(checkSameDevice(plan, param.name, tensor));
   for (int32_t axis = 0; axis < param.rank; ++axis) {
     const attn_dim_desc &dim = kernel.desc->dims[param.dims[axis]];
     if (tensor.shape[axis] != plan.slots[dim.slot])
@@ -135,11 +152,19 @@ attn_status_t attn_plan_bind(attn_plan_t *plan, const attn_arg_t *args,
     size_t index;
     for (int32_t i = 0; i < numArgs; ++i)
       ATTN_RETURN_IF_FAILED(checkSame(*plan, args[i], index));
+    std::vector<int64_t> slots = plan->slots;
     for (int32_t i = 0; i < numArgs; ++i) {
       ATTN_RETURN_IF_FAILED(findParam(*plan->kernel, args[i], index));
-      plan->slots[plan->kernel->params()[index].slot] =
-          dataAddress(*args[i].tensor);
+      slots[plan->kernel->params()[index].slot] = dataAddress(*args[i].tensor);
     }
+    // Tensor maps hold addresses, and other addresses may be aligned otherwise.
+    if (plan->gpu) {
+      cuda::GpuPlan gpu;
+      ATTN_RETURN_IF_FAILED(cuda::planLaunches(*plan->kernel, slots,
+                                               plan->gpu->gpu->ordinal, gpu));
+      plan->gpu = std::move(gpu);
+    }
+    plan->slots = std::move(slots);
     return ATTN_STATUS_OK;
   });
 }

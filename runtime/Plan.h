@@ -4,8 +4,10 @@
 #define ATTN_RUNTIME_PLAN_H
 
 #include "runtime/Kernel.h"
+#include "runtime/cuda/GpuPlan.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 struct attn_plan_t {
@@ -15,6 +17,8 @@ struct attn_plan_t {
   /// The sizes that the workspace is made of, in bytes, each a multiple of the
   /// alignment; for one worker in the case of the scratch.
   size_t slotBytes = 0, bufferBytes = 0, scratchBytes = 0;
+  /// Of a call on a GPU, which has no use for the sizes above.
+  std::optional<attn::runtime::cuda::GpuPlan> gpu;
 };
 
 #endif // ATTN_RUNTIME_PLAN_H

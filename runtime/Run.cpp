@@ -120,6 +120,10 @@ attn_status_t attn_plan_workspace_size(const attn_plan_t *plan,
       return fail(ATTN_STATUS_INVALID_ARGUMENT,
                   "attn_plan_workspace_size: the plan or the place for the "
                   "size is null");
+    if (plan->gpu) {
+      *size = plan->gpu->workspaceBytes();
+      return ATTN_STATUS_OK;
+    }
     return workspaceSize(*plan, executor ? *executor : defaultExecutor(),
                          *size);
   });
@@ -131,6 +135,9 @@ attn_status_t attn_plan_run(const attn_plan_t *plan,
     if (!plan)
       return fail(ATTN_STATUS_INVALID_ARGUMENT,
                   "attn_plan_run: the plan is null");
+    if (plan->gpu)
+      return cuda::runLaunches(*plan->kernel, *plan->gpu, plan->slots,
+                               context ? *context : attn_exec_context_t{});
     Run run(*plan, context);
     ATTN_RETURN_IF_FAILED(run.prepare());
     for (const attn_stage_desc &stage : plan->kernel->stages())
@@ -157,6 +164,10 @@ attn_status_t attn_plan_count_tiles(const attn_plan_t *plan,
       return fail(ATTN_STATUS_INVALID_ARGUMENT,
                   "attn_plan_count_tiles: the plan or the place for the counts "
                   "is null");
+    if (plan->gpu)
+      return fail(ATTN_STATUS_UNSUPPORTED_DEVICE, "spec '",
+                  plan->kernel->desc->name,
+                  "' was compiled for a GPU, which does not count its tiles");
     Run run(*plan, context);
     ATTN_RETURN_IF_FAILED(run.prepare());
     auto stages = plan->kernel->stages();

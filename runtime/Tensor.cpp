@@ -19,6 +19,18 @@ static bool isCompatible(DLDataType expected, DLDataType found) {
           (isByte(expected) && isByte(found)));
 }
 
+attn_status_t attn::runtime::checkDevice(const KernelImage &kernel,
+                                         const attn_param_desc &param,
+                                         const DLTensor &tensor) {
+  DLDeviceType expected = kernel.isForGpu() ? kDLCUDA : kDLCPU;
+  if (tensor.device.device_type != expected)
+    return fail(ATTN_STATUS_UNSUPPORTED_DEVICE, "argument '", param.name,
+                "': expected memory of ",
+                kernel.isForGpu() ? "a CUDA GPU" : "the CPU",
+                ", found DLPack device type ", int(tensor.device.device_type));
+  return ATTN_STATUS_OK;
+}
+
 attn_status_t attn::runtime::checkTensor(const KernelImage &kernel,
                                          const attn_param_desc &param,
                                          const attn_arg_t &arg) {
@@ -27,10 +39,6 @@ attn_status_t attn::runtime::checkTensor(const KernelImage &kernel,
                 "': expected ", describe(kernel, param), ", found ",
                 arg.kind == ATTN_ARG_TENSOR ? "a null tensor" : "a scalar");
   const DLTensor &tensor = *arg.tensor;
-  if (tensor.device.device_type != kDLCPU)
-    return fail(ATTN_STATUS_UNSUPPORTED_DEVICE, "argument '", param.name,
-                "': expected memory of the CPU, found DLPack device type ",
-                int(tensor.device.device_type));
   if (!isCompatible(elementType(param), tensor.dtype))
     return fail(ATTN_STATUS_TYPE_MISMATCH, "argument '", param.name,
                 "': expected ", describe(kernel, param), ", found elements of ",

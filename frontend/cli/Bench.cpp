@@ -42,12 +42,15 @@ static llvm::Expected<double> timeRuns(const PlannedCall &call, unsigned runs) {
   for (unsigned i = 0; i < runs; ++i)
     if (llvm::Error error = call.run())
       return error;
+  if (llvm::Error error = call.wait())
+    return error;
   std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
   return time.count() / runs;
 }
 
+/// Without a peak for a GPU: its matrix units are not this program's to drive.
 static llvm::Expected<Measurement> measure(const PlannedCall &call,
-                                           PeakKind kind) {
+                                           std::optional<PeakKind> kind) {
   constexpr double budget = 3, shortest = 2e-3;
   constexpr unsigned fewest = 5, most = 100;
   auto first = timeRuns(call, 1); // also warms up
@@ -61,7 +64,8 @@ static llvm::Expected<Measurement> measure(const PlannedCall &call,
   std::chrono::duration<double> used{};
   while (seconds.size() < fewest ||
          (used.count() < budget && seconds.size() < most)) {
-    peaks.push_back(measurePeak(kind, call.executor(), peakSeconds));
+    peaks.push_back(kind ? measurePeak(*kind, call.executor(), peakSeconds)
+                         : 0);
     auto time = timeRuns(call, runs);
     if (!time)
       return time.takeError();
@@ -81,7 +85,7 @@ static bool usesBf16(SpecOp spec) {
 static void printJson(const Spec &spec, const Options &options,
                       const Measurement &measured, const Work &work,
                       llvm::ArrayRef<OutputCheck> checks, int threads,
-                      PeakKind kind) {
+                      std::optional<PeakKind> kind) {
   llvm::json::Array checked;
   for (const OutputCheck &check : checks)
     checked.push_back(llvm::json::Object{{"output", check.name},
@@ -100,30 +104,40 @@ static void printJson(const Spec &spec, const Options &options,
       {"repetitions", measured.repetitions},
       {"flop", work.flop()},
       {"pairs", main ? std::llround(main->sweeps.front().pairs) : 0},
-      {"threads", threads},
       {"flops", rate},
-      {"peak_flops", measured.peak},
-      {"peak", describe(kind)},
-      {"share", rate / measured.peak},
       {"check", std::move(checked)}};
+  if (kind) {
+    object["threads"] = threads;
+    object["peak_flops"] = measured.peak;
+    object["peak"] = describe(*kind);
+    object["share"] = rate / measured.peak;
+  }
   llvm::outs() << llvm::formatv("{0:2}", llvm::json::Value(std::move(object)))
                << '\n';
 }
 
 static void printText(const Measurement &measured, const Work &work,
-                      int threads, PeakKind kind) {
+                      const Options &options, int threads,
+                      std::optional<PeakKind> kind) {
   double rate = work.flop() / measured.seconds;
   llvm::raw_ostream &out = llvm::outs();
-  out << llvm::format("time   %.4g ms, median of %u, %d thread%s\n",
-                      measured.seconds * 1e3, measured.repetitions, threads,
-                      threads == 1 ? "" : "s");
+  out << llvm::format("time   %.4g ms, median of %u, ", measured.seconds * 1e3,
+                      measured.repetitions);
+  if (kind)
+    out << threads << " thread" << (threads == 1 ? "" : "s") << '\n';
+  else
+    out << options.target << '\n';
   if (const KernelWork *main = work.main())
     out << llvm::format("work   %.4g GFLOP over %.4g pairs that exist\n",
                         work.flop() / 1e9, main->sweeps.front().pairs);
+  if (!kind) {
+    out << llvm::format("rate   %.4g GFLOP/s\n", rate / 1e9);
+    return;
+  }
   out << llvm::format("rate   %.4g GFLOP/s, %.1f %% of the peak of %.4g "
                       "(%s, measured between the runs, on ",
                       rate / 1e9, 100 * rate / measured.peak,
-                      measured.peak / 1e9, describe(kind))
+                      measured.peak / 1e9, describe(*kind))
       << llvm::sys::getHostCPUName() << ")\n";
 }
 
@@ -134,10 +148,12 @@ llvm::Expected<ExitCode> attn::cli::bench(Spec &spec, const Options &options) {
   auto kernel = compileFor(spec, options, **call);
   if (!kernel)
     return kernel.takeError();
-  auto planned = PlannedCall::create(*kernel, **call, options.threads);
+  auto planned = PlannedCall::create(*kernel, **call, options);
   if (!planned)
     return planned.takeError();
   if (llvm::Error error = planned->run())
+    return error;
+  if (llvm::Error error = planned->finish())
     return error;
 
   constexpr double checkSeconds = 2;
@@ -159,14 +175,16 @@ llvm::Expected<ExitCode> attn::cli::bench(Spec &spec, const Options &options) {
   auto work = measureWork(spec, *domains, **call, options);
   if (!work)
     return work.takeError();
-  PeakKind kind = peakKindFor(usesBf16(spec.op()));
+  std::optional<PeakKind> kind;
+  if (!isGpu(options.target))
+    kind = peakKindFor(usesBf16(spec.op()));
   auto measured = measure(*planned, kind);
   if (!measured)
     return measured.takeError();
-  int threads = planned->executor().num_workers;
+  int threads = kind ? planned->executor().num_workers : 0;
   if (options.json)
     printJson(spec, options, *measured, *work, *checks, threads, kind);
   else
-    printText(*measured, *work, threads, kind);
+    printText(*measured, *work, options, threads, kind);
   return Success;
 }

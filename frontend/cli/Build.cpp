@@ -74,13 +74,36 @@ static void remarkOnHeadSizes(SpecOp spec) {
                  << '\n';
 }
 
+/// The code of a GPU alone, without the plan.
+static llvm::Error writeDeviceCode(const CompiledCode &code,
+                                   const Options &options,
+                                   llvm::StringRef extension) {
+  if (!code.device)
+    return userError("build: '", options.output,
+                     "' is for a GPU, but the target is ", options.target,
+                     "; give --target sm_90a");
+  if (extension == ".ptx")
+    return writeFile(options.output, {code.device->ptx});
+  if (code.device->isPtx())
+    return userError("build: a .cubin needs ptxas, which is neither in a CUDA "
+                     "Toolkit nor in the PyPI package nvidia-cuda-nvcc here; "
+                     "install one, set ATTNC_PTXAS, or build a .ptx");
+  return writeFile(options.output, {code.device->cubin});
+}
+
 static llvm::Error writeCode(Spec &spec, const Options &options,
                              llvm::StringRef extension) {
   auto code = CompiledCode::create(spec, options);
   if (!code)
     return code.takeError();
+  if (extension == ".ptx" || extension == ".cubin")
+    return writeDeviceCode(*code, options, extension);
   if (extension == ".ll")
     return writeFile(options.output, {code->print()});
+  if (code->device && code->device->isPtx())
+    llvm::errs() << "remark: no ptxas was found, in a CUDA Toolkit or the PyPI "
+                    "package nvidia-cuda-nvcc: the kernel carries PTX, which "
+                    "the driver assembles when it is first run\n";
   auto text = code->emit(extension == ".s" ? llvm::CodeGenFileType::AssemblyFile
                                            : llvm::CodeGenFileType::ObjectFile);
   if (!text)
@@ -92,7 +115,7 @@ static llvm::Error writeCode(Spec &spec, const Options &options,
 llvm::Expected<ExitCode> attn::cli::build(Spec &spec, const Options &options) {
   if (options.output.empty())
     return userError("build: where to? Give -o PATH with the extension .so, "
-                     ".o, .h, .ll or .s");
+                     ".o, .h, .ll, .s, .ptx or .cubin");
   if (!spec.scalars.empty())
     return userError("--set: ", spec.scalars.begin()->first(),
                      " is a scalar; its value is given when the kernel is "
@@ -102,12 +125,13 @@ llvm::Expected<ExitCode> attn::cli::build(Spec &spec, const Options &options) {
   if (extension == ".h")
     error = writeFile(options.output, {makeHeader(spec)});
   else if (extension == ".so" || extension == ".o" || extension == ".ll" ||
-           extension == ".s") {
+           extension == ".s" || extension == ".ptx" || extension == ".cubin") {
     remarkOnHeadSizes(spec.op());
     error = writeCode(spec, options, extension);
   } else
     error = userError("build: what is '", options.output,
-                      "'? The extension must be .so, .o, .h, .ll or .s");
+                      "'? The extension must be .so, .o, .h, .ll, .s, .ptx or "
+                      ".cubin");
   if (error)
     return error;
   return Success;

@@ -1,6 +1,7 @@
 //===- Code.cpp - A compiled spec as files --------------------------------===//
 
 #include "frontend/cli/Code.h"
+#include "frontend/cli/Call.h"
 #include "frontend/cli/Spec.h"
 
 #include "runtime/jit/EmitCode.h"
@@ -14,8 +15,9 @@ CompileOptions attn::cli::compileOptions(const Options &options) {
   return result;
 }
 
-llvm::Expected<CompiledCode> CompiledCode::create(Spec &spec,
-                                                  const Options &options) {
+llvm::Expected<CompiledCode> CompiledCode::create(const Spec &spec,
+                                                  const Options &options,
+                                                  const Call *call) {
   CompiledCode code;
   auto machine = createTargetMachine(compileOptions(options));
   if (!machine)
@@ -23,10 +25,14 @@ llvm::Expected<CompiledCode> CompiledCode::create(Spec &spec,
   code.machine = std::move(*machine);
   code.context = std::make_unique<llvm::LLVMContext>();
   mlir::OwningOpRef<mlir::ModuleOp> formula = spec.clone();
+  if (call)
+    call->fixHeadSizes(*formula->getOps<SpecOp>().begin());
   auto module = compileToLLVM(*formula, *code.context, compileOptions(options));
   if (!module)
     return module.takeError();
-  code.module = std::move(*module);
+  code.module = std::move(module->module);
+  code.device = std::move(module->device);
+  code.specs = std::move(module->specs);
   return code;
 }
 

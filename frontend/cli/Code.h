@@ -13,6 +13,7 @@
 
 namespace attn::cli {
 
+class Call;
 class Spec;
 
 CompileOptions compileOptions(const Options &options);
@@ -20,12 +21,18 @@ CompileOptions compileOptions(const Options &options);
 /// A spec as optimised LLVM IR for a target.
 class CompiledCode {
 public:
-  static llvm::Expected<CompiledCode> create(Spec &spec,
-                                             const Options &options);
+  /// With \p call, head sizes are fixed to those of the call.
+  static llvm::Expected<CompiledCode>
+  create(const Spec &spec, const Options &options, const Call *call = nullptr);
 
   std::string print() const;
   /// Machine code; takes the module apart, so this is for one use.
   llvm::Expected<std::string> emit(llvm::CodeGenFileType type);
+
+  /// The kernels of a GPU; none for a CPU.
+  std::optional<gpu::DeviceCode> device;
+  /// What the compiler says of each spec.
+  std::vector<cpu::SpecDescription> specs;
 
 private:
   std::unique_ptr<llvm::LLVMContext> context;

@@ -22,14 +22,14 @@ compile(mlir::ModuleOp module) {
     return engine.takeError();
   CompileOptions options; // for this machine, whatever is asked for elsewhere
   llvm::LLVMContext context;
-  auto llvmModule = compileToLLVM(module, context, options);
-  if (!llvmModule)
-    return llvmModule.takeError();
+  auto compiled = compileToLLVM(module, context, options);
+  if (!compiled)
+    return compiled.takeError();
   auto machine = createTargetMachine(options);
   if (!machine)
     return machine.takeError();
   auto object =
-      emitCode(**llvmModule, **machine, llvm::CodeGenFileType::ObjectFile);
+      emitCode(*compiled->module, **machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return object.takeError();
   return (*engine)->load(llvm::MemoryBuffer::getMemBufferCopy(

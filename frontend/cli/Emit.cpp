@@ -40,10 +40,15 @@ static llvm::Expected<std::string> printStage(Spec &spec,
     stream << '\n';
     return text;
   }
-  if (options.stage == "llvm" || options.stage == "asm") {
+  if (options.stage == "llvm" || options.stage == "asm" ||
+      options.stage == "ptx") {
     auto code = CompiledCode::create(spec, options);
     if (!code)
       return code.takeError();
+    if (options.stage == "ptx")
+      return code->device ? llvm::Expected<std::string>(code->device->ptx)
+                          : userError("--emit=ptx: the target ", options.target,
+                                      " is no GPU; give --target sm_90a");
     return options.stage == "llvm"
                ? code->print()
                : code->emit(llvm::CodeGenFileType::AssemblyFile);
@@ -52,7 +57,7 @@ static llvm::Expected<std::string> printStage(Spec &spec,
   for (auto [name, stage] : irStages)
     names += ", " + name.str();
   return userError("--emit: no stage is called '", options.stage,
-                   "'; the stages are: ", names, ", llvm, asm");
+                   "'; the stages are: ", names, ", llvm, ptx, asm");
 }
 
 llvm::Expected<ExitCode> attn::cli::emitStage(Spec &spec,

@@ -1,9 +1,11 @@
 //===- Explain.cpp - attnc explain ----------------------------------------===//
 
 #include "frontend/cli/Commands.h"
+#include "frontend/cli/DeviceCall.h"
 #include "frontend/cli/Files.h"
 #include "frontend/cli/FormulaText.h"
 #include "frontend/cli/Kernel.h"
+#include "frontend/cli/LaunchReport.h"
 #include "frontend/cli/MaskPicture.h"
 #include "frontend/cli/Work.h"
 
@@ -26,6 +28,8 @@ struct Explanation {
   std::vector<attn_tile_counts_t> tiles;
   int64_t outputBytes = 0, workspaceBytes = 0;
   std::optional<MaskPicture> picture;
+  /// For each kernel, on a GPU.
+  std::vector<std::vector<LaunchReport>> launches;
 
   void print(llvm::raw_ostream &out) const;
   llvm::json::Value json(const Options &options) const;
@@ -128,7 +132,10 @@ void Explanation::printKernel(llvm::raw_ostream &out, size_t index) const {
     out << "    " << scaled(sweep.pairs, unitOfPairs(sweep.pairs))
         << " exist\n";
   }
-  if (kernel.sweeps.empty())
+  if (!launches.empty())
+    for (const LaunchReport &launch : launches[index])
+      launch.print(out << "  ");
+  if (kernel.sweeps.empty() || !launches.empty())
     return;
   const attn_tile_counts_t &count = tiles[index];
   out << "  tiles of " << kernel.tiles << ": " << count.empty << " empty, "
@@ -174,7 +181,8 @@ llvm::json::Value Explanation::json(const Options &options) const {
   for (const auto &entry : call.sizes())
     dims[entry.first()] = entry.second;
   llvm::json::Array kernels;
-  for (auto [kernel, count] : llvm::zip(work.kernels, tiles)) {
+  for (auto [index, entry] : llvm::enumerate(llvm::zip(work.kernels, tiles))) {
+    auto [kernel, count] = entry;
     llvm::json::Array sweeps;
     for (const SweepWork &sweep : kernel.sweeps) {
       llvm::json::Array contractions;
@@ -188,11 +196,18 @@ llvm::json::Value Explanation::json(const Options &options) const {
                              {"pairs", whole(sweep.pairs)},
                              {"contractions", std::move(contractions)}});
     }
-    kernels.push_back(llvm::json::Object{{"free", names(kernel.free)},
-                                         {"lanes", names(kernel.lanes)},
-                                         {"sweeps", std::move(sweeps)},
-                                         {"visited", count.pairs_visited},
-                                         {"tiles", tilesJson(count)}});
+    llvm::json::Object object{{"free", names(kernel.free)},
+                              {"lanes", names(kernel.lanes)},
+                              {"sweeps", std::move(sweeps)},
+                              {"visited", count.pairs_visited},
+                              {"tiles", tilesJson(count)}};
+    if (!launches.empty()) {
+      llvm::json::Array entries;
+      for (const LaunchReport &launch : launches[index])
+        entries.push_back(launch.json());
+      object["launches"] = std::move(entries);
+    }
+    kernels.push_back(std::move(object));
   }
   llvm::json::Object object{{"spec", spec.name},
                             {"dtype", options.dtype},
@@ -216,15 +231,18 @@ llvm::json::Value Explanation::json(const Options &options) const {
   return object;
 }
 
-llvm::Expected<ExitCode> attn::cli::explain(Spec &spec,
-                                            const Options &options) {
+llvm::Expected<ExitCode> attn::cli::explain(Spec &spec, const Options &given) {
+  // What is found is the same for every machine; a GPU adds its launches.
+  Options options = given;
+  if (isGpu(given.target))
+    options.target = "native";
   auto call = Call::create(spec, options);
   if (!call)
     return call.takeError();
   auto kernel = compileFor(spec, options, **call);
   if (!kernel)
     return kernel.takeError();
-  auto planned = PlannedCall::create(*kernel, **call, options.threads);
+  auto planned = PlannedCall::create(*kernel, **call, options);
   if (!planned)
     return planned.takeError();
   auto domains = Domains::find(spec, options);
@@ -238,7 +256,13 @@ llvm::Expected<ExitCode> attn::cli::explain(Spec &spec,
     return tiles.takeError();
 
   Explanation explanation{spec, **call, std::move(*work), std::move(*tiles),
-                          0,    0,      std::nullopt};
+                          0,    0,      std::nullopt,     {}};
+  if (isGpu(given.target)) {
+    auto code = CompiledCode::create(spec, given, call->get());
+    if (!code)
+      return code.takeError();
+    explanation.launches = reportLaunches(*code, given.target);
+  }
   for (CallTensor &output : (*call)->outputs())
     explanation.outputBytes += int64_t(output.bytes().size());
   explanation.workspaceBytes = int64_t(planned->workspaceSize());
@@ -269,7 +293,7 @@ llvm::Expected<ExitCode> attn::cli::explain(Spec &spec,
     explanation.picture = std::move(*picture);
   }
   if (options.json)
-    llvm::outs() << llvm::formatv("{0:2}", explanation.json(options)) << '\n';
+    llvm::outs() << llvm::formatv("{0:2}", explanation.json(given)) << '\n';
   else
     explanation.print(llvm::outs());
   return Success;

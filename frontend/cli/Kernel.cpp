@@ -26,18 +26,49 @@ llvm::Expected<Kernel> attn::cli::compileFor(const Spec &spec,
   return *kernel;
 }
 
-llvm::Expected<PlannedCall>
-PlannedCall::create(const Kernel &kernel, Call &call, unsigned numThreads) {
-  if (llvm::Error error = call.addOutputs(kernel.handle()))
-    return error;
-  llvm::ArrayRef<attn_arg_t> args = call.args();
+static llvm::Expected<Plan> planFor(const Kernel &kernel,
+                                    llvm::ArrayRef<attn_arg_t> args) {
   Result<Plan> plan = kernel.plan({args.data(), args.size()});
   if (!plan)
     return userError(plan.error().message);
-  PlannedCall planned(std::move(*plan));
+  return std::move(*plan);
+}
+
+llvm::Error PlannedCall::planOnGpu(const Kernel &kernel, Call &call) {
+  auto copied = DeviceCall::create(call);
+  if (!copied)
+    return copied.takeError();
+  device = std::move(*copied);
+  auto made = planFor(kernel, device->args());
+  if (!made)
+    return made.takeError();
+  plan = std::move(*made);
+  if (attn_plan_workspace_size(plan.handle(), nullptr, &context.workspace_size))
+    return runtimeError();
+  auto memory = device->allocate(context.workspace_size);
+  if (!memory)
+    return memory.takeError();
+  context.workspace = *memory;
+  return llvm::Error::success();
+}
+
+llvm::Expected<PlannedCall>
+PlannedCall::create(const Kernel &kernel, Call &call, const Options &options) {
+  if (llvm::Error error = call.addOutputs(kernel.handle()))
+    return error;
+  PlannedCall planned;
+  if (isGpu(options.target)) {
+    if (llvm::Error error = planned.planOnGpu(kernel, call))
+      return error;
+    return planned;
+  }
+  auto plan = planFor(kernel, call.args());
+  if (!plan)
+    return plan.takeError();
+  planned.plan = std::move(*plan);
 
   attn_executor_t *executor = nullptr;
-  if (attn_executor_create(int32_t(numThreads), &executor))
+  if (attn_executor_create(int32_t(options.threads), &executor))
     return runtimeError();
   planned.threads.reset(executor);
   attn_exec_context_t &context = planned.context;
@@ -56,6 +87,14 @@ PlannedCall::create(const Kernel &kernel, Call &call, unsigned numThreads) {
 
 llvm::Error PlannedCall::run() const {
   return plan.run(&context) ? runtimeError() : llvm::Error::success();
+}
+
+llvm::Error PlannedCall::wait() const {
+  return device ? device->wait() : llvm::Error::success();
+}
+
+llvm::Error PlannedCall::finish() {
+  return device ? device->fetchOutputs() : llvm::Error::success();
 }
 
 llvm::Expected<std::vector<attn_tile_counts_t>>

@@ -5,6 +5,7 @@
 
 #include "attn/attn.hpp"
 #include "frontend/cli/Call.h"
+#include "frontend/cli/DeviceCall.h"
 
 namespace attn::cli {
 
@@ -14,27 +15,36 @@ llvm::Expected<Kernel> compileFor(const Spec &spec, const Options &options,
                                   const Call &call);
 
 /// A plan with threads and a workspace of its own: running it allocates
-/// nothing.
+/// nothing. For a GPU, the call's tensors are copied there when this is made.
 class PlannedCall {
 public:
   /// Adds the outputs to \p call, which must outlive this.
   static llvm::Expected<PlannedCall> create(const Kernel &kernel, Call &call,
-                                            unsigned threads);
+                                            const Options &options);
 
+  /// On a GPU, only starts; `finish` waits.
   llvm::Error run() const;
+  /// Waits for all runs.
+  llvm::Error wait() const;
+  /// Waits, and brings the outputs back into the call.
+  llvm::Error finish();
   llvm::Expected<std::vector<attn_tile_counts_t>> countTiles() const;
+  /// Not for a GPU.
   const attn_executor_t &executor() const { return *threads; }
   const attn_plan_t *handle() const { return plan.handle(); }
   size_t workspaceSize() const { return context.workspace_size; }
 
 private:
-  explicit PlannedCall(Plan plan) : plan(std::move(plan)) {}
+  PlannedCall() = default;
 
   struct FreeExecutor {
     void operator()(attn_executor_t *executor) const {
       attn_executor_free(executor);
     }
   };
+  llvm::Error planOnGpu(const Kernel &kernel, Call &call);
+
+  std::unique_ptr<DeviceCall> device; // outlives the plan
   Plan plan;
   std::unique_ptr<attn_executor_t, FreeExecutor> threads;
   std::unique_ptr<char, CallTensor::Free> workspace;

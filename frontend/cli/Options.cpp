@@ -14,7 +14,7 @@ static const char overview[] =
 
   attnc run     FILE.attn [NAME] --in q=q.npy --in k=k.npy ... --out out=out.npy
   attnc run     FILE.attn [NAME] --size B=1,H=8,M=1000,N=1000,D=64,E=64 --check
-  attnc build   FILE.attn [NAME] -o PATH.{so,o,h,ll,s} [--set D=64,E=64]
+  attnc build   FILE.attn [NAME] -o PATH.{so,o,h,ll,s,ptx,cubin}
   attnc explain FILE.attn [NAME] --size B=1,H=8,M=1000,...
   attnc bench   FILE.attn [NAME] --size B=1,H=8,M=2048,...
   attnc         FILE.attn [NAME] --emit=STAGE
@@ -56,8 +56,8 @@ struct CommandLine {
       cl::sub(bench)};
   cl::opt<std::string> target{
       "target",
-      cl::desc("CPU to compile for: native (default), x86-64-v3, x86-64-v4, "
-               "...; a wrong name lists all"),
+      cl::desc("Machine to compile for: native (default), x86-64-v3, "
+               "x86-64-v4, or a GPU: sm_90a, sm_80"),
       cl::value_desc("NAME"),
       cl::init("native"),
       cl::cat(category),
@@ -81,15 +81,15 @@ struct CommandLine {
   cl::opt<std::string> emit{
       "emit",
       cl::desc("Stop at a stage and print it: ast, attn, simplified, sweeps, "
-               "tiles, vector, llvm-dialect, llvm, asm"),
+               "tiles, vector, llvm-dialect, llvm, ptx, asm"),
       cl::value_desc("STAGE"),
       cl::cat(category),
       cl::sub(top),
       cl::sub(build)};
   cl::opt<std::string> output{
       "o",
-      cl::desc("File to write: .so or .o to link, .h to include, .ll or .s to "
-               "read; - is the standard output"),
+      cl::desc("File to write: .so or .o to link, .h to include, .ll, .s or "
+               ".ptx to read, .cubin; - is the standard output"),
       cl::value_desc("PATH"),
       cl::cat(category),
       cl::sub(top),

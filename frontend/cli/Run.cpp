@@ -69,15 +69,19 @@ llvm::Expected<ExitCode> attn::cli::run(Spec &spec, const Options &options) {
   auto kernel = compileFor(spec, options, **call);
   if (!kernel)
     return kernel.takeError();
-  auto planned = PlannedCall::create(*kernel, **call, options.threads);
+  auto planned = PlannedCall::create(*kernel, **call, options);
   if (!planned)
     return planned.takeError();
 
   auto start = std::chrono::steady_clock::now();
   if (llvm::Error error = planned->run())
     return error;
+  if (llvm::Error error = planned->wait())
+    return error;
   std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
 
+  if (llvm::Error error = planned->finish())
+    return error;
   // A wrong result is written too: it is there to be looked at.
   if (llvm::Error error = writeOutputs(**call, options))
     return error;

@@ -13,16 +13,21 @@
 
 namespace attn::cpu {
 
+/// What runs the code: some functions have an instruction on a GPU.
+enum class Machine { Cpu, Gpu };
+
 /// Emits code at the insertion point of a builder.
 class Code {
 public:
-  Code(mlir::OpBuilder &builder, mlir::Location loc, unsigned width)
-      : builder(builder), loc(loc), width(width) {}
+  Code(mlir::OpBuilder &builder, mlir::Location loc, unsigned width,
+       Machine machine = Machine::Cpu)
+      : builder(builder), loc(loc), width(width), machine(machine) {}
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
   /// Number of f32 lanes of a vector.
   const unsigned width;
+  const Machine machine;
 
   // Constants. The typed forms give a splat for a vector type.
   mlir::Value index(int64_t value); // i64

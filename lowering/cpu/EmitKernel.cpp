@@ -9,21 +9,29 @@ using namespace attn;
 using namespace attn::cpu;
 
 KernelEmitter::KernelEmitter(OpBuilder &builder, const CallLayout &layout,
-                             const KernelShape &shape)
+                             const KernelShape &shape, Machine machine)
     : builder(builder), layout(layout), shape(shape),
-      code(builder, shape.kernel.getLoc(), shape.width),
+      code(builder, shape.kernel.getLoc(),
+           machine == Machine::Cpu ? shape.width : 1, machine),
       laneKey(builder.getStringAttr("#lane")) {
   reserveScratch();
+}
+
+unsigned KernelEmitter::reserveLanes(int64_t bytes, DimList dims) {
+  unsigned number = scratch.reserve(bytes, std::move(dims));
+  isLaneArray.resize(number + 1);
+  isLaneArray[number] = true;
+  return number;
 }
 
 void KernelEmitter::reserveScratch() {
   constexpr int64_t f32 = 4, i64 = 8;
   int64_t tile = shape.tileLanes(), group = shape.groupLanes();
   for ([[maybe_unused]] StringAttr dim : shape.lanes)
-    laneTables.push_back(scratch.reserve(tile * 4));
+    laneTables.push_back(reserveLanes(tile * 4));
   if (shape.isScattered())
-    existsTable = scratch.reserve(tile * 4);
-  rowArray = scratch.reserve(group * i64);
+    existsTable = reserveLanes(tile * 4);
+  rowArray = reserveLanes(group * i64);
   size_t destinations = 0;
   for (Value result : shape.kernel.getResults())
     destinations = std::max(destinations, layout.destinationsOf(result).size());
@@ -32,26 +40,24 @@ void KernelEmitter::reserveScratch() {
   for (const SweepShape &sweep : shape.sweeps) {
     SweepArrays &numbers = arrays.emplace_back();
     for (const InnerProduct &product : sweep.products) {
-      numbers.laneOperands.push_back(scratch.reserve(tile * f32, product.dims));
+      numbers.laneOperands.push_back(reserveLanes(tile * f32, product.dims));
       numbers.keyOperands.push_back(
           product.keySide.inPlace
               ? 0
               : scratch.reserve(shape.keys * f32, product.dims));
-      numbers.tiles.push_back(scratch.reserve(shape.keys * group * f32));
+      numbers.tiles.push_back(reserveLanes(shape.keys * group * f32));
     }
     for (const Accumulator &accumulator : sweep.accumulators) {
-      numbers.states.push_back(
-          scratch.reserve(tile * i64, accumulator.carried));
+      numbers.states.push_back(reserveLanes(tile * i64, accumulator.carried));
       numbers.stashes.push_back(
-          accumulator.isBase ? scratch.reserve(shape.keys * group * f32) : 0);
-      numbers.scales.push_back(accumulator.isBase ? scratch.reserve(group * f32)
+          accumulator.isBase ? reserveLanes(shape.keys * group * f32) : 0);
+      numbers.scales.push_back(accumulator.isBase ? reserveLanes(group * f32)
                                                   : 0);
-      numbers.pairs.push_back(accumulator.isProduct
-                                  ? scratch.reserve(shape.keys * group * f32)
-                                  : 0);
+      numbers.pairs.push_back(
+          accumulator.isProduct ? reserveLanes(shape.keys * group * f32) : 0);
       bool cutsProduct = accumulator.isProduct && accumulator.op.getDomain();
       numbers.existence.push_back(
-          cutsProduct ? scratch.reserve(shape.keys * group * f32) : 0);
+          cutsProduct ? reserveLanes(shape.keys * group * f32) : 0);
       numbers.values.push_back(
           accumulator.isProduct && !accumulator.keySide.inPlace
               ? scratch.reserve(shape.keys * f32, accumulator.carried)
@@ -70,6 +76,7 @@ void KernelEmitter::reserveScratch() {
       for ([[maybe_unused]] StringAttr dim : sweep.over)
         numbers.keyIndices.push_back(scratch.reserve(shape.keys * i64));
   }
+  isLaneArray.resize(scratch.numArrays());
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,6 +97,12 @@ void KernelEmitter::begin(StringRef name, ArrayRef<Type> types) {
   builder.setInsertionPointToEnd(entry);
   LLVM::BrOp::create(builder, code.loc, ValueRange(), body);
   builder.setInsertionPointToEnd(body);
+  prepareEvaluator(entry);
+}
+
+/// The evaluator of the function, with nothing computed yet; slots are loaded
+/// in \p entry.
+void KernelEmitter::prepareEvaluator(Block *entry) {
   evaluator = std::make_unique<Evaluator>(code, layout, slots, entry);
   evaluator->loadState = [this](Value result, Scope &scope) {
     return loadState(result, scope);
@@ -120,7 +133,15 @@ void KernelEmitter::emitRun(StringRef name) {
 }
 
 Value KernelEmitter::array(unsigned number, Type element, Value offset) {
-  Value start = code.address(scratchBase, builder.getI8Type(), offsets[number]);
+  Value start;
+  if (number < sharedPlaces.size() && sharedPlaces[number])
+    start = code.address(sharedBase, builder.getI8Type(),
+                         code.index(*sharedPlaces[number]));
+  else
+    start = code.address(scratchBase, builder.getI8Type(), offsets[number]);
+  // A vector begins at the lane of the first thread.
+  if (code.machine == Machine::Gpu && isLaneArray[number])
+    offset = code.add(offset, thread);
   return code.address(start, element, offset);
 }
 
@@ -143,7 +164,10 @@ Value KernelEmitter::emitItems(Evaluator &evaluator) {
 }
 
 Value KernelEmitter::emitScratchBytes(Evaluator &evaluator) {
-  return scratch.emitOffsets(evaluator).back();
+  SmallVector<bool> elsewhere;
+  for (const std::optional<int64_t> &place : sharedPlaces)
+    elsewhere.push_back(place.has_value());
+  return scratch.emitOffsets(evaluator, elsewhere).back();
 }
 
 /// Takes \p flat apart into one number below each of \p extents, the last one
@@ -203,13 +227,18 @@ void KernelEmitter::forEachGroup(llvm::function_ref<void(Group &)> body) {
               array(laneTables[position], builder.getI32Type(), lane));
         if (!single)
           continue;
+        Value left = code.toInt(code.sub(validLanes, lane), 32);
         at.first = code.add(firstLane, lane);
+        if (code.machine == Machine::Gpu) {
+          at.first = code.add(at.first, thread);
+          at.exists = code.splat(code.lessThan(code.toInt(thread, 32), left));
+          continue;
+        }
         SmallVector<int32_t> counts;
         for (unsigned i = 0; i != shape.width; ++i)
           counts.push_back(int32_t(i));
         Value iota = arith::ConstantOp::create(
             builder, code.loc, builder.getI32VectorAttr(counts));
-        Value left = code.toInt(code.sub(validLanes, lane), 32);
         at.exists = code.lessThan(iota, left);
       }
       group.lanes.push_back(std::move(scope));

@@ -18,13 +18,21 @@ namespace attn::cpu {
 /// other. The tile is a run of the flattened lane dimensions, or a box of them;
 /// with strides it lies within one residue. Lanes are worked on in groups of as
 /// many as a register tile has; all of a group's intermediate tiles stay in L1.
+///
+/// On a GPU, the threads of a block work on an item together: a vector is as
+/// many lanes as the block has threads, and each thread has the code of one
+/// lane. What belongs to no lane is brought into scratch by all of them, with
+/// a barrier before and after (gpu/EmitBlock.cpp).
 class KernelEmitter {
 public:
   KernelEmitter(mlir::OpBuilder &builder, const CallLayout &layout,
-                const KernelShape &shape);
+                const KernelShape &shape, Machine machine = Machine::Cpu);
 
   /// Emits `void name(ptr slots, ptr scratch, i64 item)`.
   void emitRun(llvm::StringRef name);
+  /// Emits a GPU kernel as GpuStage.h describes it, with at most \p sharedBytes
+  /// of shared memory; returns how many it has.
+  int64_t emitBlock(llvm::StringRef name, int itemsSlot, int64_t sharedBytes);
   /// Emits `void name(ptr slots, i64 item, ptr counts)`.
   void emitCount(llvm::StringRef name);
   /// Emits, into a plan, the number of work items and the bytes of scratch.
@@ -64,6 +72,7 @@ private:
 
   void reserveScratch();
   void begin(llvm::StringRef name, llvm::ArrayRef<mlir::Type> types);
+  void prepareEvaluator(mlir::Block *entry);
   void end();
   mlir::Value batchExtent(Evaluator &evaluator);
   void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
@@ -86,6 +95,25 @@ private:
                   llvm::function_ref<mlir::Value(unsigned, mlir::Value)> index,
                   Scope &scope);
   mlir::Value array(unsigned number, mlir::Type element, mlir::Value offset);
+  /// As reserve, for an array with a number for each lane.
+  unsigned reserveLanes(int64_t bytes, DimList dims = {});
+
+  // Blocks of threads (gpu/EmitBlock.cpp).
+  void placeInShared(int64_t budget);
+  void beginBlock(llvm::StringRef name);
+  void barrier();
+  void forEachShared(mlir::Value count,
+                     llvm::function_ref<void(mlir::Value)> body);
+  void fillKeyTablesInBlock(const SweepShape &sweep, mlir::Value tile,
+                            mlir::Value count);
+  void bindKeyPosition(const SweepShape &sweep, mlir::Value position,
+                       Scope &scope);
+  void fillKeyOperandInBlock(const SweepShape &sweep, const Operand &operand,
+                             llvm::ArrayRef<mlir::StringAttr> dims,
+                             unsigned array, mlir::Value tile,
+                             mlir::Value count);
+  void writeLaneOfThread(const Storage &to, Group &group,
+                         mlir::ValueRange vectors, Scope &scope);
 
   // Sweeps (EmitSweep.cpp).
   void emitSweep(const SweepShape &sweep);
@@ -204,6 +232,8 @@ private:
     llvm::SmallVector<unsigned> scales; // an accumulator that is a base
   };
   Scratch scratch;
+  /// Which arrays have a number for each lane.
+  llvm::SmallVector<bool> isLaneArray;
   std::vector<SweepArrays> arrays;
   llvm::SmallVector<unsigned> laneTables;
   unsigned existsTable = 0;
@@ -222,6 +252,13 @@ private:
   Scope itemScope;
   /// The lane of a vector within the tile, under a name that no dimension has.
   mlir::StringAttr laneKey;
+
+  // On a GPU.
+  mlir::Value thread;     // of the block, i64
+  mlir::Value sharedBase; // generic address of shared memory
+  /// Of each array: its place in shared memory, or none.
+  llvm::SmallVector<std::optional<int64_t>> sharedPlaces;
+  int64_t sharedSize = 0;
 
   SweepArrays &arraysOf(const SweepShape &sweep) {
     return arrays[&sweep - shape.sweeps.data()];

@@ -132,7 +132,11 @@ void KernelEmitter::fillLaneTables() {
   Vectors boxExtents;
   for (int64_t extent : shape.box)
     boxExtents.push_back(code.index(extent));
-  code.forEach(code.index(0), code.index(shape.tileLanes()), 1, [&](Value i) {
+  // On a GPU, each thread has the indices of its own lanes.
+  bool onGpu = code.machine == Machine::Gpu;
+  Value end = code.index(shape.tileLanes());
+  code.forEach(code.index(0), end, onGpu ? shape.width : 1, [&](Value first) {
+    Value i = onGpu ? code.add(first, thread) : first;
     Value exists = code.boolean(true);
     auto place = [&](unsigned position, Value at) {
       Value index = laneIndex(position, at);
@@ -142,7 +146,7 @@ void KernelEmitter::fillLaneTables() {
         exists = code.land(exists, code.equals(exact, index));
       }
       code.store(code.toInt(index, 32),
-                 array(laneTables[position], builder.getI32Type(), i));
+                 array(laneTables[position], builder.getI32Type(), first));
     };
     if (shape.box.empty()) {
       Value flat = code.add(firstLane, i);
@@ -158,7 +162,7 @@ void KernelEmitter::fillLaneTables() {
     if (shape.isScattered())
       code.store(arith::ExtSIOp::create(builder, code.loc, builder.getI32Type(),
                                         exists),
-                 array(existsTable, builder.getI32Type(), i));
+                 array(existsTable, builder.getI32Type(), first));
   });
 }
 

@@ -73,7 +73,8 @@ bool KernelEmitter::areNeighbours(const Storage &to) const {
 /// Where each lane of the group is in \p to, with the dimensions \p extra at 0.
 void KernelEmitter::fillPlaces(unsigned number, const Storage &to, Group &group,
                                ArrayRef<StringAttr> extra) {
-  if (areNeighbours(to))
+  // On a GPU, each thread works out the place of its own lane.
+  if (areNeighbours(to) || code.machine == Machine::Gpu)
     return;
   code.forEach(code.index(0), groupCount(group), 1, [&](Value i) {
     Scope element(&group.scope);
@@ -113,6 +114,8 @@ void KernelEmitter::writeLanes(unsigned number, const Storage &to, Group &group,
     }
     return;
   }
+  if (code.machine == Machine::Gpu)
+    return writeLaneOfThread(to, group, vectors, scope);
   for (auto [j, vector] : llvm::enumerate(vectors))
     code.store(vector,
                array(rowArray, to.element, code.index(j * shape.width)));

@@ -2,6 +2,7 @@
 
 #include "lowering/cpu/EmitSpec.h"
 #include "lowering/cpu/EmitKernel.h"
+#include "lowering/gpu/PlainStage.h"
 
 #include "attn/kernel_abi.h"
 
@@ -9,13 +10,19 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
+void SpecDescription::Param::setType(Type type) {
+  enum { Int = 0, UInt = 1, Float = 2, BFloat = 4 };
+  typeBits = int(type.getIntOrFloatBitWidth());
+  typeCode = type.isBF16() ? BFloat : isa<FloatType>(type) ? Float : Int;
+}
+
 namespace {
 
 class SpecEmitter {
 public:
-  explicit SpecEmitter(SpecOp spec) : spec(spec), layout(spec), builder(spec) {
+  SpecEmitter(SpecOp spec, const DeviceTarget *device)
+      : spec(spec), layout(spec), builder(spec), device(device) {
     description.name = spec.getSymName().str();
-    description.numSlots = layout.numSlots();
   }
 
   SpecDescription emit() {
@@ -23,7 +30,11 @@ public:
     describeParams();
     for (Value buffer : layout.buffers())
       description.bufferSlots.push_back(layout.storageOf(buffer).slot);
-    emitStages();
+    if (device)
+      emitLaunches();
+    else
+      emitStages();
+    description.numSlots = layout.numSlots();
     emitPlan();
     return std::move(description);
   }
@@ -48,14 +59,6 @@ private:
     }
   }
 
-  static void setType(SpecDescription::Param &param, Type type) {
-    enum { Int = 0, UInt = 1, Float = 2, BFloat = 4 };
-    param.typeBits = int(type.getIntOrFloatBitWidth());
-    param.typeCode = type.isBF16()          ? BFloat
-                     : isa<FloatType>(type) ? Float
-                                            : Int;
-  }
-
   void describeTensor(SpecDescription::Param &param,
                       ArrayRef<StringAttr> dims) {
     for (StringAttr dim : dims)
@@ -71,8 +74,7 @@ private:
         unsigned result = index - inputs;
         param.kind = ATTN_PARAM_OUTPUT;
         param.name = spec.getResultName(result).str();
-        setType(
-            param,
+        param.setType(
             cast<QuantityType>(spec.getResultTypes()[result]).getElementType());
         describeTensor(param, spec.getResultLayout(result));
         if (auto dtype =
@@ -80,8 +82,8 @@ private:
           setUnsigned(param, dtype);
       } else {
         param.name = spec.getArgName(index).str();
-        setType(param, cast<QuantityType>(spec.getArgumentTypes()[index])
-                           .getElementType());
+        param.setType(cast<QuantityType>(spec.getArgumentTypes()[index])
+                          .getElementType());
         bool isTensor = bool(spec.getArgAttr(index, "attn.layout"));
         param.kind = isTensor ? ATTN_PARAM_INPUT : ATTN_PARAM_SCALAR;
         if (isTensor)
@@ -122,12 +124,37 @@ private:
       emitters.push_back(
           std::make_unique<KernelEmitter>(builder, layout, *shape));
       std::string stage = ("stage" + Twine(index)).str();
-      SpecDescription::Stage entry{stage, symbol(stage),
+      SpecDescription::Stage entry{stage,
+                                   symbol(stage),
                                    symbol(stage + ".count"),
-                                   layout.itemsSlot(index)};
+                                   layout.itemsSlot(index),
+                                   {}};
       emitters.back()->emitRun(entry.run);
       emitters.back()->emitCount(entry.count);
       description.stages.push_back(entry);
+    }
+  }
+
+  /// Every stage as launches, best first. Kernels take all slots, so all are
+  /// numbered before the first is emitted.
+  void emitLaunches() {
+    constexpr int slotsOfLaunch = 3;
+    SmallVector<int> slots;
+    for (size_t i = 0; i != layout.kernels().size(); ++i)
+      slots.push_back(layout.reserve(slotsOfLaunch));
+    for (auto [index, kernel] : llvm::enumerate(layout.kernels())) {
+      std::string stage = ("stage" + Twine(index)).str();
+      SpecDescription::Stage entry{stage, "", "", slots[index], {}};
+      attn::gpu::GpuStageRequest request{
+          device->builder,
+          layout,
+          kernel,
+          device->record,
+          (description.name + "_" + stage + "_plain"),
+          slots[index]};
+      entry.launches.push_back(
+          {attn::gpu::emitPlainStage(request), slots[index]});
+      description.stages.push_back(std::move(entry));
     }
   }
 
@@ -187,6 +214,15 @@ private:
       code.store(emitter->emitScratchBytes(evaluator),
                  evaluator.slotAddress(slot + 1));
     }
+    for (const SpecDescription::Stage &stage : description.stages)
+      for (const SpecDescription::Launch &launch : stage.launches) {
+        code.store(launch.kernel.items(evaluator),
+                   evaluator.slotAddress(launch.itemsSlot));
+        code.store(launch.kernel.scratchBytes
+                       ? launch.kernel.scratchBytes(evaluator)
+                       : code.index(0),
+                   evaluator.slotAddress(launch.itemsSlot + 1));
+      }
     LLVM::ReturnOp::create(builder, code.loc, ValueRange(verdict));
   }
 
@@ -201,6 +237,7 @@ private:
   SpecOp spec;
   CallLayout layout;
   OpBuilder builder;
+  const DeviceTarget *device;
   SpecDescription description;
   std::vector<std::unique_ptr<KernelShape>> shapes;
   std::vector<std::unique_ptr<KernelEmitter>> emitters;
@@ -208,8 +245,8 @@ private:
 
 } // namespace
 
-SpecDescription attn::cpu::emitSpec(SpecOp spec) {
-  SpecDescription description = SpecEmitter(spec).emit();
+SpecDescription attn::cpu::emitSpec(SpecOp spec, const DeviceTarget *device) {
+  SpecDescription description = SpecEmitter(spec, device).emit();
   spec.erase();
   return description;
 }

@@ -4,9 +4,14 @@
 #define ATTN_LOWERING_CPU_EMITSPEC_H
 
 #include "dialect/AttnOps.h"
+#include "lowering/gpu/GpuStage.h"
 
 #include <string>
 #include <vector>
+
+namespace attn {
+struct TargetRecord;
+} // namespace attn
 
 namespace attn::cpu {
 
@@ -24,10 +29,18 @@ struct SpecDescription {
     std::vector<int> dims;
     bool hasDefault = false;
     int64_t defaultBits = 0;
+
+    void setType(mlir::Type type);
+  };
+  /// A kernel of the device module, and the slots of its launch.
+  struct Launch {
+    gpu::GpuStage kernel;
+    int itemsSlot;
   };
   struct Stage {
-    std::string name, run, count;
+    std::string name, run, count; // no `run` on a GPU
     int itemsSlot;
+    std::vector<Launch> launches; // the first that fits a call is taken
   };
   std::string name, plan;
   int numSlots = 0;
@@ -38,9 +51,16 @@ struct SpecDescription {
   std::vector<std::string> checks;
 };
 
+/// Where the kernels of a GPU go.
+struct DeviceTarget {
+  const TargetRecord &record;
+  mlir::OpBuilder &builder; // at the end of the device module's body
+};
+
 /// Emits the functions of \p spec, which is scheduled and tiled, in front of
-/// it, and erases it.
-SpecDescription emitSpec(SpecOp spec);
+/// it, and erases it. With \p device, its stages become kernels there, and
+/// only the plan is left for the host.
+SpecDescription emitSpec(SpecOp spec, const DeviceTarget *device = nullptr);
 
 } // namespace attn::cpu
 

@@ -91,7 +91,9 @@ void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
     };
     // Weights are 0 where the mask excludes a pair, and 0 * x is 0 unless x is
     // NaN or infinite: values are cleared lane by lane only if there are such.
-    if (masked && accumulator.op.getDomain())
+    if (masked && accumulator.op.getDomain() && code.machine == Machine::Gpu)
+      accumulate(true);
+    else if (masked && accumulator.op.getDomain())
       code.ifElse(
           valuesAreFinite(sweep, accumulator, keys), [&] { accumulate(false); },
           [&] { accumulate(true); });

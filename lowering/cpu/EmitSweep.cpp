@@ -18,8 +18,10 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
   initState(sweep);
   findVisited(sweep);
   forEachKeyTile(sweep, [&](Value tile, Value count) {
+    barrier();
     fillKeyTables(sweep, tile, count);
     fillKeyOperands(sweep, tile, count);
+    barrier();
     forEachGroup([&](Group &group) {
       forEachStep(sweep, group, tile, count, [&](Keys keys, bool masked) {
         emitStep(sweep, group, keys, masked);
@@ -95,6 +97,8 @@ void KernelEmitter::fillKeyTables(const SweepShape &sweep, Value tile,
                                   Value count) {
   if (sweep.over.size() == 1)
     return;
+  if (code.machine == Machine::Gpu)
+    return fillKeyTablesInBlock(sweep, tile, count);
   // Divided once; then counted, as an odometer does.
   Vectors start(sweep.over.size());
   decode(tile, visited.counts,
@@ -140,6 +144,8 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
                                    const Operand &operand,
                                    ArrayRef<StringAttr> dims, unsigned number,
                                    Value tile, Value count) {
+  if (code.machine == Machine::Gpu)
+    return fillKeyOperandInBlock(sweep, operand, dims, number, tile, count);
   Keys keys{tile, tile, code.index(0), count};
   StringAttr last = dims.back();
   Value lastExtent = evaluator->extent(last);

@@ -17,8 +17,14 @@ public:
     return unsigned(arrays.size()) - 1;
   }
 
-  /// Emits the offset of each array and, last, the total size.
-  llvm::SmallVector<mlir::Value> emitOffsets(Evaluator &evaluator) const;
+  /// Emits the offset of each array and, last, the total size. Arrays that lie
+  /// \p elsewhere take no room here.
+  llvm::SmallVector<mlir::Value>
+  emitOffsets(Evaluator &evaluator, llvm::ArrayRef<bool> elsewhere = {}) const;
+
+  size_t numArrays() const { return arrays.size(); }
+  /// The size of an array, if it is known when the kernel is compiled.
+  std::optional<int64_t> staticBytes(unsigned number, SpecOp spec) const;
 
 private:
   struct Array {

@@ -1,6 +1,7 @@
 //===- VectorMath.cpp - Elementary functions on lanes ---------------------===//
 
 #include "lowering/cpu/VectorMath.h"
+#include "lowering/gpu/DeviceMath.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -63,6 +64,8 @@ static Value withinRange(Code &code, Value x, double low, double high,
 }
 
 Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
+  if (code.machine == Machine::Gpu)
+    return gpu::exp2(code, x);
   auto power = [&](Value clamped, ArrayRef<double> coefficients) {
     Value shifted = code.add(clamped, code.realLike(x, magic));
     Value n = code.sub(shifted, code.realLike(x, magic));
@@ -160,8 +163,12 @@ Value attn::cpu::unary(Code &code, UnaryKind kind, Value x) {
   case UnaryKind::Erf:
     return math::ErfOp::create(b, loc, x);
   case UnaryKind::Sin:
+    if (code.machine == Machine::Gpu)
+      return gpu::sin(code, x);
     return LLVM::SinOp::create(b, loc, x);
   case UnaryKind::Cos:
+    if (code.machine == Machine::Gpu)
+      return gpu::cos(code, x);
     return LLVM::CosOp::create(b, loc, x);
   case UnaryKind::Floor:
     return LLVM::FFloorOp::create(b, loc, x);

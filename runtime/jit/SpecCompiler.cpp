@@ -102,14 +102,14 @@ Result<CachedObject> FormulaSpec::compile(const CompileOptions &options) {
                  errors + llvm::toString(std::move(error))};
   };
   llvm::LLVMContext llvmContext;
-  auto llvmModule = compileToLLVM(*module, llvmContext, options);
-  if (!llvmModule)
-    return internal(llvmModule.takeError());
+  auto compiled = compileToLLVM(*module, llvmContext, options);
+  if (!compiled)
+    return internal(compiled.takeError());
   auto machine = createTargetMachine(options);
   if (!machine)
     return internal(machine.takeError());
   auto object =
-      emitCode(**llvmModule, **machine, llvm::CodeGenFileType::ObjectFile);
+      emitCode(*compiled->module, **machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return internal(object.takeError());
   return CachedObject{remarks, llvm::MemoryBuffer::getMemBufferCopy(

@@ -214,8 +214,8 @@ CompiledSpec::compile(ModuleOp module, StringRef name,
   if (!jit)
     return jit.takeError();
   compiled->jit = std::move(*jit);
-  if (llvm::Error failure =
-          compiled->jit->addIRModule({std::move(*code), std::move(context)}))
+  if (llvm::Error failure = compiled->jit->addIRModule(
+          {std::move(code->module), std::move(context)}))
     return failure;
   auto symbol = compiled->jit->lookup(("attn_spec_" + name).str());
   if (!symbol)

@@ -83,6 +83,8 @@ struct CompilerOptions {
 /// A checked call (attn_plan_t).
 class Plan {
 public:
+  /// None; for a place that is filled later.
+  Plan() = default;
   attn_plan_t *handle() const { return plan.get(); }
   attn_status_t run(const attn_exec_context_t *context = nullptr) const {
     return attn_plan_run(plan.get(), context);

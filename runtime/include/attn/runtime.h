@@ -59,7 +59,7 @@ typedef enum attn_status_t {
   ATTN_STATUS_BAD_ALIGNMENT = 15, /* data not aligned to its elements */
   ATTN_STATUS_NULL_DATA = 16,
   ATTN_STATUS_READ_ONLY = 17,          /* an output that may not be written */
-  ATTN_STATUS_UNSUPPORTED_DEVICE = 18, /* a tensor that is not in CPU memory */
+  ATTN_STATUS_UNSUPPORTED_DEVICE = 18, /* a tensor in memory of another kind */
   ATTN_STATUS_REQUIREMENT = 19,        /* a condition of the spec on sizes */
   /* The run. */
   ATTN_STATUS_WORKSPACE_TOO_SMALL = 20,
@@ -67,7 +67,13 @@ typedef enum attn_status_t {
   /* Compiling in process (attn.hpp). */
   ATTN_STATUS_INVALID_SPEC = 22,       /* the text of the spec is wrong */
   ATTN_STATUS_UNSUPPORTED_TARGET = 23, /* no such target */
-  ATTN_STATUS_INTERNAL = 24            /* a bug of attnc */
+  ATTN_STATUS_INTERNAL = 24,           /* a bug of attnc */
+  /* GPUs. */
+  ATTN_STATUS_NO_DRIVER = 25,       /* no CUDA driver, or no GPU */
+  ATTN_STATUS_UNSUPPORTED_GPU = 26, /* code for another kind of GPU */
+  ATTN_STATUS_DRIVER_TOO_OLD = 27,  /* for the PTX of the kernel */
+  ATTN_STATUS_DEVICE_MISMATCH = 28, /* tensors or a stream of another GPU */
+  ATTN_STATUS_DEVICE_ERROR = 29     /* the driver refused or failed */
 } attn_status_t;
 
 /* The name of a status, "ATTN_STATUS_OK"; never null. */
@@ -159,7 +165,8 @@ typedef struct attn_plan_t attn_plan_t;
 /* Checks a call and decides everything about it: names, kinds, types, extents
    that agree between tensors, strides, and what the spec requires. Scalars
    with a default may be left out; an integer is accepted for a float scalar.
-   Extents of 0 are valid. Only the data is looked at later, by run. */
+   Extents of 0 are valid. Only the data is looked at later, by run. A kernel
+   for a GPU takes tensors of one GPU (kDLCUDA), and loads its code there. */
 ATTN_API attn_status_t attn_plan_create(const attn_kernel_t *kernel,
                                         const attn_arg_t *args,
                                         int32_t num_args, attn_plan_t **plan);
@@ -206,12 +213,14 @@ ATTN_API attn_status_t attn_executor_create(int32_t num_threads,
 ATTN_API void attn_executor_free(attn_executor_t *executor);
 
 /* How a plan is run. All zero means: all threads of the machine, and a
-   workspace that is allocated for the run. */
+   workspace that is allocated for the run. On a GPU, a run queues its work on
+   the stream (null: the default stream) and returns; the workspace is memory of
+   that GPU, and there is no executor. */
 typedef struct attn_exec_context_t {
   const attn_executor_t *executor; /* null: one of all threads */
   void *workspace;                 /* null: allocated and freed by run */
   size_t workspace_size;
-  void *stream; /* for devices that have one; null on a CPU */
+  void *stream; /* a CUstream or cudaStream_t; null on a CPU */
 } attn_exec_context_t;
 
 /* Bytes that a run with this executor (null: the default) needs, at any
@@ -243,7 +252,8 @@ ATTN_API int32_t attn_plan_num_stages(const attn_plan_t *plan);
 ATTN_API const char *attn_plan_stage_name(const attn_plan_t *plan,
                                           int32_t stage);
 /* Counts for each stage, in counts[0 .. attn_plan_num_stages). Stages are run
-   only as far as later ones depend on what they leave in the workspace. */
+   only as far as later ones depend on what they leave in the workspace. Not for
+   kernels of a GPU. */
 ATTN_API attn_status_t attn_plan_count_tiles(const attn_plan_t *plan,
                                              const attn_exec_context_t *context,
                                              attn_tile_counts_t *counts);

@@ -1,0 +1,207 @@
+//===- GpuPlan.cpp - The launches of a planned call -----------------------===//
+
+#include "runtime/cuda/GpuPlan.h"
+#include "runtime/Kernel.h"
+#include "runtime/Status.h"
+#include "runtime/cuda/TensorMaps.h"
+
+#include <algorithm>
+
+using namespace attn::runtime;
+using namespace attn::runtime::cuda;
+
+/// Of buffers and scratch: what the widest accesses and TMA want.
+static constexpr size_t deviceAlignment = 128;
+
+static bool alignUpOnDevice(int64_t bytes, size_t &result) {
+  int64_t rounded;
+  if (bytes < 0 ||
+      __builtin_add_overflow(bytes, int64_t(deviceAlignment - 1), &rounded))
+    return false;
+  result = size_t(rounded) & ~(deviceAlignment - 1);
+  return true;
+}
+
+size_t GpuPlan::workspaceBytes() const {
+  size_t bytes = bufferBytes + scratchBytes;
+  return bytes ? bytes + deviceAlignment - 1 : 0;
+}
+
+static attn_status_t overflow(const KernelImage &kernel, std::string_view what,
+                              int64_t value) {
+  return fail(ATTN_STATUS_SIZE_OVERFLOW, "spec '", kernel.desc->name,
+              "' at these sizes: ", what, " is ", value);
+}
+
+/// As many blocks as there are items, or as the GPU takes at once.
+static unsigned numBlocks(const attn_launch_desc &desc, int64_t items,
+                          const Gpu &gpu) {
+  constexpr int64_t maxGrid = 0x7fffffff;
+  int64_t most = desc.blocks_per_sm
+                     ? int64_t(desc.blocks_per_sm) * gpu.multiprocessors
+                     : maxGrid;
+  return unsigned(std::min({items, most, maxGrid}));
+}
+
+/// The first launch of \p stage whose tensor maps the hardware takes.
+static attn_status_t chooseLaunch(const KernelImage &kernel,
+                                  const attn_stage_desc &stage,
+                                  const std::vector<Function> &functions,
+                                  std::span<const int64_t> slots,
+                                  const Gpu &gpu, Launch &launch) {
+  for (int32_t i = 0; i < stage.num_launches; ++i) {
+    const attn_launch_desc &desc = stage.launches[i];
+    std::vector<TensorMap> maps(size_t(desc.num_maps));
+    bool fits = true;
+    for (size_t j = 0; fits && j < maps.size(); ++j)
+      fits = encode(*gpu.driver, desc.maps[j], slots, maps[j]);
+    if (!fits)
+      continue;
+    int64_t items = slots[desc.items_slot];
+    if (items < 0)
+      return overflow(kernel, "the number of work items", items);
+    launch = {&desc, functions[size_t(i)], numBlocks(desc, items, gpu),
+              std::move(maps)};
+    return ATTN_STATUS_OK;
+  }
+  return fail(ATTN_STATUS_BAD_ALIGNMENT, "spec '", kernel.desc->name,
+              "': stage ", stage.name,
+              " needs tensors whose data and strides are multiples of 16 "
+              "bytes");
+}
+
+attn_status_t attn::runtime::cuda::planLaunches(const KernelImage &kernel,
+                                                std::span<const int64_t> slots,
+                                                int ordinal, GpuPlan &plan) {
+  ATTN_RETURN_IF_FAILED(findGpu(ordinal, &plan.gpu));
+  const LoadedImage *image;
+  ATTN_RETURN_IF_FAILED(kernel.gpuImages.get(*kernel.desc, *plan.gpu, &image));
+  plan.bufferBytes = plan.scratchBytes = 0;
+  for (const attn_buffer_desc &buffer : kernel.buffers()) {
+    size_t bytes;
+    if (!alignUpOnDevice(slots[buffer.slot + 1], bytes) ||
+        __builtin_add_overflow(plan.bufferBytes, bytes, &plan.bufferBytes))
+      return overflow(kernel, "the size of a buffer", slots[buffer.slot + 1]);
+  }
+  plan.launches.clear();
+  for (size_t i = 0; i < kernel.stages().size(); ++i) {
+    Launch launch;
+    ATTN_RETURN_IF_FAILED(chooseLaunch(kernel, kernel.stages()[i],
+                                       image->functions[i], slots, *plan.gpu,
+                                       launch));
+    int64_t each = slots[launch.desc->items_slot + 1], all;
+    size_t bytes;
+    if (each < 0 || __builtin_mul_overflow(each, launch.blocks, &all) ||
+        !alignUpOnDevice(all, bytes))
+      return overflow(kernel, "the scratch of a block", each);
+    plan.scratchBytes = std::max(plan.scratchBytes, bytes);
+    plan.launches.push_back(std::move(launch));
+  }
+  return ATTN_STATUS_OK;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Memory of a run when the caller brings none; freed in the order of the
+/// stream, after the kernels.
+class OwnedMemory {
+public:
+  OwnedMemory(const Gpu &gpu, Stream stream) : gpu(gpu), stream(stream) {}
+  OwnedMemory(const OwnedMemory &) = delete;
+  OwnedMemory &operator=(const OwnedMemory &) = delete;
+  ~OwnedMemory() {
+    if (address)
+      gpu.driver->cuMemFreeAsync(address, stream);
+  }
+  Result allocate(size_t bytes) {
+    return gpu.driver->cuMemAllocAsync(&address, bytes, stream);
+  }
+  Address get() const { return address; }
+
+private:
+  const Gpu &gpu;
+  Stream stream;
+  Address address = 0;
+};
+
+} // namespace
+
+/// Whether \p stream is one of the GPU's context. The null stream is that of
+/// whatever context is current, which is ours; 1 and 2 name default streams.
+static attn_status_t checkStream(const KernelImage &kernel, const Gpu &gpu,
+                                 Stream stream) {
+  if (reinterpret_cast<uintptr_t>(stream) <= 2)
+    return ATTN_STATUS_OK;
+  Context context = nullptr;
+  Result result = gpu.driver->cuStreamGetCtx(stream, &context);
+  if (result == success && context == gpu.context)
+    return ATTN_STATUS_OK;
+  return fail(ATTN_STATUS_DEVICE_MISMATCH, "spec '", kernel.desc->name,
+              "': the stream is not one of the primary context of GPU ",
+              gpu.ordinal, ", where the tensors are",
+              result == success ? "" : ": ",
+              result == success ? "" : gpu.driver->text(result));
+}
+
+static attn_status_t launchOne(const KernelImage &kernel, const Gpu &gpu,
+                               const Launch &launch, std::span<int64_t> slots,
+                               Stream stream) {
+  if (launch.blocks == 0)
+    return ATTN_STATUS_OK;
+  void *parameters[] = {slots.data(),
+                        const_cast<TensorMap *>(launch.maps.data())};
+  const attn_launch_desc &desc = *launch.desc;
+  Result result = gpu.driver->cuLaunchKernel(
+      launch.function, launch.blocks, 1, 1, unsigned(desc.threads), 1, 1,
+      unsigned(desc.shared_bytes), stream, parameters, nullptr);
+  if (result == success)
+    return ATTN_STATUS_OK;
+  return fail(ATTN_STATUS_DEVICE_ERROR, "spec '", kernel.desc->name, "': GPU ",
+              gpu.ordinal, " did not start ", desc.symbol, ": ",
+              gpu.driver->text(result));
+}
+
+attn_status_t
+attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
+                                 std::span<const int64_t> planned,
+                                 const attn_exec_context_t &context) {
+  const Gpu &gpu = *plan.gpu;
+  CurrentContext current(gpu);
+  auto stream = static_cast<Stream>(context.stream);
+  ATTN_RETURN_IF_FAILED(checkStream(kernel, gpu, stream));
+  size_t size = plan.workspaceBytes();
+  if (context.workspace && context.workspace_size < size)
+    return fail(ATTN_STATUS_WORKSPACE_TOO_SMALL, "spec '", kernel.desc->name,
+                "': expected a workspace of ", size, " bytes on GPU ",
+                gpu.ordinal, ", found ", context.workspace_size);
+  OwnedMemory owned(gpu, stream);
+  Address base = reinterpret_cast<uintptr_t>(context.workspace);
+  if (!base && size) {
+    Result result = owned.allocate(size);
+    if (result != success)
+      return fail(result == outOfMemory ? ATTN_STATUS_OUT_OF_MEMORY
+                                        : ATTN_STATUS_DEVICE_ERROR,
+                  "spec '", kernel.desc->name, "': no memory on GPU ",
+                  gpu.ordinal, " for a workspace of ", size,
+                  " bytes: ", gpu.driver->text(result));
+    base = owned.get();
+  }
+  base = (base + deviceAlignment - 1) & ~Address(deviceAlignment - 1);
+
+  std::vector<int64_t> slots(planned.begin(), planned.end());
+  for (const attn_buffer_desc &buffer : kernel.buffers()) {
+    slots[buffer.slot] = int64_t(base);
+    size_t bytes = 0;
+    alignUpOnDevice(slots[buffer.slot + 1], bytes);
+    base += bytes;
+  }
+  for (const Launch &launch : plan.launches) {
+    slots[launch.desc->items_slot + 2] = int64_t(base);
+    ATTN_RETURN_IF_FAILED(launchOne(kernel, gpu, launch, slots, stream));
+  }
+  return ATTN_STATUS_OK;
+}

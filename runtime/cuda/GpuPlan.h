@@ -1,0 +1,48 @@
+//===- GpuPlan.h - The launches of a planned call ---------------*- C++ -*-===//
+
+#ifndef ATTN_RUNTIME_CUDA_GPUPLAN_H
+#define ATTN_RUNTIME_CUDA_GPUPLAN_H
+
+#include "runtime/cuda/Gpu.h"
+
+#include <span>
+
+namespace attn::runtime {
+struct KernelImage;
+} // namespace attn::runtime
+
+namespace attn::runtime::cuda {
+
+/// One launch, decided.
+struct Launch {
+  const attn_launch_desc *desc;
+  Function function;
+  unsigned blocks; // 0: nothing to do
+  std::vector<TensorMap> maps;
+};
+
+/// What a call on a GPU does. Memory of a run: [buffers | scratch], the scratch
+/// of one launch after the other in one place.
+struct GpuPlan {
+  const Gpu *gpu = nullptr;
+  std::vector<Launch> launches; // one a stage
+  size_t bufferBytes = 0, scratchBytes = 0;
+
+  /// What a workspace must have, at any alignment.
+  size_t workspaceBytes() const;
+};
+
+/// Chooses the launches of a call whose slots \p slots the plan function of the
+/// kernel has filled.
+attn_status_t planLaunches(const KernelImage &kernel,
+                           std::span<const int64_t> slots, int ordinal,
+                           GpuPlan &plan);
+
+/// Queues the launches on the stream of \p context.
+attn_status_t runLaunches(const KernelImage &kernel, const GpuPlan &plan,
+                          std::span<const int64_t> slots,
+                          const attn_exec_context_t &context);
+
+} // namespace attn::runtime::cuda
+
+#endif // ATTN_RUNTIME_CUDA_GPUPLAN_H

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Times the libraries of timed.txt beside PyTorch's own attention.
+
+    python3 times.py [REGEX]
+
+All contenders of a case take turns in one process, so that they see the same
+clocks; the numbers are medians. TFLOP/s count the products of pairs that exist.
+Also measures, in the same run, the peak of mma.sync that the plain path is
+compared with, and the kernels for a CPU beside that CPU's peak.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+from attn import Failure, Kernel
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOKENS = 16384
+
+
+def lib(name):
+    return os.path.join(HERE, "lib", name + ".so")
+
+
+def tensors(B, H, S, D, dtype):
+    torch.manual_seed(0)
+    return [torch.randn(B, H, S, D, device="cuda").to(dtype) for _ in range(3)]
+
+
+# What a spec takes beside q, k, v and how much of the square it visits.
+def nothing(B, H, S):
+    return {}
+
+
+def slopes(B, H, S):
+    return {"slope": torch.linspace(0.1, 0.5, H, device="cuda")}
+
+
+def cap(B, H, S):
+    return {"cap": 30.0}
+
+
+def prefixes(B, H, S):
+    return {"prefix": torch.full((B,), S // 4, dtype=torch.int32, device="cuda")}
+
+
+def window(B, H, S):
+    return {"window": 1024}
+
+
+def documents(B, H, S):
+    return {"doc": (torch.arange(S, device="cuda", dtype=torch.int32) * 12 // S)
+            .expand(B, S).contiguous()}
+
+
+FULL, CAUSAL = 1.0, 0.5
+# Library, further arguments, share of the pairs, B, S.
+SHAPES = [(16, 1024), (4, 4096), (1, 16384)]
+
+
+def mask_full(b, h, m, n):
+    return n >= 0
+
+
+def mask_causal(b, h, m, n):
+    return n <= m
+
+
+def window_share(S):
+    return (1024 * S - 1024 * 1023 / 2) / (S * S)
+
+
+CASES = [
+    ("timed-full-64", nothing, FULL, SHAPES), ("timed-causal-64", nothing, CAUSAL, SHAPES),
+    ("timed-full-128", nothing, FULL, SHAPES), ("timed-causal-128", nothing, CAUSAL, SHAPES),
+    ("timed-full-256", nothing, FULL, SHAPES), ("timed-causal-256", nothing, CAUSAL, SHAPES),
+    ("timed-alibi-128", slopes, CAUSAL, SHAPES[2:]), ("timed-softcap-128", cap, None, SHAPES[2:]),
+    ("timed-prefix-128", prefixes, None, SHAPES[2:]), ("timed-window-128", window, None, SHAPES[2:]),
+    ("timed-documents-128", documents, None, SHAPES[2:]),
+    ("timed-sigmoid-128", nothing, FULL, SHAPES[1:2]),
+    ("timed-full-72", nothing, FULL, SHAPES[1:2]),
+    ("timed-full-f32-64", nothing, FULL, SHAPES[1:2]),
+    ("timed-full-f32-128", nothing, FULL, SHAPES[1:2]),
+    ("timed-two-stage-128", nothing, FULL, SHAPES[1:2]),
+    ("timed-column-128", nothing, FULL, SHAPES[1:2]),
+]
+
+
+def event_time(run, repeats):
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    for _ in range(repeats):
+        run()
+    end.record()
+    end.synchronize()
+    return start.elapsed_time(end) / repeats * 1e-3
+
+
+def race(contenders, rounds=5):
+    """The median seconds of each, taking turns."""
+    repeats, seconds = {}, {name: [] for name in contenders}
+    for name, run in contenders.items():
+        run()
+        once = event_time(run, 1)
+        repeats[name] = max(1, min(50, int(0.02 / max(once, 1e-6))))
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            seconds[name].append(event_time(run, repeats[name]))
+    return {name: statistics.median(list_) for name, list_ in seconds.items()}
+
+
+def peers(name, q, k, v):
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.nn.functional import scaled_dot_product_attention as sdpa
+    found = {}
+    causal = "causal" in name
+    if not any(word in name for word in ("full", "causal")):
+        return found
+
+    def cudnn():
+        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION if q.dtype != torch.float32
+                         else SDPBackend.EFFICIENT_ATTENTION):
+            return sdpa(q, k, v, is_causal=causal)
+    try:
+        cudnn()
+        found["cuDNN" if q.dtype != torch.float32 else "efficient"] = cudnn
+    except RuntimeError:
+        pass
+    return found
+
+
+def flex(name, q, k, v):
+    """FlexAttention, which takes seconds to compile: for the main shapes."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    compiled = torch.compile(flex_attention)
+    mask = mask_causal if "causal" in name else None
+    block = create_block_mask(mask, None, None, q.shape[2], k.shape[2]) if mask else None
+    return lambda: compiled(q, k, v, block_mask=block)
+
+
+def time_gpu(pattern):
+    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, "
+          f"16384 tokens in all, H = 16 at D = 128")
+    print(f"{'case':24}{'S':>7} {'attnc ms':>9} {'TFLOP/s':>8}  others, TFLOP/s")
+    for name, extra, share, shapes in CASES:
+        if not re.search(pattern, name) or not os.path.exists(lib(name)):
+            continue
+        D = int(re.search(r"(\d+)$", name).group(1))
+        H = max(1, 2048 // D)
+        for B, S in shapes:
+            q, k, v = tensors(B, H, S, D,
+                              torch.float32 if "f32" in name else torch.bfloat16)
+            out = torch.empty_like(v)
+            try:
+                plan = Kernel(lib(name)).plan(q=q, k=k, v=v, out=out,
+                                              **extra(B, H, S))
+                plan.run(torch.cuda.current_stream().cuda_stream)
+                torch.cuda.synchronize()
+            except (Failure, RuntimeError) as failure:
+                print(f"{name:24}{S:7} {failure}")
+                continue
+            contenders = {"attnc": lambda: plan.run(
+                torch.cuda.current_stream().cuda_stream)}
+            contenders.update(peers(name, q, k, v))
+            if os.environ.get("FLEX") and S == 16384 and name in (
+                    "timed-full-128", "timed-causal-128"):
+                contenders["Flex"] = flex(name, q, k, v)
+            seconds = race(contenders)
+            fraction = share if share is not None else (
+                window_share(S) if "window" in name else CAUSAL)
+            flop = 4.0 * B * H * S * S * D * fraction
+            rate = {who: flop / t / 1e12 for who, t in seconds.items()}
+            others = ", ".join(f"{who} {value:.0f}" for who, value in rate.items()
+                               if who != "attnc")
+            print(f"{name:24}{S:7} {seconds['attnc'] * 1e3:9.3f} "
+                  f"{rate['attnc']:8.1f}  {others}", flush=True)
+
+
+def main():
+    pattern = sys.argv[1] if len(sys.argv) > 1 else "."
+    time_gpu(pattern)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+/*===- FakeDriver.c - A CUDA driver without a GPU -----------------*- C -*-===*/
+
+#include "FakeDriver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static fake_state state;
+static int contexts[2];
+static void *current;
+
+fake_state *fake_driver(void) { return &state; }
+
+int cuInit(unsigned flags) { return (int)flags; }
+int cuDriverGetVersion(int *version) {
+  *version = 12040;
+  return 0;
+}
+int cuGetErrorString(int error, const char **text) {
+  *text = error == 2 ? "out of memory" : "a fault of the test";
+  return 0;
+}
+int cuDeviceGet(int *device, int ordinal) {
+  *device = ordinal;
+  return 0;
+}
+int cuDeviceGetCount(int *count) {
+  *count = 2;
+  return 0;
+}
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+  (void)device;
+  *value = attribute == 16   ? 10
+           : attribute == 75 ? state.capability / 10
+                             : state.capability % 10;
+  return 0;
+}
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+  *context = &contexts[device];
+  return 0;
+}
+int cuCtxPushCurrent_v2(void *context) {
+  current = context;
+  return 0;
+}
+int cuCtxPopCurrent_v2(void **context) {
+  *context = current;
+  current = 0;
+  return 0;
+}
+int cuStreamGetCtx(void *stream, void **context) {
+  *context = stream == &state.stream ? &contexts[0] : &contexts[1];
+  return 0;
+}
+int cuModuleLoadData(void **module, const void *image) {
+  *module = (void *)image;
+  ++state.numLoads;
+  return state.loadResult;
+}
+int cuModuleUnload(void *module) {
+  (void)module;
+  return 0;
+}
+int cuModuleGetFunction(void **function, void *module, const char *name) {
+  (void)module;
+  *function = (void *)name;
+  return 0;
+}
+int cuFuncSetAttribute(void *function, int attribute, int value) {
+  (void)function;
+  (void)attribute;
+  (void)value;
+  return 0;
+}
+int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
+                   unsigned gridZ, unsigned blockX, unsigned blockY,
+                   unsigned blockZ, unsigned sharedBytes, void *stream,
+                   void **parameters, void **extra) {
+  (void)gridY, (void)gridZ, (void)blockY, (void)blockZ, (void)extra;
+  if (state.launchResult)
+    return state.launchResult;
+  fake_launch *launch = &state.launches[state.numLaunches++ % FakeMaxLaunches];
+  strncpy(launch->symbol, function, sizeof launch->symbol - 1);
+  launch->blocks = gridX;
+  launch->threads = blockX;
+  launch->sharedBytes = sharedBytes;
+  launch->stream = stream;
+  /* The kernels of the tests have 15 slots. */
+  memcpy(launch->slots, parameters[0], 15 * sizeof(int64_t));
+  return 0;
+}
+int cuMemAllocAsync(uint64_t *address, size_t bytes, void *stream) {
+  (void)stream;
+  if (state.allocResult)
+    return state.allocResult;
+  ++state.numAllocations;
+  state.allocatedBytes = bytes;
+  *address = (uint64_t)(uintptr_t)malloc(bytes);
+  return 0;
+}
+int cuMemFreeAsync(uint64_t address, void *stream) {
+  (void)stream;
+  ++state.numFrees;
+  free((void *)(uintptr_t)address);
+  return 0;
+}
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes,
+                         void *stream) {
+  (void)stream;
+  memcpy((void *)(uintptr_t)to, from, bytes);
+  return 0;
+}
+int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream) {
+  (void)stream;
+  memcpy(to, (void *)(uintptr_t)from, bytes);
+  return 0;
+}
+int cuStreamSynchronize(void *stream) {
+  (void)stream;
+  return 0;
+}
+int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address,
+                           const uint64_t *extents, const uint64_t *strides,
+                           const uint32_t *box, const uint32_t *steps,
+                           int interleave, int swizzle, int promotion,
+                           int fill) {
+  (void)map, (void)type, (void)address, (void)box, (void)steps,
+      (void)interleave, (void)swizzle, (void)promotion, (void)fill;
+  ++state.numEncodes;
+  memcpy(state.extents, extents, rank * sizeof *extents);
+  memcpy(state.strides, strides, (rank - 1) * sizeof *strides);
+  return state.encodeResult;
+}

@@ -1,0 +1,45 @@
+/*===- FakeDriver.h - A CUDA driver without a GPU -----------------*- C -*-===*\
+|*                                                                            *|
+|* A library with the entries that the runtime looks up in libcuda. "GPU"     *|
+|* memory is memory of the host, and a launch is written down instead of run. *|
+|* Tests reach its state through fake_driver().                               *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ATTN_TEST_UNIT_RUNTIME_FAKEDRIVER_H
+#define ATTN_TEST_UNIT_RUNTIME_FAKEDRIVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FakeMaxLaunches = 8, FakeMaxSlots = 64 };
+
+typedef struct fake_launch {
+  char symbol[64];
+  unsigned blocks, threads, sharedBytes;
+  void *stream;
+  int64_t slots[FakeMaxSlots];
+} fake_launch;
+
+typedef struct fake_state {
+  /* What the driver answers. */
+  int capability, loadResult, allocResult, launchResult, encodeResult;
+  /* What it was asked. */
+  int numLaunches, numLoads, numAllocations, numFrees, numEncodes;
+  size_t allocatedBytes;
+  fake_launch launches[FakeMaxLaunches];
+  uint64_t strides[4], extents[5];
+  /* Stream handles: of GPU 0's primary context, and of another. */
+  int stream, otherStream;
+} fake_state;
+
+fake_state *fake_driver(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATTN_TEST_UNIT_RUNTIME_FAKEDRIVER_H */

@@ -1,0 +1,296 @@
+//===- GpuTest.cpp - Calls on a GPU, with a driver that has none ----------===//
+
+#include "FakeDriver.h"
+
+#include "attn/kernel_abi.h"
+#include "attn/runtime.h"
+
+#include "gtest/gtest.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <memory>
+
+namespace {
+
+// out[m] of x[m, d], with a fast launch that wants TMA and a plain one.
+enum Slots {
+  M,
+  D,
+  X,
+  XStride,
+  Out = X + 3,
+  Buffer = Out + 2,
+  Fast = Buffer + 2,
+  Plain = Fast + 3,
+  NumSlots = Plain + 3
+};
+
+int64_t plan(int64_t *slots) {
+  slots[Buffer + 1] = 4 * slots[M];
+  slots[Fast] = slots[Plain] = slots[M];
+  slots[Fast + 1] = 0;
+  slots[Plain + 1] = 256;
+  return -1;
+}
+
+const attn_dim_desc dims[] = {{"M", ATTN_EXTENT_BOUND, M, -1},
+                              {"D", ATTN_EXTENT_BOUND, D, -1}};
+const int32_t dimsOfX[] = {M, D}, dimsOfOut[] = {M};
+const attn_param_desc params[] = {
+    {"x", ATTN_PARAM_INPUT, X, 2, 16, 2, 0, dimsOfX, 0},
+    {"out", ATTN_PARAM_OUTPUT, Out, 2, 32, 1, 0, dimsOfOut, 0}};
+const attn_buffer_desc buffers[] = {{Buffer}};
+const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, 64, 1},
+                                     {M, XStride, 0, 0, 64, 1}};
+const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
+const attn_launch_desc launches[] = {{"fast", Fast, 384, 100000, 1, 1, maps},
+                                     {"plain", Plain, 128, 0, 0, 0, nullptr}};
+const attn_stage_desc stages[] = {{"rows", nullptr, nullptr, 0, 2, launches}};
+const attn_image_desc machineCode = {"cubin", 5, 0, 90, 1, 86};
+const attn_spec_desc rows = {ATTN_KERNEL_ABI_VERSION,
+                             NumSlots,
+                             "rows",
+                             "sm_90a",
+                             "",
+                             2,
+                             2,
+                             1,
+                             1,
+                             0,
+                             dims,
+                             params,
+                             buffers,
+                             stages,
+                             nullptr,
+                             plan,
+                             &machineCode};
+
+class Gpu : public testing::Test {
+protected:
+  static void SetUpTestSuite() {
+    // Before the runtime looks for a driver.
+    setenv("ATTN_CUDA_DRIVER", ATTN_TEST_DRIVER, 1);
+    void *library = dlopen(ATTN_TEST_DRIVER, RTLD_NOW);
+    ASSERT_TRUE(library) << dlerror();
+    driver =
+        reinterpret_cast<fake_state *(*)()>(dlsym(library, "fake_driver"))();
+    driver->capability = 90;
+  }
+
+  void SetUp() override {
+    int capability = driver->capability;
+    *driver = {};
+    driver->capability = capability;
+    ASSERT_EQ(attn_kernel_from_desc(&rows, &kernel), ATTN_STATUS_OK)
+        << attn_last_error();
+  }
+  void TearDown() override {
+    attn_plan_free(plan);
+    attn_kernel_free(kernel);
+  }
+
+  attn_status_t makePlan(int device = 0, int outDevice = 0) {
+    x = {data, {kDLCUDA, device}, 2, {kDLFloat, 16, 1}, shape, strides, offset};
+    out = {data, {kDLCUDA, outDevice}, 1, {kDLFloat, 32, 1}, shape, nullptr, 0};
+    attn_plan_free(plan);
+    plan = nullptr;
+    return attn_plan_create(kernel, args, 2, &plan);
+  }
+
+  static fake_state *driver;
+  attn_kernel_t *kernel = nullptr;
+  attn_plan_t *plan = nullptr;
+  alignas(16) char data[4096] = {};
+  int64_t shape[2] = {30, 64}, strides[2] = {64, 1};
+  uint64_t offset = 0;
+  DLTensor x = {}, out = {};
+  attn_arg_t args[2] = {{"x", ATTN_ARG_TENSOR, 0, &x, 0, 0},
+                        {"out", ATTN_ARG_TENSOR, 0, &out, 0, 0}};
+};
+
+fake_state *Gpu::driver;
+
+} // namespace
+
+TEST_F(Gpu, LaunchesOnTheStreamWithMemoryOfItsOwn) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  attn_exec_context_t context = {};
+  context.stream = &driver->stream;
+  ASSERT_EQ(attn_plan_run(plan, &context), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(driver->numLaunches, 1);
+  const fake_launch &launch = driver->launches[0];
+  EXPECT_STREQ(launch.symbol, "fast");
+  EXPECT_EQ(launch.blocks, 10u) << "one a multiprocessor, of 30 items";
+  EXPECT_EQ(launch.threads, 384u);
+  EXPECT_EQ(launch.sharedBytes, 100000u);
+  EXPECT_EQ(launch.stream, &driver->stream);
+  EXPECT_EQ(launch.slots[M], 30);
+  EXPECT_EQ(launch.slots[X], int64_t(reinterpret_cast<uintptr_t>(data)));
+  EXPECT_NE(launch.slots[Buffer], 0);
+  EXPECT_EQ(driver->numAllocations, 1);
+  EXPECT_EQ(driver->numFrees, 1);
+}
+
+TEST_F(Gpu, DescribesTensorsToTma) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  EXPECT_EQ(driver->extents[0], 64u);
+  EXPECT_EQ(driver->extents[1], 30u);
+  EXPECT_EQ(driver->strides[0], 128u) << "bytes";
+}
+
+TEST_F(Gpu, TakesThePlainLaunchForUnalignedTensors) {
+  offset = 2;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[0].symbol, "plain");
+  EXPECT_EQ(driver->launches[0].blocks, 30u);
+  EXPECT_EQ(driver->launches[0].sharedBytes, 0u);
+  offset = 0;
+  strides[0] = 68;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[1].symbol, "plain");
+}
+
+TEST_F(Gpu, BindsToOtherTensors) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  x.byte_offset = 2;
+  ASSERT_EQ(attn_plan_bind(plan, args, 1), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[0].symbol, "plain");
+  x.device.device_id = 1;
+  EXPECT_EQ(attn_plan_bind(plan, args, 1), ATTN_STATUS_DEVICE_MISMATCH);
+  EXPECT_STREQ(attn_last_error(), "argument 'x' is on GPU 1, but the plan was "
+                                  "made for GPU 0");
+}
+
+TEST_F(Gpu, RunsInMemoryOfTheCaller) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  size_t size = 0;
+  ASSERT_EQ(attn_plan_workspace_size(plan, nullptr, &size), ATTN_STATUS_OK);
+  EXPECT_EQ(size, 128u + 127u);
+  auto memory = std::make_unique<char[]>(size);
+  attn_exec_context_t context = {nullptr, memory.get(), size, nullptr};
+  ASSERT_EQ(attn_plan_run(plan, &context), ATTN_STATUS_OK);
+  EXPECT_EQ(driver->numAllocations, 0);
+  context.workspace_size = size - 1;
+  EXPECT_EQ(attn_plan_run(plan, &context), ATTN_STATUS_WORKSPACE_TOO_SMALL);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows': expected a workspace of 255 "
+                                  "bytes on GPU 0, found 254");
+}
+
+TEST_F(Gpu, LaunchesNothingForNoItems) {
+  shape[0] = 0;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_EQ(driver->numLaunches, 0);
+}
+
+TEST_F(Gpu, RefusesTensorsOfTheCpu) {
+  makePlan();
+  x.device = {kDLCPU, 0};
+  EXPECT_EQ(attn_plan_create(kernel, args, 2, &plan),
+            ATTN_STATUS_UNSUPPORTED_DEVICE);
+  EXPECT_STREQ(attn_last_error(), "argument 'x': expected memory of a CUDA "
+                                  "GPU, found DLPack device type 1");
+}
+
+TEST_F(Gpu, RefusesTensorsOfTwoGpus) {
+  EXPECT_EQ(makePlan(0, 1), ATTN_STATUS_DEVICE_MISMATCH);
+  EXPECT_STREQ(attn_last_error(),
+               "argument 'out' is on GPU 1, but 'x' is on GPU 0");
+}
+
+TEST_F(Gpu, RefusesAGpuThatIsNotThere) {
+  EXPECT_EQ(makePlan(7, 7), ATTN_STATUS_DEVICE_MISMATCH);
+  EXPECT_STREQ(attn_last_error(), "there is no GPU 7; this machine has 2");
+}
+
+TEST_F(Gpu, RefusesDataThatIsNotAlignedToItsElements) {
+  offset = 1;
+  EXPECT_EQ(makePlan(), ATTN_STATUS_BAD_ALIGNMENT);
+  EXPECT_STREQ(attn_last_error(), "argument 'x': its data is not aligned to "
+                                  "its elements of 2 bytes");
+}
+
+TEST_F(Gpu, RefusesAStreamOfAnotherContext) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  attn_exec_context_t context = {};
+  context.stream = &driver->otherStream;
+  EXPECT_EQ(attn_plan_run(plan, &context), ATTN_STATUS_DEVICE_MISMATCH);
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'rows': the stream is not one of the primary context of "
+               "GPU 0, where the tensors are");
+  EXPECT_EQ(driver->numLaunches, 0);
+}
+
+TEST_F(Gpu, SaysWhenThereIsNoMemory) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  driver->allocResult = 2;
+  EXPECT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OUT_OF_MEMORY);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows': no memory on GPU 0 for a "
+                                  "workspace of 255 bytes: out of memory");
+  EXPECT_EQ(driver->numLaunches, 0);
+}
+
+TEST_F(Gpu, SaysWhenALaunchFails) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  driver->launchResult = 719;
+  EXPECT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_DEVICE_ERROR);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows': GPU 0 did not start fast: a "
+                                  "fault of the test");
+}
+
+TEST_F(Gpu, SaysWhenTheDriverIsTooOldForThePtx) {
+  driver->loadResult = 222;
+  EXPECT_EQ(makePlan(), ATTN_STATUS_DRIVER_TOO_OLD);
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'rows' is PTX of version 8.6, which the driver (CUDA "
+               "12.4) does not know: update the driver, or build the kernel "
+               "where attnc finds ptxas");
+}
+
+TEST_F(Gpu, RefusesCodeForAnotherGpu) {
+  attn_image_desc image = machineCode;
+  attn_spec_desc other = rows;
+  other.image = &image;
+  auto statusFor = [&](int capability, bool isExact, bool isPtx) {
+    image.capability = capability;
+    image.is_exact = isExact;
+    image.is_ptx = isPtx;
+    attn_kernel_free(kernel);
+    EXPECT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+    return makePlan();
+  };
+  EXPECT_EQ(statusFor(100, true, false), ATTN_STATUS_UNSUPPORTED_GPU);
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'rows' was compiled for target 'sm_90a', which needs "
+               "compute capability 10.0, but GPU 0 has 9.0");
+  EXPECT_EQ(statusFor(80, false, false), ATTN_STATUS_UNSUPPORTED_GPU)
+      << "machine code of another generation";
+  EXPECT_EQ(statusFor(80, false, true), ATTN_STATUS_OK) << "PTX";
+  EXPECT_EQ(statusFor(80, true, true), ATTN_STATUS_UNSUPPORTED_GPU);
+}
+
+TEST_F(Gpu, CountsNoTiles) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  attn_tile_counts_t counts;
+  EXPECT_EQ(attn_plan_count_tiles(plan, nullptr, &counts),
+            ATTN_STATUS_UNSUPPORTED_DEVICE);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows' was compiled for a GPU, which "
+                                  "does not count its tiles");
+}
+
+TEST_F(Gpu, RefusesDescriptorsThatLie) {
+  attn_launch_desc launch = launches[1];
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
+  attn_spec_desc other = rows;
+  other.stages = &stage;
+  attn_kernel_t *refused = nullptr;
+  launch.items_slot = NumSlots - 2;
+  EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED);
+  launch = launches[1];
+  stage.num_launches = 0;
+  EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED);
+}
