@@ -9,11 +9,13 @@ using namespace attn;
 using namespace attn::cpu;
 
 KernelEmitter::KernelEmitter(OpBuilder &builder, const CallLayout &layout,
-                             const KernelShape &shape, Machine machine)
+                             const KernelShape &shape, Machine machine,
+                             int64_t sharedBudget)
     : builder(builder), layout(layout), shape(shape),
       code(builder, shape.kernel.getLoc(),
            machine == Machine::Cpu ? shape.width : 1, machine),
-      laneKey(builder.getStringAttr("#lane")) {
+      laneKey(builder.getStringAttr("#lane")), sharedBudget(sharedBudget) {
+  chooseMatrices();
   reserveScratch();
 }
 
@@ -25,8 +27,9 @@ unsigned KernelEmitter::reserveLanes(int64_t bytes, DimList dims) {
 }
 
 void KernelEmitter::reserveScratch() {
-  constexpr int64_t f32 = 4, i64 = 8;
+  constexpr int64_t half = 2, f32 = 4, i64 = 8;
   int64_t tile = shape.tileLanes(), group = shape.groupLanes();
+  int64_t rows = shape.keys * groupStride();
   for ([[maybe_unused]] StringAttr dim : shape.lanes)
     laneTables.push_back(reserveLanes(tile * 4));
   if (shape.isScattered())
@@ -39,27 +42,37 @@ void KernelEmitter::reserveScratch() {
     placeTables.push_back(scratch.reserve(group * i64));
   for (const SweepShape &sweep : shape.sweeps) {
     SweepArrays &numbers = arrays.emplace_back();
-    for (const InnerProduct &product : sweep.products) {
+    for (auto [product, matrix] :
+         llvm::zip_equal(sweep.products, matricesOf(sweep).products)) {
+      numbers.tiles.push_back(reserveLanes(rows * f32));
+      if (matrix) {
+        numbers.laneOperands.push_back(
+            reserveLanes(matrix->padded * tileStride() * half));
+        numbers.keyOperands.push_back(
+            scratch.reserve(shape.keys * rowStride(*matrix) * half));
+        continue;
+      }
       numbers.laneOperands.push_back(reserveLanes(tile * f32, product.dims));
       numbers.keyOperands.push_back(
           product.keySide.inPlace
               ? 0
               : scratch.reserve(shape.keys * f32, product.dims));
-      numbers.tiles.push_back(reserveLanes(shape.keys * group * f32));
     }
-    for (const Accumulator &accumulator : sweep.accumulators) {
+    for (auto [accumulator, matrix] :
+         llvm::zip_equal(sweep.accumulators, matricesOf(sweep).accumulators)) {
       numbers.states.push_back(reserveLanes(tile * i64, accumulator.carried));
-      numbers.stashes.push_back(
-          accumulator.isBase ? reserveLanes(shape.keys * group * f32) : 0);
+      numbers.stashes.push_back(accumulator.isBase ? reserveLanes(rows * f32)
+                                                   : 0);
       numbers.scales.push_back(accumulator.isBase ? reserveLanes(group * f32)
                                                   : 0);
-      numbers.pairs.push_back(
-          accumulator.isProduct ? reserveLanes(shape.keys * group * f32) : 0);
+      numbers.pairs.push_back(accumulator.isProduct
+                                  ? reserveLanes(rows * (matrix ? half : f32))
+                                  : 0);
       bool cutsProduct = accumulator.isProduct && accumulator.op.getDomain();
-      numbers.existence.push_back(
-          cutsProduct ? reserveLanes(shape.keys * group * f32) : 0);
+      numbers.existence.push_back(cutsProduct ? reserveLanes(rows * f32) : 0);
       numbers.values.push_back(
-          accumulator.isProduct && !accumulator.keySide.inPlace
+          matrix ? scratch.reserve(shape.keys * rowStride(*matrix) * half)
+          : accumulator.isProduct && !accumulator.keySide.inPlace
               ? scratch.reserve(shape.keys * f32, accumulator.carried)
               : 0);
     }
@@ -132,17 +145,18 @@ void KernelEmitter::emitRun(StringRef name) {
   end();
 }
 
-Value KernelEmitter::array(unsigned number, Type element, Value offset) {
-  Value start;
+Value KernelEmitter::placeOf(unsigned number) {
   if (number < sharedPlaces.size() && sharedPlaces[number])
-    start = code.address(sharedBase, builder.getI8Type(),
-                         code.index(*sharedPlaces[number]));
-  else
-    start = code.address(scratchBase, builder.getI8Type(), offsets[number]);
+    return code.address(sharedBase, builder.getI8Type(),
+                        code.index(*sharedPlaces[number]));
+  return code.address(scratchBase, builder.getI8Type(), offsets[number]);
+}
+
+Value KernelEmitter::array(unsigned number, Type element, Value offset) {
   // A vector begins at the lane of the first thread.
   if (code.machine == Machine::Gpu && isLaneArray[number])
     offset = code.add(offset, thread);
-  return code.address(start, element, offset);
+  return code.address(placeOf(number), element, offset);
 }
 
 //===----------------------------------------------------------------------===//

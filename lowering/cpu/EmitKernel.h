@@ -6,6 +6,7 @@
 #include "lowering/cpu/Evaluate.h"
 #include "lowering/cpu/KernelShape.h"
 #include "lowering/cpu/Scratch.h"
+#include "lowering/gpu/Mma.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -26,13 +27,14 @@ namespace attn::cpu {
 class KernelEmitter {
 public:
   KernelEmitter(mlir::OpBuilder &builder, const CallLayout &layout,
-                const KernelShape &shape, Machine machine = Machine::Cpu);
+                const KernelShape &shape, Machine machine = Machine::Cpu,
+                int64_t sharedBudget = 0);
 
   /// Emits `void name(ptr slots, ptr scratch, i64 item)`.
   void emitRun(llvm::StringRef name);
-  /// Emits a GPU kernel as GpuStage.h describes it, with at most \p sharedBytes
-  /// of shared memory; returns how many it has.
-  int64_t emitBlock(llvm::StringRef name, int itemsSlot, int64_t sharedBytes);
+  /// Emits a GPU kernel as GpuStage.h describes it; returns how many bytes of
+  /// shared memory it has, within the budget.
+  int64_t emitBlock(llvm::StringRef name, int itemsSlot);
   /// Emits `void name(ptr slots, i64 item, ptr counts)`.
   void emitCount(llvm::StringRef name);
   /// Emits, into a plan, the number of work items and the bytes of scratch.
@@ -94,12 +96,14 @@ private:
                   mlir::Value high,
                   llvm::function_ref<mlir::Value(unsigned, mlir::Value)> index,
                   Scope &scope);
+  /// Where an array begins.
+  mlir::Value placeOf(unsigned number);
   mlir::Value array(unsigned number, mlir::Type element, mlir::Value offset);
   /// As reserve, for an array with a number for each lane.
   unsigned reserveLanes(int64_t bytes, DimList dims = {});
 
   // Blocks of threads (gpu/EmitBlock.cpp).
-  void placeInShared(int64_t budget);
+  void placeInShared();
   void beginBlock(llvm::StringRef name);
   void barrier();
   void forEachShared(mlir::Value count,
@@ -114,6 +118,73 @@ private:
                              mlir::Value count);
   void writeLaneOfThread(const Storage &to, Group &group,
                          mlir::ValueRange vectors, Scope &scope);
+
+  // Matrix units of a GPU (gpu/EmitMma.cpp).
+  /// The operands of one product, as matrices of 16-bit numbers.
+  struct Matrices {
+    mlir::Type type;
+    int64_t extent, padded; // of what is not keys, and as fragments have it
+  };
+  struct SweepMatrices {
+    llvm::SmallVector<std::optional<Matrices>> products, accumulators;
+    llvm::SmallVector<llvm::SmallVector<gpu::Fragment>> lanes; // a product
+    Vectors states;                                            // an accumulator
+  };
+  SweepMatrices &matricesOf(const SweepShape &sweep) {
+    return sweepMatrices[&sweep - shape.sweeps.data()];
+  }
+  bool usesMatrices(const SweepShape &sweep) {
+    const SweepMatrices &matrices = matricesOf(sweep);
+    auto isSet = [](const auto &matrix) { return matrix.has_value(); };
+    return llvm::any_of(matrices.products, isSet) ||
+           llvm::any_of(matrices.accumulators, isSet);
+  }
+  /// Whether the scores of the last product are in their tile before the rows
+  /// are visited.
+  bool lastByMatrices(const SweepShape &sweep) {
+    return !sweep.products.empty() && matricesOf(sweep).products.back();
+  }
+  /// Elements between rows of lanes, and of a key's numbers: on a GPU, such
+  /// that eight rows are in different banks.
+  int64_t groupStride() const { return shape.groupLanes() + rowPadding(); }
+  int64_t tileStride() const { return shape.tileLanes() + rowPadding(); }
+  static int64_t rowStride(const Matrices &matrix) { return matrix.padded + 8; }
+  int64_t rowPadding() const { return code.machine == Machine::Gpu ? 8 : 0; }
+  std::optional<Matrices>
+  fitMatrices(mlir::Type type, llvm::ArrayRef<mlir::StringAttr> dims) const;
+  void chooseMatrices();
+  void fillLaneMatrix(const SweepShape &sweep, unsigned product);
+  mlir::Value fillKeyMatrix(const SweepShape &sweep, const Operand &operand,
+                            llvm::ArrayRef<mlir::StringAttr> dims,
+                            const Matrices &matrix, unsigned array,
+                            mlir::Value tile, mlir::Value count);
+  mlir::Value warpLane();
+  void loadLaneMatrices(const SweepShape &sweep);
+  llvm::SmallVector<gpu::Fragment> loadLaneColumns(const SweepShape &sweep,
+                                                   unsigned product,
+                                                   gpu::WarpMatrices &warp,
+                                                   mlir::Value row);
+  void multiplyMatrices(const SweepShape &sweep, unsigned product,
+                        const Keys &keys);
+  mlir::Value laneFactor(const InnerProduct &product, Scope &lane);
+  void initMatrixStates(const SweepShape &sweep);
+  mlir::Value fragmentPlace(const SweepShape &sweep, unsigned accumulator,
+                            int64_t index);
+  void forEachFragment(
+      const Matrices &matrix, gpu::WarpMatrices &warp,
+      llvm::function_ref<void(int64_t, mlir::Value, mlir::Value)> body);
+  Vectors loadFragmentScales(const SweepShape &sweep,
+                             const Accumulator &accumulator,
+                             gpu::WarpMatrices &warp);
+  void storeWeight(const Matrices &matrix, mlir::Value weight,
+                   mlir::Value place);
+  void clearWeights(const SweepShape &sweep, const Keys &keys);
+  void accumulateMatrices(const SweepShape &sweep, unsigned accumulator,
+                          const Keys &keys);
+  void accumulateExisting(const SweepShape &sweep, unsigned accumulator,
+                          const Keys &keys);
+  void storeMatrixStates(const SweepShape &sweep);
+  mlir::Value barrierWithAny(mlir::Value flag);
 
   // Sweeps (EmitSweep.cpp).
   void emitSweep(const SweepShape &sweep);
@@ -254,6 +325,13 @@ private:
   mlir::StringAttr laneKey;
 
   // On a GPU.
+  int64_t sharedBudget;
+  std::vector<SweepMatrices> sweepMatrices;
+  /// Of each product, the factor of each vector of lanes that its matrices
+  /// leave out; null for none.
+  std::vector<Vectors> laneFactors;
+  /// Whether all values of the current tile of keys are finite, as i1.
+  mlir::Value tileIsFinite;
   mlir::Value thread;     // of the block, i64
   mlir::Value sharedBase; // generic address of shared memory
   /// Of each array: its place in shared memory, or none.

@@ -322,7 +322,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   sums = forEachUnrolled(
       code, keys.count, sums, [&](Value key, ValueRange carried) {
         Vectors next(carried), weights;
-        Value start = code.mul(key, code.index(shape.groupLanes()));
+        Value start = code.mul(key, code.index(groupStride()));
         for (unsigned j = 0; j != shape.vectors; ++j)
           weights.push_back(
               code.load(code.vectorOf(code.f32()),

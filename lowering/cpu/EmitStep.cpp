@@ -74,6 +74,13 @@ void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
     group.lanes.push_back(std::make_unique<Scope>(lane.get()));
     group.lanes.back()->indices[laneKey] = *lane->lookupIndex(laneKey);
   }
+  laneFactors.clear();
+  for (auto [product, matrix] :
+       llvm::zip_equal(sweep.products, matricesOf(sweep).products)) {
+    Vectors &factors = laneFactors.emplace_back();
+    for (auto &lane : group.lanes)
+      factors.push_back(matrix ? laneFactor(product, *lane) : Value());
+  }
   emitPlainProducts(sweep, group, keys);
   bool hasBase = llvm::any_of(sweep.accumulators,
                               [](const Accumulator &a) { return a.isBase; });
@@ -83,9 +90,21 @@ void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
   }
   hoistForSweep(sweep, group, masked, /*second=*/true);
   emitSecondPass(sweep, group, keys, masked);
+  clearWeights(sweep, keys);
   for (const Accumulator &accumulator : sweep.accumulators) {
     if (!accumulator.isProduct)
       continue;
+    if (matricesOf(sweep).accumulators[accumulator.index]) {
+      auto existing = [&] {
+        accumulateExisting(sweep, accumulator.index, keys);
+      };
+      auto all = [&] { accumulateMatrices(sweep, accumulator.index, keys); };
+      if (masked && accumulator.op.getDomain())
+        code.ifElse(tileIsFinite, all, existing);
+      else
+        all();
+      continue;
+    }
     auto accumulate = [&](bool clears) {
       accumulateProduct(sweep, accumulator.index, group, keys, clears);
     };
@@ -133,14 +152,22 @@ void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
 /// The products that are not made where they are used go to tiles first.
 void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
                                       const Keys &keys) {
-  for (unsigned i = 0; i + 1 < sweep.products.size(); ++i) {
+  bool anyMatrices = false;
+  for (unsigned i = 0; i < sweep.products.size(); ++i) {
+    if (matricesOf(sweep).products[i]) {
+      multiplyMatrices(sweep, i, keys);
+      anyMatrices = true;
+      continue;
+    }
+    if (i + 1 == sweep.products.size())
+      break;
     auto block = [&](Value row, unsigned rows) {
       Vectors sums = multiplyKeys(sweep, i, group, keys, row, rows);
       for (unsigned r = 0; r != rows; ++r)
         for (unsigned j = 0; j != shape.vectors; ++j) {
-          Value place = code.add(code.mul(code.add(row, code.index(r)),
-                                          code.index(shape.groupLanes())),
-                                 code.index(j * shape.width));
+          Value place = code.add(
+              code.mul(code.add(row, code.index(r)), code.index(groupStride())),
+              code.index(j * shape.width));
           code.store(sums[r * shape.vectors + j],
                      array(arraysOf(sweep).tiles[i], code.f32(), place));
         }
@@ -152,6 +179,8 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
                  [&](Value row) { block(row, shape.rows); });
     code.forEach(blocks, keys.count, 1, [&](Value row) { block(row, 1); });
   }
+  if (anyMatrices)
+    barrier();
 }
 
 KernelEmitter::Vectors KernelEmitter::forEachRow(const SweepShape &sweep,
@@ -192,7 +221,7 @@ KernelEmitter::Vectors KernelEmitter::visitRows(const SweepShape &sweep,
   Vectors state(carried);
   for (unsigned r = 0; r != count; ++r) {
     Value row = code.add(firstRow, code.index(r));
-    Value start = code.mul(row, code.index(shape.groupLanes()));
+    Value start = code.mul(row, code.index(groupStride()));
     Scope rowScope(&group.scope);
     bindKeys(sweep, keys, row, rowScope);
     std::vector<std::unique_ptr<Scope>> pairs;
@@ -205,9 +234,11 @@ KernelEmitter::Vectors KernelEmitter::visitRows(const SweepShape &sweep,
           continue;
         }
         Value place = code.add(start, code.index(j * shape.width));
-        pair->values[product.result] =
+        Value score =
             code.load(code.vectorOf(code.f32()),
                       array(arraysOf(sweep).tiles[i], code.f32(), place));
+        Value factor = laneFactors[i][j];
+        pair->values[product.result] = factor ? code.mul(score, factor) : score;
       }
       pairs.push_back(std::move(pair));
     }
@@ -230,15 +261,16 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
   for (const Accumulator &accumulator : sweep.accumulators)
     if (accumulator.isBase)
       maxima.append(shape.vectors, lowest);
-  bool keepTile =
-      !sweep.products.empty() && secondPassReads(sweep, sweep.products.back());
+  bool byMatrices = lastByMatrices(sweep);
+  bool keepTile = !sweep.products.empty() && !byMatrices &&
+                  secondPassReads(sweep, sweep.products.back());
   return forEachRow(
-      sweep, group, keys, /*withLastProduct=*/true, maxima,
+      sweep, group, keys, /*withLastProduct=*/!byMatrices, maxima,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         Vectors next(carried);
         for (unsigned j = 0; j != shape.vectors; ++j) {
-          Value place = code.add(code.mul(row, code.index(shape.groupLanes())),
+          Value place = code.add(code.mul(row, code.index(groupStride())),
                                  code.index(j * shape.width));
           if (keepTile)
             code.store(pairs[j]->lookup(sweep.products.back().result),
@@ -375,15 +407,15 @@ void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
     return;
   rescaleStates(sweep, group);
   Vectors states = forEachRow(
-      sweep, group, keys, /*withLastProduct=*/bases.empty(),
+      sweep, group, keys,
+      /*withLastProduct=*/bases.empty() && !lastByMatrices(sweep),
       loadStates(sweep, group),
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         for (const Accumulator *base : bases)
           for (unsigned j = 0; j != shape.vectors; ++j) {
-            Value place =
-                code.add(code.mul(row, code.index(shape.groupLanes())),
-                         code.index(j * shape.width));
+            Value place = code.add(code.mul(row, code.index(groupStride())),
+                                   code.index(j * shape.width));
             pairs[j]->values[base->op.getOperand()] = code.load(
                 code.vectorOf(code.f32()),
                 array(numbers.stashes[base->index], code.f32(), place));
@@ -429,7 +461,7 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
         continue;
       }
       Value weight = pairWeight(accumulator, pair);
-      Value place = code.add(code.mul(row, code.index(shape.groupLanes())),
+      Value place = code.add(code.mul(row, code.index(groupStride())),
                              code.index(j * shape.width));
       if (exists) {
         weight = code.select(exists, weight, code.realLike(weight, 0.0));
@@ -438,8 +470,14 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
                    array(numbers.existence[accumulator.index],
                          builder.getI32Type(), place));
       }
-      code.store(weight,
-                 array(numbers.pairs[accumulator.index], code.f32(), place));
+      if (const auto &matrix =
+              matricesOf(sweep).accumulators[accumulator.index])
+        storeWeight(*matrix, weight,
+                    array(numbers.pairs[accumulator.index],
+                          builder.getI16Type(), place));
+      else
+        code.store(weight,
+                   array(numbers.pairs[accumulator.index], code.f32(), place));
     }
   }
   return next;

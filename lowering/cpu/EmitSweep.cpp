@@ -13,21 +13,28 @@ using namespace attn;
 using namespace attn::cpu;
 
 void KernelEmitter::emitSweep(const SweepShape &sweep) {
-  for (const InnerProduct &product : sweep.products)
-    fillLaneOperand(sweep, product);
+  if (usesMatrices(sweep))
+    barrier();
+  for (auto [i, product] : llvm::enumerate(sweep.products))
+    if (matricesOf(sweep).products[i])
+      fillLaneMatrix(sweep, unsigned(i));
+    else
+      fillLaneOperand(sweep, product);
+  loadLaneMatrices(sweep);
   initState(sweep);
+  initMatrixStates(sweep);
   findVisited(sweep);
   forEachKeyTile(sweep, [&](Value tile, Value count) {
     barrier();
     fillKeyTables(sweep, tile, count);
     fillKeyOperands(sweep, tile, count);
-    barrier();
     forEachGroup([&](Group &group) {
       forEachStep(sweep, group, tile, count, [&](Keys keys, bool masked) {
         emitStep(sweep, group, keys, masked);
       });
     });
   });
+  storeMatrixStates(sweep);
 }
 
 /// Computes the lane side of \p product for the whole lane tile, a row for each
@@ -72,7 +79,8 @@ void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
 
 void KernelEmitter::initState(const SweepShape &sweep) {
   for (const Accumulator &accumulator : sweep.accumulators) {
-    if (accumulator.op.getKind() == AccumulateKind::Collect)
+    if (accumulator.op.getKind() == AccumulateKind::Collect ||
+        matricesOf(sweep).accumulators[accumulator.index])
       continue;
     Type element = quantity(accumulator.op).getElementType();
     Value identity = identityOf(code, reduceKind(accumulator.op.getKind()),
@@ -210,12 +218,28 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
 void KernelEmitter::fillKeyOperands(const SweepShape &sweep, Value tile,
                                     Value count) {
   SweepArrays &numbers = arraysOf(sweep);
+  const SweepMatrices &matrices = matricesOf(sweep);
   for (auto [i, product] : llvm::enumerate(sweep.products))
-    if (!product.keySide.inPlace)
+    if (matrices.products[i])
+      fillKeyMatrix(sweep, product.keySide, product.dims, *matrices.products[i],
+                    numbers.keyOperands[i], tile, count);
+    else if (!product.keySide.inPlace)
       fillKeyOperand(sweep, product.keySide, product.dims,
                      numbers.keyOperands[i], tile, count);
-  for (auto [i, accumulator] : llvm::enumerate(sweep.accumulators))
-    if (accumulator.isProduct && !accumulator.keySide.inPlace)
+  Value notFinite;
+  for (auto [i, accumulator] : llvm::enumerate(sweep.accumulators)) {
+    if (const auto &matrix = matrices.accumulators[i]) {
+      Value found =
+          fillKeyMatrix(sweep, accumulator.keySide, accumulator.carried,
+                        *matrix, numbers.values[i], tile, count);
+      notFinite = notFinite ? code.lor(notFinite, found) : found;
+    } else if (accumulator.isProduct && !accumulator.keySide.inPlace) {
       fillKeyOperand(sweep, accumulator.keySide, accumulator.carried,
                      numbers.values[i], tile, count);
+    }
+  }
+  if (notFinite)
+    tileIsFinite = code.lnot(barrierWithAny(notFinite));
+  else
+    barrier();
 }

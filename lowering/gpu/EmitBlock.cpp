@@ -24,9 +24,18 @@ using namespace attn::cpu;
 
 /// Gives shared memory to arrays in the order in which they are read most: what
 /// all lanes read, what passes from one step to the next, then state.
-void KernelEmitter::placeInShared(int64_t budget) {
+void KernelEmitter::placeInShared() {
   sharedPlaces.assign(scratch.numArrays(), std::nullopt);
   SmallVector<unsigned> order, state;
+  // Operands of the matrix units have to be there, and there is room for them.
+  for (auto [numbers, matrices] : llvm::zip_equal(arrays, sweepMatrices)) {
+    for (auto [i, matrix] : llvm::enumerate(matrices.products))
+      if (matrix)
+        order.append({numbers.keyOperands[i], numbers.laneOperands[i]});
+    for (auto [i, matrix] : llvm::enumerate(matrices.accumulators))
+      if (matrix)
+        order.append({numbers.values[i], numbers.pairs[i]});
+  }
   for (const SweepArrays &numbers : arrays) {
     llvm::append_range(order, numbers.keyOperands);
     llvm::append_range(order, numbers.values);
@@ -46,7 +55,7 @@ void KernelEmitter::placeInShared(int64_t budget) {
     constexpr int64_t line = 128;
     std::optional<int64_t> bytes =
         scratch.staticBytes(number, layout.getSpec());
-    if (!bytes || *bytes > budget - sharedSize)
+    if (!bytes || *bytes > sharedBudget - sharedSize)
       continue;
     sharedPlaces[number] = sharedSize;
     sharedSize += (*bytes + line - 1) / line * line;
@@ -69,10 +78,9 @@ void KernelEmitter::beginBlock(StringRef name) {
   prepareEvaluator(entry);
 }
 
-int64_t KernelEmitter::emitBlock(StringRef name, int itemsSlot,
-                                 int64_t sharedBytes) {
+int64_t KernelEmitter::emitBlock(StringRef name, int itemsSlot) {
   OpBuilder::InsertionGuard guard(builder);
-  placeInShared(sharedBytes);
+  placeInShared();
   beginBlock(name);
   auto wide = [&](Value number) { return code.toInt(number, 64); };
   Type i32 = builder.getI32Type();
@@ -106,6 +114,17 @@ int64_t KernelEmitter::emitBlock(StringRef name, int itemsSlot,
 void KernelEmitter::barrier() {
   if (code.machine == Machine::Gpu)
     NVVM::BarrierOp::create(builder, code.loc);
+}
+
+/// A barrier that says whether \p flag, an i1, is set in any thread.
+Value KernelEmitter::barrierWithAny(Value flag) {
+  Type i32 = builder.getI32Type();
+  auto any = NVVM::BarrierReductionAttr::get(builder.getContext(),
+                                             NVVM::BarrierReduction::OR);
+  auto barrier = NVVM::BarrierOp::create(builder, code.loc, i32, Value(),
+                                         Value(), any, code.toInt(flag, 32));
+  Value result = barrier->getResult(0);
+  return code.lnot(code.equals(result, code.intLike(result, 0)));
 }
 
 /// Calls \p body for 0 .. \p count, spread over the threads of a block.

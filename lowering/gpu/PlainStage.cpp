@@ -12,9 +12,22 @@ namespace {
 
 /// The emitter stays alive until the plan has asked it for sizes.
 struct PlainKernel {
-  PlainKernel(const GpuStageRequest &request)
-      : shape(request.kernel, request.layout),
-        emitter(request.builder, request.layout, shape, cpu::Machine::Gpu) {}
+  PlainKernel(const GpuStageRequest &request, int64_t sharedBudget)
+      : shape(shapeOf(request)), emitter(request.builder, request.layout, shape,
+                                         cpu::Machine::Gpu, sharedBudget) {}
+
+  /// Keys are always brought into shared memory: a block reads them as often as
+  /// it has lanes.
+  static cpu::KernelShape shapeOf(const GpuStageRequest &request) {
+    cpu::KernelShape shape(request.kernel, request.layout);
+    for (cpu::SweepShape &sweep : shape.sweeps) {
+      for (cpu::InnerProduct &product : sweep.products)
+        product.keySide.inPlace = nullptr;
+      for (cpu::Accumulator &accumulator : sweep.accumulators)
+        accumulator.keySide.inPlace = nullptr;
+    }
+    return shape;
+  }
 
   cpu::KernelShape shape;
   cpu::KernelEmitter emitter;
@@ -33,16 +46,17 @@ static unsigned blocksPerSM(const GpuRecord &gpu, unsigned threads,
 
 GpuStage attn::gpu::emitPlainStage(const GpuStageRequest &request) {
   const GpuRecord &gpu = *request.target.gpu;
-  auto kernel = std::make_shared<PlainKernel>(request);
+  // Half of what a multiprocessor has, so that two blocks hide each other's
+  // waiting, where that is enough for large heads.
+  constexpr int64_t reserved = 1024, enough = 100 * 1024;
+  int64_t half = gpu.sharedBytesPerSM / 2 - reserved;
+  auto kernel = std::make_shared<PlainKernel>(
+      request, half >= enough ? half : int64_t(gpu.sharedBytes));
   GpuStage stage;
   stage.symbol = request.symbol;
   stage.threads = kernel->shape.width;
-  // Half of what a multiprocessor has, so that two blocks hide each other's
-  // waiting.
-  int64_t budget =
-      std::min<int64_t>(gpu.sharedBytes, gpu.sharedBytesPerSM / 2 - 1024);
-  stage.sharedBytes = unsigned(
-      kernel->emitter.emitBlock(request.symbol, request.itemsSlot, budget));
+  stage.sharedBytes =
+      unsigned(kernel->emitter.emitBlock(request.symbol, request.itemsSlot));
   stage.blocksPerSM = blocksPerSM(gpu, stage.threads, stage.sharedBytes);
   stage.description = ("plain " + Twine(kernel->shape.tileLanes()) + " x " +
                        Twine(kernel->shape.keys))
