@@ -159,6 +159,7 @@ private:
                             const Matrices &matrix, unsigned array,
                             mlir::Value tile, mlir::Value count);
   mlir::Value warpLane();
+  void warpBarrier(const SweepShape &sweep);
   void loadLaneMatrices(const SweepShape &sweep);
   llvm::SmallVector<gpu::Fragment> loadLaneColumns(const SweepShape &sweep,
                                                    unsigned product,

@@ -152,11 +152,9 @@ void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
 /// The products that are not made where they are used go to tiles first.
 void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
                                       const Keys &keys) {
-  bool anyMatrices = false;
   for (unsigned i = 0; i < sweep.products.size(); ++i) {
     if (matricesOf(sweep).products[i]) {
       multiplyMatrices(sweep, i, keys);
-      anyMatrices = true;
       continue;
     }
     if (i + 1 == sweep.products.size())
@@ -179,8 +177,7 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
                  [&](Value row) { block(row, shape.rows); });
     code.forEach(blocks, keys.count, 1, [&](Value row) { block(row, 1); });
   }
-  if (anyMatrices)
-    barrier();
+  warpBarrier(sweep);
 }
 
 KernelEmitter::Vectors KernelEmitter::forEachRow(const SweepShape &sweep,

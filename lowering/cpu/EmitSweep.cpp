@@ -13,8 +13,7 @@ using namespace attn;
 using namespace attn::cpu;
 
 void KernelEmitter::emitSweep(const SweepShape &sweep) {
-  if (usesMatrices(sweep))
-    barrier();
+  warpBarrier(sweep);
   for (auto [i, product] : llvm::enumerate(sweep.products))
     if (matricesOf(sweep).products[i])
       fillLaneMatrix(sweep, unsigned(i));

@@ -231,6 +231,16 @@ Value KernelEmitter::fillKeyMatrix(const SweepShape &sweep,
 // Scores
 //===----------------------------------------------------------------------===//
 
+/// Between the threads of a warp: fragments reach into the lanes of the others,
+/// and no further.
+void KernelEmitter::warpBarrier(const SweepShape &sweep) {
+  if (!usesMatrices(sweep))
+    return;
+  Value all = arith::ConstantOp::create(builder, code.loc,
+                                        builder.getI32IntegerAttr(-1));
+  NVVM::SyncWarpOp::create(builder, code.loc, all);
+}
+
 /// The first lane of this thread's warp.
 Value KernelEmitter::warpLane() {
   return code.land(thread, code.index(-lanesOfWarp));
@@ -241,12 +251,7 @@ void KernelEmitter::loadLaneMatrices(const SweepShape &sweep) {
   SweepMatrices &matrices = matricesOf(sweep);
   matrices.lanes.assign(sweep.products.size(), {});
   constexpr int64_t mostInRegisters = 128;
-  bool any = false;
-  for (const auto &matrix : matrices.products)
-    any |= matrix.has_value();
-  if (!any)
-    return;
-  barrier();
+  warpBarrier(sweep);
   for (auto [number, matrix] : llvm::enumerate(matrices.products)) {
     if (!matrix || matrix->padded > mostInRegisters)
       continue;
@@ -321,21 +326,17 @@ void KernelEmitter::storeWeight(const Matrices &matrix, Value weight,
 void KernelEmitter::clearWeights(const SweepShape &sweep, const Keys &keys) {
   Type bits = builder.getI16Type();
   Value end = code.mul(code.ceilDiv(keys.count, depth), code.index(depth));
-  bool any = false;
   for (auto [number, matrix] :
        llvm::enumerate(matricesOf(sweep).accumulators)) {
     if (!matrix)
       continue;
-    any = true;
     unsigned pairs = arraysOf(sweep).pairs[number];
     code.forEach(keys.count, end, 1, [&](Value row) {
       code.store(code.constantOf(code.vectorOf(bits), 0),
                  array(pairs, bits, code.mul(row, code.index(groupStride()))));
     });
   }
-  if (any)
-    if (any)
-      barrier();
+  warpBarrier(sweep);
 }
 
 /// What the lane side has beside the sum, one number a lane; null for nothing.
@@ -516,11 +517,9 @@ void KernelEmitter::accumulateExisting(const SweepShape &sweep, unsigned number,
 
 /// Writes the states where the results look for them.
 void KernelEmitter::storeMatrixStates(const SweepShape &sweep) {
-  bool any = false;
   for (auto [number, found] : llvm::enumerate(matricesOf(sweep).accumulators)) {
     if (!found)
       continue;
-    any = true;
     const Matrices &matrix = *found;
     WarpMatrices warp(code, thread, matrix.type);
     unsigned place = arraysOf(sweep).states[number];
@@ -532,6 +531,5 @@ void KernelEmitter::storeMatrixStates(const SweepShape &sweep) {
       });
     });
   }
-  if (any)
-    barrier();
+  warpBarrier(sweep);
 }

@@ -28,6 +28,7 @@ while read -r name file spec dtype sizes target; do
 done <"$work/libraries.txt"
 
 cp test/device/*.py "$work/"
+"${CC:-clang-22}" -O2 -shared -fPIC test/device/peak.c -o "$work/lib/libpeak.so"
 cp -L "$BUILD"/lib/libattn_runtime.so "$work/lib/"
 # The runtime's one dependency, which the other machine may lack.
 cp -L "$(ldd "$work/lib/libattn_runtime.so" | awk '/libtbb/ {print $3}')" "$work/lib/"

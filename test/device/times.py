@@ -182,9 +182,110 @@ def time_gpu(pattern):
                   f"{rate['attnc']:8.1f}  {others}", flush=True)
 
 
+MMA_PEAK = r"""
+extern "C" __global__ void peak(float *out, int rounds) {
+  float c[8][4] = {};
+  unsigned a[4] = {threadIdx.x, 1, 2, 3}, b[2] = {4, 5};
+  for (int i = 0; i < rounds; ++i)
+#pragma unroll
+    for (int j = 0; j < 8; ++j)
+      asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                   "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+                   "{%0, %1, %2, %3};"
+                   : "+f"(c[j][0]), "+f"(c[j][1]), "+f"(c[j][2]), "+f"(c[j][3])
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  float sum = 0;
+  for (int j = 0; j < 8; ++j) sum += c[j][0] + c[j][1] + c[j][2] + c[j][3];
+  if (sum == 1.25f) out[0] = sum;
+}
+"""
+
+
+def mma_peak():
+    """FLOP/s of mma.sync without memory; none where there is no CuPy."""
+    try:
+        import cupy
+    except ImportError:
+        return None
+    kernel = cupy.RawKernel(MMA_PEAK, "peak", options=("-arch=sm_80",))
+    out = cupy.zeros(1, cupy.float32)
+    blocks, threads, rounds = 132 * 8, 256, 2000
+    for _ in range(2):
+        start, end = cupy.cuda.Event(), cupy.cuda.Event()
+        start.record()
+        kernel((blocks,), (threads,), (out, cupy.int32(rounds)))
+        end.record()
+        end.synchronize()
+    seconds = cupy.cuda.get_elapsed_time(start, end) * 1e-3
+    return blocks * threads / 32 * rounds * 8 * (2 * 16 * 8 * 16) / seconds
+
+
+def reference(q, k, v, causal):
+    """Attention in double precision on the GPU."""
+    q, k, v = (t.cuda().double() for t in (q, k, v))
+    score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+    if causal:
+        size = score.shape[-1]
+        score = score.masked_fill(
+            torch.ones(size, size, device="cuda").triu(1).bool(), -torch.inf)
+    return (score.softmax(-1) @ v).cpu()
+
+
+def time_cpu():
+    """The kernels for AVX-512 beside the fma peak of the same core."""
+    import ctypes
+    if not os.path.exists(lib("cpu-full-f32-64")):
+        return
+    peak = ctypes.CDLL(os.path.join(HERE, "lib", "libpeak.so")).fma_peak
+    peak.restype, peak.argtypes = ctypes.c_double, [ctypes.c_double]
+    with open("/proc/cpuinfo") as cpu:
+        model = next(line for line in cpu if line.startswith("model name"))
+    print(model.split(":")[1].strip(), "x86-64-v4, B = 1, H = 8")
+    print(f"{'case':22}{'M = N':>7} {'threads':>8} {'ms':>9} {'GFLOP/s':>8} "
+          f"{'of the fma peak':>16}  worst error at 257")
+    for mask in ("full", "causal"):
+        for dtype in ("f32", "bf16"):
+            for D in (64, 128):
+                name = f"cpu-{mask}-{dtype}-{D}"
+                if not os.path.exists(lib(name)):
+                    continue
+                kernel = Kernel(lib(name))
+                kind = torch.float32 if dtype == "f32" else torch.bfloat16
+                small = [torch.randn(1, 2, 257, D).to(kind) for _ in range(3)]
+                out = torch.full((1, 2, 257, D), float("nan")).to(kind)
+                kernel.run(q=small[0], k=small[1], v=small[2], out=out)
+                want = reference(*small, mask == "causal")
+                error = float((out.double() - want).abs().max() / want.abs().max())
+                for S in (2048, 8192):
+                    q, k, v = (torch.randn(1, 8, S, D).to(kind) for _ in range(3))
+                    out = torch.empty_like(v)
+                    for threads in (1, 2):
+                        plan = kernel.plan(q=q, k=k, v=v, out=out)
+                        plan.use_threads(threads)
+                        best, peaks = [], []
+                        for _ in range(2 if S > 4096 else 4):
+                            peaks.append(peak(0.02))
+                            start = time.perf_counter()
+                            plan.run()
+                            best.append(time.perf_counter() - start)
+                        seconds = statistics.median(best)
+                        flop = 4.0 * 8 * S * S * D * (0.5 if mask == "causal" else 1)
+                        share = flop / seconds / (max(peaks) * threads)
+                        print(f"{name:22}{S:7} {threads:8} {seconds * 1e3:9.1f} "
+                              f"{flop / seconds / 1e9:8.0f} {100 * share:15.1f}%  "
+                              f"{error:.1e}", flush=True)
+
+
 def main():
     pattern = sys.argv[1] if len(sys.argv) > 1 else "."
+    if pattern == "cpu":
+        return time_cpu()
+    peak = mma_peak()
+    if peak:
+        print(f"mma.sync peak: {peak / 1e12:.0f} TFLOP/s")
     time_gpu(pattern)
+    if pattern == ".":
+        time_cpu()
 
 
 if __name__ == "__main__":
