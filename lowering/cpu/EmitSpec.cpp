@@ -1,7 +1,9 @@
 //===- EmitSpec.cpp - A scheduled spec as functions -----------------------===//
 
 #include "lowering/cpu/EmitSpec.h"
+#include "lowering/Targets.h"
 #include "lowering/cpu/EmitKernel.h"
+#include "lowering/gpu/EmitWarpKernel.h"
 #include "lowering/gpu/PlainStage.h"
 
 #include "attn/kernel_abi.h"
@@ -138,22 +140,30 @@ private:
   /// Every stage as launches, best first. Kernels take all slots, so all are
   /// numbered before the first is emitted.
   void emitLaunches() {
-    constexpr int slotsOfLaunch = 3;
+    constexpr int slotsOfLaunch = 3, mostLaunches = 2;
     SmallVector<int> slots;
     for (size_t i = 0; i != layout.kernels().size(); ++i)
-      slots.push_back(layout.reserve(slotsOfLaunch));
+      slots.push_back(layout.reserve(slotsOfLaunch * mostLaunches));
     for (auto [index, kernel] : llvm::enumerate(layout.kernels())) {
       std::string stage = ("stage" + Twine(index)).str();
+      std::string symbol = description.name + "_" + stage;
       SpecDescription::Stage entry{stage, "", "", slots[index], {}};
-      attn::gpu::GpuStageRequest request{
-          device->builder,
-          layout,
-          kernel,
-          device->record,
-          (description.name + "_" + stage + "_plain"),
-          slots[index]};
+      auto request = [&](StringRef kind, int slot) {
+        return attn::gpu::GpuStageRequest{
+            device->builder,           layout, kernel, device->record,
+            symbol + "_" + kind.str(), slot};
+      };
+      std::string why = "the target has none";
+      if (device->record.gpu->hasWgmma)
+        if (auto fast = attn::gpu::emitWarpKernel(
+                request("warps", slots[index] + slotsOfLaunch), why))
+          entry.launches.push_back({*fast, slots[index] + slotsOfLaunch});
+      if (entry.launches.empty())
+        KernelOp(kernel).emitRemark("performance: no warp-specialised kernel: ")
+            << why;
       entry.launches.push_back(
-          {attn::gpu::emitPlainStage(request), slots[index]});
+          {attn::gpu::emitPlainStage(request("plain", slots[index])),
+           slots[index]});
       description.stages.push_back(std::move(entry));
     }
   }
