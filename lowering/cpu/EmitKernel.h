@@ -158,6 +158,9 @@ private:
                             llvm::ArrayRef<mlir::StringAttr> dims,
                             const Matrices &matrix, unsigned array,
                             mlir::Value tile, mlir::Value count);
+  mlir::Value copyKeyRows(const SweepShape &sweep, const Storage &storage,
+                          mlir::StringAttr dim, const Matrices &matrix,
+                          unsigned array, mlir::Value tile, mlir::Value count);
   mlir::Value warpLane();
   void warpBarrier(const SweepShape &sweep);
   void loadLaneMatrices(const SweepShape &sweep);

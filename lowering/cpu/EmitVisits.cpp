@@ -200,7 +200,11 @@ void KernelEmitter::forEachStep(
   bindLaneBounds(group.first,
                  code.sub(code.add(group.first, lanes), code.index(1)), scope);
   hoistVisit(sweep, scope);
-  auto [start, end] = clipKeys(sweep, scope, tile, count);
+  // A block of threads is one group, which needs what the tile was made of, and
+  // its matrix units want steps that begin at multiples of their depth.
+  bool byBlock = code.machine == Machine::Gpu;
+  auto [start, end] =
+      byBlock ? std::pair(zero, count) : clipKeys(sweep, scope, tile, count);
   auto loop = scf::WhileOp::create(
       builder, code.loc, TypeRange(code.i64()), ValueRange(start),
       [&, end = end](OpBuilder &, Location, ValueRange args) {
@@ -215,7 +219,7 @@ void KernelEmitter::forEachStep(
                           code.sub(code.add(first, length), code.index(1)));
         };
         Value small = code.min(code.index(shape.sub), rest);
-        Value most = code.max(code.sub(rest, small), small);
+        Value most = byBlock ? small : code.max(code.sub(rest, small), small);
         Truth all = truthOf(rest), almost = truthOf(most);
         Value decided = code.lor(all.must, code.lnot(all.may));
         Value length =

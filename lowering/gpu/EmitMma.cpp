@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace attn;
@@ -24,6 +25,8 @@ using attn::gpu::Fragment;
 using attn::gpu::WarpMatrices;
 
 static constexpr int64_t lanesOfWarp = 32, columnsOfC = 8, depth = 16;
+// Of the copies of keys: 16 bytes, and how many a thread has under way.
+static constexpr int64_t elementsOfChunk = 8, copiesAtOnce = 4;
 
 //===----------------------------------------------------------------------===//
 // What fits
@@ -158,22 +161,140 @@ void KernelEmitter::fillLaneMatrix(const SweepShape &sweep, unsigned number) {
     auto at = [&](Value row) {
       return array(place, bits, code.mul(row, code.index(tileStride())));
     };
-    code.forEach(code.index(0), code.index(matrix.extent), 1, [&](Value row) {
-      Scope scope(&lane);
-      decode(row, extents, [&](unsigned i, Value index) {
-        scope.indices[product.dims[i]].uniform = index;
-      });
-      Value value;
-      for (Value factor : factors) {
-        Value x = evaluator->evaluate(factor, scope);
-        value = value ? code.mul(value, x) : x;
-      }
-      code.store(code.splat(roundTo(code, matrix.type, value)), at(row));
-    });
+    // Reads first, then writes, so that several are under way at once.
+    int64_t step = matrix.extent % elementsOfChunk ? 1 : elementsOfChunk;
+    code.forEach(
+        code.index(0), code.index(matrix.extent), step, [&](Value row) {
+          Vectors values;
+          for (int64_t i = 0; i != step; ++i) {
+            Scope scope(&lane);
+            decode(code.add(row, code.index(i)), extents,
+                   [&](unsigned position, Value index) {
+                     scope.indices[product.dims[position]].uniform = index;
+                   });
+            Value value;
+            for (Value factor : factors) {
+              Value x = evaluator->evaluate(factor, scope);
+              value = value ? code.mul(value, x) : x;
+            }
+            values.push_back(code.splat(roundTo(code, matrix.type, value)));
+          }
+          for (auto [i, value] : llvm::enumerate(values))
+            code.store(value, at(code.add(row, code.index(int64_t(i)))));
+        });
     Value zero = code.constantOf(code.vectorOf(bits), 0);
     code.forEach(code.index(matrix.extent), code.index(matrix.padded), 1,
                  [&](Value row) { code.store(zero, at(row)); });
   });
+}
+
+/// The tensor that \p operand is, as it is stored: rows of \p matrix's type
+/// with
+/// \p dim innermost, in whole chunks of 16 bytes. Null for anything else.
+static const Storage *storedRows(const Operand &operand,
+                                 ArrayRef<StringAttr> dims, Type type,
+                                 int64_t extent, const CallLayout &layout) {
+  if (operand.factors.size() != 1 || dims.size() != 1 ||
+      extent % elementsOfChunk)
+    return nullptr;
+  auto cast = operand.factors.front().getDefiningOp<CastOp>();
+  if (!cast || !layout.isStored(cast.getOperand()))
+    return nullptr;
+  const Storage &storage = layout.storageOf(cast.getOperand());
+  return storage.element == type && storage.layout.back() == dims.front()
+             ? &storage
+             : nullptr;
+}
+
+/// Whether a 16-bit number of \p values, one or a vector, is not finite.
+static Value anyNotFinite(Code &code, Type type, Value values) {
+  Value mask =
+      code.constantOf(values.getType(), type.isBF16() ? 0x7f80 : 0x7c00);
+  Value masked = arith::AndIOp::create(code.builder, code.loc, values, mask);
+  Value found = arith::CmpIOp::create(code.builder, code.loc,
+                                      arith::CmpIPredicate::eq, masked, mask);
+  if (!isa<VectorType>(values.getType()))
+    return found;
+  return vector::ReductionOp::create(code.builder, code.loc,
+                                     vector::CombiningKind::OR, found);
+}
+
+/// As fillKeyMatrix, for rows that are copied as they are: 16 bytes at a time,
+/// several on their way at once; element by element where the tensor is not
+/// aligned so.
+Value KernelEmitter::copyKeyRows(const SweepShape &sweep,
+                                 const Storage &storage, StringAttr dim,
+                                 const Matrices &matrix, unsigned number,
+                                 Value tile, Value count) {
+  Type bits = builder.getI16Type();
+  auto chunk = VectorType::get({elementsOfChunk}, bits);
+  int64_t chunksOfRow = matrix.padded / elementsOfChunk;
+  Value rows = code.mul(code.ceilDiv(count, depth), code.index(depth));
+  Value end = code.mul(rows, code.index(chunksOfRow));
+  auto loadAligned = [&](Value from) -> Value {
+    return LLVM::LoadOp::create(builder, code.loc, chunk, from,
+                                elementsOfChunk * 2);
+  };
+  auto loadUnaligned = [&](Value from) -> Value {
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i != elementsOfChunk; ++i)
+      elements.push_back(
+          code.load(bits, code.address(from, bits, code.index(i))));
+    return vector::FromElementsOp::create(builder, code.loc, chunk, elements);
+  };
+  struct Copy {
+    Value inside, place, value;
+  };
+  auto load = [&](Value flat) {
+    Value perRow = code.index(chunksOfRow);
+    Value key = arith::DivUIOp::create(builder, code.loc, flat, perRow);
+    Value column = code.mul(code.sub(flat, code.mul(key, perRow)),
+                            code.index(elementsOfChunk));
+    Value exists = code.land(code.lessThan(key, count),
+                             code.lessThan(column, code.index(matrix.extent)));
+    auto copied = [&]() -> Vectors {
+      Scope scope(&itemScope);
+      bindKeyPosition(sweep, code.add(tile, key), scope);
+      scope.indices[dim].uniform = column;
+      Value from = evaluator->address(storage, scope);
+      Value number =
+          LLVM::PtrToIntOp::create(builder, code.loc, code.i64(), from);
+      Value aligned =
+          code.equals(code.land(number, code.index(15)), code.index(0));
+      return code.choose(
+          aligned, chunk, [&]() -> Vectors { return {loadAligned(from)}; },
+          [&]() -> Vectors { return {loadUnaligned(from)}; });
+    };
+    Value value =
+        code.choose(exists, chunk, copied,
+                    [&]() -> Vectors { return {code.constantOf(chunk, 0)}; })
+            .front();
+    return Copy{
+        code.lessThan(flat, end),
+        array(number, bits,
+              code.add(code.mul(key, code.index(rowStride(matrix))), column)),
+        value};
+  };
+  return code
+      .forEach(
+          thread, end, int64_t(copiesAtOnce) * shape.width, code.boolean(false),
+          [&](Value flat, ValueRange before) -> Vectors {
+            SmallVector<Copy> copies;
+            for (int64_t i = 0; i != copiesAtOnce; ++i)
+              copies.push_back(
+                  load(code.add(flat, code.index(i * shape.width))));
+            Value found = before.front();
+            for (const Copy &copy : copies) {
+              code.ifThen(copy.inside, [&] {
+                LLVM::StoreOp::create(builder, code.loc, copy.value, copy.place,
+                                      elementsOfChunk * 2);
+              });
+              found =
+                  code.lor(found, anyNotFinite(code, matrix.type, copy.value));
+            }
+            return {found};
+          })
+      .front();
 }
 
 /// Rows of 16-bit elements, [key, padded dims], zeros wherever there is no key
@@ -183,11 +304,14 @@ Value KernelEmitter::fillKeyMatrix(const SweepShape &sweep,
                                    ArrayRef<StringAttr> dims,
                                    const Matrices &matrix, unsigned number,
                                    Value tile, Value count) {
+  if (const Storage *storage =
+          storedRows(operand, dims, matrix.type, matrix.extent, layout))
+    return copyKeyRows(sweep, *storage, dims.front(), matrix, number, tile,
+                       count);
   Type bits = builder.getI16Type();
   Value rows = code.mul(code.ceilDiv(count, depth), code.index(depth));
   Vectors extents = llvm::map_to_vector(
       dims, [&](StringAttr dim) { return evaluator->extent(dim); });
-  int64_t exponent = matrix.type.isBF16() ? 0x7f80 : 0x7c00;
   auto element = [&](Value key, Value index) {
     Scope scope(&itemScope);
     bindKeyPosition(sweep, code.add(tile, key), scope);
@@ -220,9 +344,8 @@ Value KernelEmitter::fillKeyMatrix(const SweepShape &sweep,
             Value place =
                 code.add(code.mul(key, code.index(rowStride(matrix))), index);
             code.store(value, array(number, bits, place));
-            Value mask = code.constantOf(bits, double(exponent));
             return {code.lor(before.front(),
-                             code.equals(code.land(value, mask), mask))};
+                             anyNotFinite(code, matrix.type, value))};
           })
       .front();
 }
