@@ -21,6 +21,13 @@ static void printQuantity(OpAsmPrinter &printer, Operation *, Type type) {
 #define GET_OP_CLASSES
 #include "dialect/AttnOps.cpp.inc"
 
+std::optional<int64_t> attn::constantInteger(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant || !quantity(value).getElementType().isInteger(64))
+    return std::nullopt;
+  return cast<IntegerAttr>(constant.getValue()).getInt();
+}
+
 DimList attn::toDims(ArrayAttr names) {
   return llvm::map_to_vector(names.getAsRange<StringAttr>(),
                              [](StringAttr name) { return name; });

@@ -22,6 +22,8 @@ namespace attn {
 inline QuantityType quantity(mlir::Value value) {
   return llvm::cast<QuantityType>(value.getType());
 }
+/// The i64 that \p value is, where it is an attn.constant.
+std::optional<int64_t> constantInteger(mlir::Value value);
 /// The names in \p names as a list of dimensions.
 DimList toDims(mlir::ArrayAttr names);
 } // namespace attn

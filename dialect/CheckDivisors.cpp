@@ -34,8 +34,8 @@ struct CheckDivisorsPass : attn::impl::CheckDivisorsBase<CheckDivisorsPass> {
       QuantityType type = quantity(divisor);
       if (!divides || !type.isScalar() || !type.getElementType().isInteger(64))
         continue;
-      if (auto constant = divisor.getDefiningOp<ConstantOp>()) {
-        if (cast<IntegerAttr>(constant.getValue()).getValue().isZero()) {
+      if (std::optional<int64_t> number = constantInteger(divisor)) {
+        if (*number == 0) {
           op.emitError(op.getKind() == BinaryKind::Mod
                            ? "the remainder of a division by 0"
                            : "a division by 0");

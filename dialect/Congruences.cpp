@@ -1,6 +1,7 @@
 //===- Congruences.cpp - Residues that a mask ties together ---------------===//
 
 #include "dialect/Congruences.h"
+#include "dialect/Products.h"
 
 using namespace mlir;
 using namespace attn;
@@ -55,9 +56,7 @@ public:
 
 private:
   bool varies(Value value) {
-    return llvm::any_of(quantity(value).getDims(), [&](StringAttr dim) {
-      return llvm::is_contained(lanes, dim) || llvm::is_contained(over, dim);
-    });
+    return hasAnyDim(value, lanes) || hasAnyDim(value, over);
   }
 
   /// x % s with s the same for everything that the kernel computes.

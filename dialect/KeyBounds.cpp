@@ -1,6 +1,7 @@
 //===- KeyBounds.cpp - The keys that a tile of lanes can need -------------===//
 
 #include "dialect/KeyBounds.h"
+#include "dialect/Products.h"
 
 using namespace mlir;
 using namespace attn;
@@ -100,10 +101,7 @@ SmallVector<KeyBounds::Box> KeyBounds::boxesOfConnective(BinaryOp op,
 // Comparisons
 //===----------------------------------------------------------------------===//
 
-bool KeyBounds::hasKey(Value value) {
-  return llvm::any_of(
-      over, [&](StringAttr dim) { return quantity(value).hasDim(dim); });
-}
+bool KeyBounds::hasKey(Value value) { return hasAnyDim(value, over); }
 
 static Predicate negate(Predicate predicate) {
   switch (predicate) {
@@ -160,12 +158,6 @@ KeyBounds::Box KeyBounds::boxOfCompare(CompareOp op, bool negated) {
 void KeyBounds::addTerms(Terms &sum, Value value, int64_t coefficient) {
   constexpr int64_t largest = int64_t(1) << 30;
   Operation *op = value.getDefiningOp();
-  auto constantOf = [](Value x) -> std::optional<int64_t> {
-    if (auto constant = x.getDefiningOp<ConstantOp>())
-      if (auto number = dyn_cast<IntegerAttr>(constant.getValue()))
-        return number.getInt();
-    return std::nullopt;
-  };
   if (auto unary = dyn_cast_or_null<UnaryOp>(op);
       unary && unary.getKind() == UnaryKind::Neg)
     return addTerms(sum, unary.getOperand(), -coefficient);
@@ -180,9 +172,9 @@ void KeyBounds::addTerms(Terms &sum, Value value, int64_t coefficient) {
     if (kind == BinaryKind::Mul)
       for (auto [factor, rest] : {std::pair(binary.getLhs(), binary.getRhs()),
                                   std::pair(binary.getRhs(), binary.getLhs())})
-        if (auto number = constantOf(factor); number && *number != 0 &&
-                                              std::abs(*number) < largest &&
-                                              std::abs(coefficient) < largest)
+        if (auto number = constantInteger(factor);
+            number && *number != 0 && std::abs(*number) < largest &&
+            std::abs(coefficient) < largest)
           return addTerms(sum, rest, coefficient * *number);
   }
   for (auto &[known, term] : sum)

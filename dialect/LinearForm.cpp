@@ -21,8 +21,8 @@ std::optional<LinearForm> LinearForm::of(Value value) {
     return form;
   }
   Operation *op = value.getDefiningOp();
-  if (auto constant = dyn_cast<ConstantOp>(op)) {
-    form.constant = cast<IntegerAttr>(constant.getValue()).getInt();
+  if (std::optional<int64_t> number = constantInteger(value)) {
+    form.constant = *number;
     return std::abs(form.constant) < largest ? std::optional(form)
                                              : std::nullopt;
   }

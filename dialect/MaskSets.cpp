@@ -56,10 +56,9 @@ std::optional<unsigned> MaskSets::columnOf(Value value) {
 }
 
 static std::optional<int64_t> numberOf(Value value, SpecOp spec) {
-  if (auto constant = value.getDefiningOp<ConstantOp>())
-    if (auto number = dyn_cast<IntegerAttr>(constant.getValue()))
-      if (std::abs(number.getInt()) < largest)
-        return number.getInt();
+  if (std::optional<int64_t> number = constantInteger(value);
+      number && std::abs(*number) < largest)
+    return number;
   if (auto extent = value.getDefiningOp<ExtentOp>())
     return spec.getStaticSize(extent.getDimAttr());
   return std::nullopt;

@@ -10,6 +10,7 @@
 #include "dialect/KeyBounds.h"
 #include "dialect/LabelSummaries.h"
 #include "dialect/Passes.h"
+#include "dialect/Products.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -95,11 +96,8 @@ void KernelSolver::hoistUniform() {
                      [&](Value operand) {
                        return operand.getParentRegion() == &sweep.getBody();
                      }) ||
-        llvm::any_of(op.getResults(), [&](Value result) {
-          return llvm::any_of(over, [&](StringAttr dim) {
-            return quantity(result).hasDim(dim);
-          });
-        });
+        llvm::any_of(op.getResults(),
+                     [&](Value result) { return hasAnyDim(result, over); });
     if (!inside)
       op.moveBefore(sweep);
   }
@@ -217,9 +215,7 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
                                                   TileRanges &ranges,
                                                   Value value,
                                                   bool lanesAlone) {
-  if (lanesAlone && llvm::any_of(over, [&](StringAttr dim) {
-        return quantity(value).hasDim(dim);
-      }))
+  if (lanesAlone && hasAnyDim(value, over))
     return std::nullopt;
   Value source = value;
   llvm::SmallMapVector<StringAttr, IndexRange, 4> box;

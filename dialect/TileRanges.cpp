@@ -1,15 +1,12 @@
 //===- TileRanges.cpp - What a mask says about a whole tile ---------------===//
 
 #include "dialect/TileRanges.h"
+#include "dialect/Products.h"
 
 using namespace mlir;
 using namespace attn;
 
-bool TileRanges::isFixed(Value value) {
-  return llvm::none_of(quantity(value).getDims(), [&](StringAttr dim) {
-    return llvm::is_contained(varying, dim);
-  });
-}
+bool TileRanges::isFixed(Value value) { return !hasAnyDim(value, varying); }
 
 //===----------------------------------------------------------------------===//
 // Integers

@@ -142,22 +142,18 @@ static void printText(const Measurement &measured, const Work &work,
 }
 
 llvm::Expected<ExitCode> attn::cli::bench(Spec &spec, const Options &options) {
-  auto call = Call::create(spec, options);
-  if (!call)
-    return call.takeError();
-  auto kernel = compileFor(spec, options, **call);
-  if (!kernel)
-    return kernel.takeError();
-  auto planned = PlannedCall::create(*kernel, **call, options);
-  if (!planned)
-    return planned.takeError();
-  if (llvm::Error error = planned->run())
+  auto prepared = PreparedCall::create(spec, options);
+  if (!prepared)
+    return prepared.takeError();
+  Call &call = *prepared->call;
+  PlannedCall &planned = prepared->planned;
+  if (llvm::Error error = planned.run())
     return error;
-  if (llvm::Error error = planned->finish())
+  if (llvm::Error error = planned.finish())
     return error;
 
   constexpr double checkSeconds = 2;
-  auto checks = checkOutputs(spec.op(), **call, checkSeconds);
+  auto checks = checkOutputs(spec.op(), call, checkSeconds);
   if (!checks)
     return checks.takeError();
   bool passed = llvm::all_of(
@@ -172,16 +168,16 @@ llvm::Expected<ExitCode> attn::cli::bench(Spec &spec, const Options &options) {
   auto domains = Domains::find(spec, options);
   if (!domains)
     return domains.takeError();
-  auto work = measureWork(spec, *domains, **call, options);
+  auto work = measureWork(spec, *domains, call, options);
   if (!work)
     return work.takeError();
   std::optional<PeakKind> kind;
   if (!isGpu(options.target))
     kind = peakKindFor(usesBf16(spec.op()));
-  auto measured = measure(*planned, kind);
+  auto measured = measure(planned, kind);
   if (!measured)
     return measured.takeError();
-  int threads = kind ? planned->executor().num_workers : 0;
+  int threads = kind ? planned.executor().num_workers : 0;
   if (options.json)
     printJson(spec, options, *measured, *work, *checks, threads, kind);
   else

@@ -236,36 +236,32 @@ llvm::Expected<ExitCode> attn::cli::explain(Spec &spec, const Options &given) {
   Options options = given;
   if (isGpu(given.target))
     options.target = "native";
-  auto call = Call::create(spec, options);
-  if (!call)
-    return call.takeError();
-  auto kernel = compileFor(spec, options, **call);
-  if (!kernel)
-    return kernel.takeError();
-  auto planned = PlannedCall::create(*kernel, **call, options);
-  if (!planned)
-    return planned.takeError();
+  auto prepared = PreparedCall::create(spec, options);
+  if (!prepared)
+    return prepared.takeError();
+  Call &call = *prepared->call;
+  PlannedCall &planned = prepared->planned;
   auto domains = Domains::find(spec, options);
   if (!domains)
     return domains.takeError();
-  auto work = measureWork(spec, *domains, **call, options);
+  auto work = measureWork(spec, *domains, call, options);
   if (!work)
     return work.takeError();
-  auto tiles = planned->countTiles();
+  auto tiles = planned.countTiles();
   if (!tiles)
     return tiles.takeError();
 
-  Explanation explanation{spec, **call, std::move(*work), std::move(*tiles),
-                          0,    0,      std::nullopt,     {}};
+  Explanation explanation{spec, call, std::move(*work), std::move(*tiles),
+                          0,    0,    std::nullopt,     {}};
   if (isGpu(given.target)) {
-    auto code = CompiledCode::create(spec, given, call->get());
+    auto code = CompiledCode::create(spec, given, &call);
     if (!code)
       return code.takeError();
     explanation.launches = reportLaunches(*code, given.target);
   }
-  for (CallTensor &output : (*call)->outputs())
+  for (CallTensor &output : call.outputs())
     explanation.outputBytes += int64_t(output.bytes().size());
-  explanation.workspaceBytes = int64_t(planned->workspaceSize());
+  explanation.workspaceBytes = int64_t(planned.workspaceSize());
   const KernelWork *main = explanation.work.main();
   const Domain *domain =
       main ? domains->lookup(main->sweeps.front().domain) : nullptr;
@@ -273,11 +269,11 @@ llvm::Expected<ExitCode> attn::cli::explain(Spec &spec, const Options &given) {
     return userError("--svg: '", spec.name, "' has no mask to draw");
   if (domain) {
     auto visited = VisitedTiles::create(
-        spec, **call, options, size_t(main - explanation.work.kernels.data()));
+        spec, call, options, size_t(main - explanation.work.kernels.data()));
     if (!visited)
       return visited.takeError();
     auto draw = [&](unsigned maxCells) {
-      return drawMask(*domains, *domain, **visited, **call, maxCells);
+      return drawMask(*domains, *domain, **visited, call, maxCells);
     };
     if (!options.svg.empty()) {
       auto picture = draw(128);

@@ -104,3 +104,18 @@ PlannedCall::countTiles() const {
     return runtimeError();
   return counts;
 }
+
+llvm::Expected<PreparedCall>
+attn::cli::PreparedCall::create(const Spec &spec, const Options &options) {
+  auto call = Call::create(spec, options);
+  if (!call)
+    return call.takeError();
+  auto kernel = compileFor(spec, options, **call);
+  if (!kernel)
+    return kernel.takeError();
+  auto planned = PlannedCall::create(*kernel, **call, options);
+  if (!planned)
+    return planned.takeError();
+  return PreparedCall{std::move(*call), std::move(*kernel),
+                      std::move(*planned)};
+}

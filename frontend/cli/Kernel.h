@@ -51,6 +51,17 @@ private:
   attn_exec_context_t context = {};
 };
 
+/// What run, bench and explain begin with: the arguments of a call, the spec
+/// compiled for them, and a plan.
+struct PreparedCall {
+  std::unique_ptr<Call> call;
+  Kernel kernel;
+  PlannedCall planned;
+
+  static llvm::Expected<PreparedCall> create(const Spec &spec,
+                                             const Options &options);
+};
+
 } // namespace attn::cli
 
 #endif // ATTN_FRONTEND_CLI_KERNEL_H

@@ -63,33 +63,29 @@ static void printSummary(Call &call, const Options &options, double seconds) {
 llvm::Expected<ExitCode> attn::cli::run(Spec &spec, const Options &options) {
   if (llvm::Error error = checkOutputNames(spec.op(), options))
     return error;
-  auto call = Call::create(spec, options);
-  if (!call)
-    return call.takeError();
-  auto kernel = compileFor(spec, options, **call);
-  if (!kernel)
-    return kernel.takeError();
-  auto planned = PlannedCall::create(*kernel, **call, options);
-  if (!planned)
-    return planned.takeError();
+  auto prepared = PreparedCall::create(spec, options);
+  if (!prepared)
+    return prepared.takeError();
+  Call &call = *prepared->call;
+  PlannedCall &planned = prepared->planned;
 
   auto start = std::chrono::steady_clock::now();
-  if (llvm::Error error = planned->run())
+  if (llvm::Error error = planned.run())
     return error;
-  if (llvm::Error error = planned->wait())
+  if (llvm::Error error = planned.wait())
     return error;
   std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
 
-  if (llvm::Error error = planned->finish())
+  if (llvm::Error error = planned.finish())
     return error;
   // A wrong result is written too: it is there to be looked at.
-  if (llvm::Error error = writeOutputs(**call, options))
+  if (llvm::Error error = writeOutputs(call, options))
     return error;
-  printSummary(**call, options, time.count());
+  printSummary(call, options, time.count());
   if (!options.check)
     return Success;
   constexpr double checkSeconds = 10;
-  auto checks = checkOutputs(spec.op(), **call, checkSeconds);
+  auto checks = checkOutputs(spec.op(), call, checkSeconds);
   if (!checks)
     return checks.takeError();
   bool passed = true;

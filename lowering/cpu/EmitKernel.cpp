@@ -290,10 +290,8 @@ void KernelEmitter::emitCount(StringRef name) {
           sweep,
           [&](Value tile, Value count) {
             forEachGroup([&](Group &group) {
-              Value lanes = !shape.box.empty()
-                                ? existingLanes()
-                                : code.min(code.index(shape.groupLanes()),
-                                           code.sub(validLanes, group.first));
+              Value lanes =
+                  shape.box.empty() ? groupCount(group) : lanesOfBox();
               forEachStep(sweep, group, tile, count, [&](Keys keys, bool) {
                 addTo(3, code.mul(lanes, keys.count));
               });

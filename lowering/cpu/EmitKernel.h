@@ -85,12 +85,14 @@ private:
   // Tiles of lanes (EmitLanes.cpp).
   mlir::Value laneStride(Evaluator &evaluator, mlir::StringAttr dim);
   Vectors laneCounts(Evaluator &evaluator);
+  Vectors tilesOfResidue(Evaluator &evaluator,
+                         mlir::ArrayRef<mlir::Value> counts);
   mlir::Value laneTiles(Evaluator &evaluator);
   void placeTile(mlir::Value tile);
   mlir::Value laneIndex(unsigned position, mlir::Value at);
   void fillLaneTables();
   void bindLaneBounds(mlir::Value first, mlir::Value last, Scope &scope);
-  mlir::Value existingLanes();
+  mlir::Value lanesOfBox();
   void bindSpread(llvm::ArrayRef<mlir::StringAttr> dims,
                   llvm::ArrayRef<mlir::Value> counts, mlir::Value low,
                   mlir::Value high,
@@ -204,6 +206,8 @@ private:
                        mlir::Value count);
 
   // What a sweep visits (EmitVisits.cpp).
+  std::pair<mlir::Value, mlir::Value> hullOf(VisitOp visit, unsigned position,
+                                             Scope &scope);
   void findVisited(const SweepShape &sweep);
   void hoistVisit(const SweepShape &sweep, Scope &scope);
   Truth classify(const SweepShape &sweep, Scope &lanes, mlir::Value firstKey,

@@ -13,6 +13,13 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
+static Value productOf(Code &code, ArrayRef<Value> numbers) {
+  Value product = code.index(1);
+  for (Value number : numbers)
+    product = code.mul(product, number);
+  return product;
+}
+
 /// How far apart the lanes of a tile are in \p dim; null where they are
 /// neighbours. A stride beyond the extent is as good as the extent.
 Value KernelEmitter::laneStride(Evaluator &evaluator, StringAttr dim) {
@@ -36,20 +43,23 @@ KernelEmitter::Vectors KernelEmitter::laneCounts(Evaluator &evaluator) {
   });
 }
 
-/// How many tiles of lanes there are: in each residue, as many as cover its
-/// positions.
+/// How many tiles of lanes cover the positions \p counts of one residue: of
+/// their run, or in each dimension of a box.
+KernelEmitter::Vectors KernelEmitter::tilesOfResidue(Evaluator &evaluator,
+                                                     ArrayRef<Value> counts) {
+  Code &at = evaluator.code;
+  if (shape.box.empty())
+    return {at.ceilDiv(productOf(at, counts), shape.tileLanes())};
+  Vectors tiles;
+  for (auto [count, extent] : llvm::zip_equal(counts, shape.box))
+    tiles.push_back(at.ceilDiv(count, extent));
+  return tiles;
+}
+
+/// How many tiles of lanes there are, in all residues.
 Value KernelEmitter::laneTiles(Evaluator &evaluator) {
   Code &at = evaluator.code;
-  Vectors counts = laneCounts(evaluator);
-  Value tiles = at.index(1);
-  if (shape.box.empty()) {
-    for (Value count : counts)
-      tiles = at.mul(tiles, count);
-    tiles = at.ceilDiv(tiles, shape.tileLanes());
-  } else {
-    for (auto [count, extent] : llvm::zip_equal(counts, shape.box))
-      tiles = at.mul(tiles, at.ceilDiv(count, extent));
-  }
+  Value tiles = productOf(at, tilesOfResidue(evaluator, laneCounts(evaluator)));
   for (auto &[dim, by] : shape.strides)
     tiles = at.mul(tiles,
                    at.min(laneStride(evaluator, dim), evaluator.extent(dim)));
@@ -62,19 +72,9 @@ void KernelEmitter::placeTile(Value tile) {
   Value one = code.index(1);
   strides = llvm::map_to_vector(
       shape.lanes, [&](StringAttr dim) { return laneStride(*evaluator, dim); });
-  Vectors counts = laneCounts(*evaluator), tiles;
-  Value total = one;
-  for (Value count : counts)
-    total = code.mul(total, count);
-  if (shape.box.empty())
-    tiles.push_back(code.ceilDiv(total, shape.tileLanes()));
-  for (auto [count, extent] :
-       llvm::zip(counts, ArrayRef(shape.box))) // no box, no rounds
-    tiles.push_back(code.ceilDiv(count, extent));
-  Value inResidue = one;
-  for (Value number : tiles)
-    inResidue = code.mul(inResidue, number);
-  inResidue = code.max(inResidue, one);
+  Vectors counts = laneCounts(*evaluator);
+  Vectors tiles = tilesOfResidue(*evaluator, counts);
+  Value inResidue = code.max(productOf(code, tiles), one);
   Value residue = arith::DivUIOp::create(builder, code.loc, tile, inResidue);
   Value place = code.sub(tile, code.mul(residue, inResidue));
 
@@ -90,8 +90,8 @@ void KernelEmitter::placeTile(Value tile) {
   }
   if (shape.box.empty()) {
     firstLane = code.mul(place, code.index(shape.tileLanes()));
-    validLanes =
-        code.min(code.index(shape.tileLanes()), code.sub(total, firstLane));
+    validLanes = code.min(code.index(shape.tileLanes()),
+                          code.sub(productOf(code, counts), firstLane));
     return;
   }
   for (Value &number : tiles)
@@ -125,9 +125,7 @@ void KernelEmitter::fillLaneTables() {
   if (shape.lanes.empty())
     return;
   Vectors counts = laneCounts(*evaluator);
-  Value one = code.index(1), total = one;
-  for (Value count : counts)
-    total = code.mul(total, count);
+  Value one = code.index(1), total = productOf(code, counts);
   Value last = code.sub(total, one);
   Vectors boxExtents;
   for (int64_t extent : shape.box)
@@ -166,16 +164,12 @@ void KernelEmitter::fillLaneTables() {
   });
 }
 
-/// The lanes of the tile that exist.
-Value KernelEmitter::existingLanes() {
-  Vectors counts = laneCounts(*evaluator);
-  Value lanes = validLanes;
-  if (!shape.box.empty()) {
-    lanes = code.index(1);
-    for (auto [position, count] : llvm::enumerate(counts))
-      lanes = code.mul(lanes, code.min(code.index(shape.box[position]),
-                                       code.sub(count, boxOrigin[position])));
-  }
+/// The lanes of a box inside the extents.
+Value KernelEmitter::lanesOfBox() {
+  Value lanes = code.index(1);
+  for (auto [position, count] : llvm::enumerate(laneCounts(*evaluator)))
+    lanes = code.mul(lanes, code.min(code.index(shape.box[position]),
+                                     code.sub(count, boxOrigin[position])));
   return lanes;
 }
 
@@ -189,11 +183,9 @@ void KernelEmitter::bindSpread(ArrayRef<StringAttr> dims,
   for (unsigned i = 0; i != dims.size(); ++i) {
     Value first = low, last = high;
     if (i + 1 != dims.size()) {
-      Value inner = code.index(1);
-      for (Value count : counts.drop_front(i + 1))
-        inner = code.mul(inner, count);
       // A count of 0 leaves nothing to visit; the division must not trap.
-      inner = code.max(inner, code.index(1));
+      Value inner =
+          code.max(productOf(code, counts.drop_front(i + 1)), code.index(1));
       first = arith::DivSIOp::create(builder, code.loc, low, inner);
       last = arith::DivSIOp::create(builder, code.loc, high, inner);
       Value same = code.equals(first, last);

@@ -11,12 +11,13 @@
 #include "lowering/cpu/VectorMath.h"
 
 #include <limits>
+#include <numbers>
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Says whether \p value is made of \p target other than through \p through.
@@ -129,14 +130,7 @@ void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
     DimList inner = sweep.over;
     llvm::append_range(inner, accumulator.carried);
     AccumulateOp op = accumulator.op;
-    SmallVector<Value> values;
-    if (accumulator.isProduct) {
-      llvm::append_range(values, accumulator.pairFactors);
-      for (const Product::Divisor &divisor : accumulator.pairDivisors)
-        values.push_back(divisor.value);
-    } else {
-      values.push_back(op.getOperand());
-    }
+    SmallVector<Value> values = accumulator.pairValues();
     if (masked && op.getDomain())
       values.push_back(op.getDomain());
     for (Value value : values)

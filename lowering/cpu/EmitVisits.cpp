@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/TileDependence.h"
 #include "lowering/cpu/EmitKernel.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -14,43 +15,45 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-/// Says whether \p value depends on the tile of keys.
-static bool dependsOnKeys(Value value, ArrayRef<StringAttr> over,
-                          llvm::DenseMap<Value, bool> &known) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !isa<SweepOp>(op->getParentOp()))
-    return false;
-  auto found = known.find(value);
-  if (found != known.end())
-    return found->second;
-  bool depends = false;
-  if (auto bound = dyn_cast<TileBoundOp>(op))
-    depends = llvm::is_contained(over, bound.getDimAttr());
-  for (Value operand : op->getOperands())
-    depends |= dependsOnKeys(operand, over, known);
-  return known[value] = depends;
-}
-
 /// Computes in \p scope, which has the bounds of lanes, what the tiles of keys
 /// share.
 void KernelEmitter::hoistVisit(const SweepShape &sweep, Scope &scope) {
   if (!sweep.visit)
     return;
-  llvm::DenseMap<Value, bool> known;
+  TileDependence dependence;
   llvm::DenseSet<Value> seen;
   std::function<void(Value)> walk = [&](Value value) {
-    Operation *op = value.getDefiningOp();
-    if (!op || !isa<SweepOp>(op->getParentOp()) || !seen.insert(value).second)
+    if (!isOfVisits(value) || !seen.insert(value).second)
       return;
-    if (!dependsOnKeys(value, sweep.over, known)) {
+    if (!dependence.dependsOn(value, sweep.over)) {
       evaluator->evaluate(value, scope);
       return;
     }
-    for (Value operand : op->getOperands())
+    for (Value operand : value.getDefiningOp()->getOperands())
       walk(operand);
   };
   walk(sweep.visit.getMay());
   walk(sweep.visit.getMust());
+}
+
+/// The least and greatest index of the boxes of \p visit in one of its
+/// dimensions, for the lanes of \p scope. An empty box must not widen it.
+std::pair<Value, Value> KernelEmitter::hullOf(VisitOp visit, unsigned position,
+                                              Scope &scope) {
+  unsigned rank = visit.getStep().size(), end = visit.getFrom().size();
+  Value from, to;
+  for (unsigned i = position; i < end; i += rank) {
+    Value low = evaluator->evaluate(visit.getFrom()[i], scope);
+    Value high = evaluator->evaluate(visit.getTo()[i], scope);
+    if (end > rank) {
+      Value empty = code.lessThan(high, low);
+      low = code.select(empty, code.index(maxExtent), low);
+      high = code.select(empty, code.index(-1), high);
+    }
+    from = from ? code.min(from, low) : low;
+    to = to ? code.max(to, high) : high;
+  }
+  return {from, to};
 }
 
 /// Works out the keys that \p sweep visits for the current tile of lanes.
@@ -72,21 +75,12 @@ void KernelEmitter::findVisited(const SweepShape &sweep) {
   bindLaneBounds(zero, code.sub(validLanes, one), scope);
   VisitOp visit = sweep.visit;
   auto number = [&](Value value) { return evaluator->evaluate(value, scope); };
-  unsigned boxes = visit.getFrom().size() / rank;
+  if (visit.getFrom().size() > rank)
+    for (auto [from, to] : llvm::zip_equal(visit.getFrom(), visit.getTo()))
+      visited.boxes.push_back({number(from), number(to)});
   for (unsigned i = 0; i != rank; ++i) {
-    Value step = number(visit.getStep()[i]), from, to;
-    for (unsigned box = 0; box != boxes; ++box) {
-      Value low = number(visit.getFrom()[box * rank + i]);
-      Value high = number(visit.getTo()[box * rank + i]);
-      if (boxes > 1) { // An empty box must not widen the hull.
-        visited.boxes.push_back({low, high});
-        Value empty = code.lessThan(high, low);
-        low = code.select(empty, code.index(maxExtent), low);
-        high = code.select(empty, code.index(-1), high);
-      }
-      from = from ? code.min(from, low) : low;
-      to = to ? code.max(to, high) : high;
-    }
+    Value step = number(visit.getStep()[i]);
+    auto [from, to] = hullOf(visit, i, scope);
     // Runs of keys start where a small step could.
     if (sweep.isContiguous && rank == 1)
       from = code.land(from, code.index(-int64_t(shape.sub)));
@@ -158,19 +152,7 @@ std::pair<Value, Value> KernelEmitter::clipKeys(const SweepShape &sweep,
   Value zero = code.index(0), one = code.index(1);
   if (sweep.over.size() > 1)
     return {zero, count};
-  VisitOp visit = sweep.visit;
-  Value from, to;
-  for (auto [low, high] : llvm::zip_equal(visit.getFrom(), visit.getTo())) {
-    Value a = evaluator->evaluate(low, scope);
-    Value b = evaluator->evaluate(high, scope);
-    if (visit.getFrom().size() > 1) { // An empty box must not widen the hull.
-      Value empty = code.lessThan(b, a);
-      a = code.select(empty, code.index(maxExtent), a);
-      b = code.select(empty, code.index(-1), b);
-    }
-    from = from ? code.min(from, a) : a;
-    to = to ? code.max(to, b) : b;
-  }
+  auto [from, to] = hullOf(sweep.visit, 0, scope);
   Value origin = visited.origins.front(), step = visited.steps.front();
   auto offsetOf = [&](Value index) {
     return code.sub(Value(arith::DivSIOp::create(
@@ -194,11 +176,10 @@ void KernelEmitter::forEachStep(
     return body({tile, tile, zero, count}, false);
   if (!sweep.visit)
     return body({tile, tile, zero, count}, true);
-  Value lanes = code.min(code.index(shape.groupLanes()),
-                         code.sub(validLanes, group.first));
   Scope scope(&itemScope);
-  bindLaneBounds(group.first,
-                 code.sub(code.add(group.first, lanes), code.index(1)), scope);
+  bindLaneBounds(
+      group.first,
+      code.sub(code.add(group.first, groupCount(group)), code.index(1)), scope);
   hoistVisit(sweep, scope);
   // A block of threads is one group, which needs what the tile was made of, and
   // its matrix units want steps that begin at multiples of their depth.

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include <limits>
+#include <numbers>
 
 using namespace mlir;
 using namespace attn;
@@ -346,7 +347,7 @@ Value Evaluator::exponential(UnaryOp op, Scope &scope) {
       if (Value shift = scope.lookupShift(guard.getOperand())) {
         Value x = evaluate(sub.getLhs(), scope);
         return exp2(code,
-                    code.fma(x, code.realLike(x, 1.4426950408889634), shift),
+                    code.fma(x, code.realLike(x, std::numbers::log2e), shift),
                     /*bounded=*/true);
       }
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
@@ -401,7 +402,7 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   llvm_unreachable("unknown function");
 }
 
-static arith::CmpIPredicate intPredicate(Predicate predicate) {
+arith::CmpIPredicate attn::cpu::intPredicate(Predicate predicate) {
   switch (predicate) {
   case Predicate::LT:
     return arith::CmpIPredicate::slt;
@@ -419,7 +420,7 @@ static arith::CmpIPredicate intPredicate(Predicate predicate) {
   llvm_unreachable("unknown predicate");
 }
 
-static arith::CmpFPredicate realPredicate(Predicate predicate) {
+arith::CmpFPredicate attn::cpu::realPredicate(Predicate predicate) {
   switch (predicate) {
   case Predicate::LT:
     return arith::CmpFPredicate::OLT;

@@ -118,6 +118,11 @@ private:
   llvm::DenseMap<mlir::Value, IntRange> ranges;
 };
 
+/// The comparison of signed integers, and of f32: false where one is NaN, but
+/// for !=.
+mlir::arith::CmpIPredicate intPredicate(Predicate predicate);
+mlir::arith::CmpFPredicate realPredicate(Predicate predicate);
+
 /// The reduction that an accumulator other than collect makes.
 ReduceKind reduceKind(AccumulateKind kind);
 /// The value of a reduction over nothing, of \p type.

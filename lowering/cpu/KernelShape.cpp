@@ -2,6 +2,7 @@
 
 #include "lowering/cpu/KernelShape.h"
 #include "dialect/Products.h"
+#include "dialect/TileDependence.h"
 
 using namespace mlir;
 using namespace attn;
@@ -21,14 +22,6 @@ bool dependsOnState(Value value, const CallLayout &layout) {
   return llvm::any_of(op->getOperands(), [&](Value operand) {
     return dependsOnState(operand, layout);
   });
-}
-
-/// Says whether \p value is made of the bounds of a tile.
-bool dependsOnTile(Value value) {
-  Operation *op = value.getDefiningOp();
-  return isa_and_nonnull<TileBoundOp>(op) ||
-         (op && isa<SweepOp>(op->getParentOp()) &&
-          llvm::any_of(op->getOperands(), dependsOnTile));
 }
 
 class SweepReader {
@@ -60,13 +53,16 @@ public:
       auto isConstant = [](Value value) {
         return bool(value.getDefiningOp<ConstantOp>());
       };
+      TileDependence dependence;
+      auto dependsOnTile = [&](Value value) {
+        return !dependence.dimsOf(value).empty();
+      };
       shape.isDecidable = !isConstant(visit.getMay()) ||
                           !isConstant(visit.getMust()) ||
                           llvm::any_of(visit.getFrom(), dependsOnTile) ||
                           llvm::any_of(visit.getTo(), dependsOnTile);
       shape.isContiguous = llvm::all_of(visit.getStep(), [](Value step) {
-        auto constant = step.getDefiningOp<ConstantOp>();
-        return constant && cast<IntegerAttr>(constant.getValue()).getInt() == 1;
+        return constantInteger(step) == 1;
       });
     }
     // Rows that are far apart share few sets of the cache: they are brought

@@ -46,6 +46,16 @@ struct Accumulator {
   bool isBase = false;
   /// Its final value is used, so NaN must show in it.
   bool keepsNaN = true;
+
+  /// What is evaluated for each pair, without the domain.
+  llvm::SmallVector<mlir::Value> pairValues() const {
+    if (!isProduct)
+      return {op.getOperand()};
+    llvm::SmallVector<mlir::Value> values(pairFactors);
+    for (const Product::Divisor &divisor : pairDivisors)
+      values.push_back(divisor.value);
+    return values;
+  }
 };
 
 struct SweepShape {

@@ -1,10 +1,9 @@
 //===- TileKernels.cpp - Tiles of every kernel for a target ---------------===//
 
+#include "dialect/TileDependence.h"
 #include "lowering/Passes.h"
 #include "lowering/Targets.h"
 #include "lowering/cpu/KernelShape.h"
-
-#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -65,16 +64,17 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     ArrayAttr names = kernel.getLanesAttr();
     if (!names || names.size() < 2)
       return {};
-    llvm::SmallSetVector<Attribute, 4> bounded;
+    TileDependence dependence;
+    TileDependence::Dims bounded;
     for (auto sweep : kernel.getBody().front().getOps<SweepOp>())
       if (VisitOp visit = sweep.getVisit())
         for (ValueRange ends :
              {ValueRange(visit.getFrom()), ValueRange(visit.getTo())})
           for (Value end : ends)
-            collectBounds(end, bounded);
+            bounded.insert_range(dependence.dimsOf(end));
     SmallVector<int64_t> box(names.size(), 1);
     SmallVector<size_t> positions;
-    for (auto [position, name] : llvm::enumerate(names))
+    for (auto [position, name] : llvm::enumerate(toDims(names)))
       if (bounded.contains(name))
         positions.push_back(position);
     if (positions.size() < 2)
@@ -89,16 +89,6 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
         box[least] *= prime;
       }
     return box;
-  }
-
-  void collectBounds(Value value, llvm::SmallSetVector<Attribute, 4> &dims) {
-    Operation *op = value.getDefiningOp();
-    if (!op || !isa<SweepOp>(op->getParentOp()))
-      return;
-    if (auto bound = dyn_cast<TileBoundOp>(op))
-      dims.insert(bound.getDimAttr());
-    for (Value operand : op->getOperands())
-      collectBounds(operand, dims);
   }
 
   void remark(const cpu::KernelShape &shape) {

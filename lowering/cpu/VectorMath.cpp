@@ -8,12 +8,13 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double log2OfE = std::numbers::log2e;
 
 // Minimax for the relative error of 2^f on [-1/2, 1/2] with p(0) = 1: 9e-8 with
 // degree 5 before rounding, 2e-9 with degree 6.

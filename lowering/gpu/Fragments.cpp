@@ -10,12 +10,13 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
-static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double ln2 = 0.6931471805599453;
 
 //===----------------------------------------------------------------------===//
@@ -388,42 +389,6 @@ Value FragmentEvaluator::product(Value value, Place place,
   return ofRow ? code.mul(result, ofRow) : result;
 }
 
-static arith::CmpIPredicate integerPredicate(Predicate predicate) {
-  switch (predicate) {
-  case Predicate::LT:
-    return arith::CmpIPredicate::slt;
-  case Predicate::LE:
-    return arith::CmpIPredicate::sle;
-  case Predicate::GT:
-    return arith::CmpIPredicate::sgt;
-  case Predicate::GE:
-    return arith::CmpIPredicate::sge;
-  case Predicate::EQ:
-    return arith::CmpIPredicate::eq;
-  case Predicate::NE:
-    return arith::CmpIPredicate::ne;
-  }
-  llvm_unreachable("unknown predicate");
-}
-
-static arith::CmpFPredicate realPredicate(Predicate predicate) {
-  switch (predicate) {
-  case Predicate::LT:
-    return arith::CmpFPredicate::OLT;
-  case Predicate::LE:
-    return arith::CmpFPredicate::OLE;
-  case Predicate::GT:
-    return arith::CmpFPredicate::OGT;
-  case Predicate::GE:
-    return arith::CmpFPredicate::OGE;
-  case Predicate::EQ:
-    return arith::CmpFPredicate::OEQ;
-  case Predicate::NE:
-    return arith::CmpFPredicate::UNE;
-  }
-  llvm_unreachable("unknown predicate");
-}
-
 /// \p value, which is of the row at most, within 31 bits.
 Integer FragmentEvaluator::clamped(Value value, Place place,
                                    FragmentScope &scope) {
@@ -444,10 +409,10 @@ Value FragmentEvaluator::compare(CompareOp op, Place place,
     Value a = evaluate(op.getLhs(), place, scope);
     Value b = evaluate(op.getRhs(), place, scope);
     if (a.getType().isInteger(1))
-      return code.compare(integerPredicate(op.getPredicate()), a, b);
-    return code.compare(realPredicate(op.getPredicate()), a, b);
+      return code.compare(cpu::intPredicate(op.getPredicate()), a, b);
+    return code.compare(cpu::realPredicate(op.getPredicate()), a, b);
   }
-  arith::CmpIPredicate predicate = integerPredicate(op.getPredicate());
+  arith::CmpIPredicate predicate = cpu::intPredicate(op.getPredicate());
   // One bit less each, so that the difference stays within 32. A wider number
   // that the columns share is clamped to what compares alike.
   SpecOp spec = uniform.layout.getSpec();

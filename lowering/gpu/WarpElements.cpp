@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
+#include <numbers>
 
 using namespace mlir;
 using namespace attn;
@@ -13,7 +14,7 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-static constexpr double log2OfE = 1.4426950408889634;
+static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// exp(x - f(M)) with x the operand of the running maximum M.

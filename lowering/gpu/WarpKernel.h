@@ -10,6 +10,7 @@
 #ifndef ATTN_LOWERING_GPU_WARPKERNEL_H
 #define ATTN_LOWERING_GPU_WARPKERNEL_H
 
+#include "dialect/TileDependence.h"
 #include "lowering/gpu/GpuStage.h"
 #include "lowering/gpu/ScoreForm.h"
 #include "lowering/gpu/WarpShape.h"
@@ -184,8 +185,8 @@ private:
   mlir::OpBuilder &builder;
   cpu::Code code;
   WarpCode warps;
-  llvm::DenseMap<Value, bool> onTile; // of the values of an attn.visit
-  Value storedOutput;                 // written 16 bytes at a time, if any
+  TileDependence dependence; // of the values of an attn.visit
+  Value storedOutput;        // written 16 bytes at a time, if any
   SharedPlan plan;
   GpuStage stage;
 

@@ -186,14 +186,7 @@ private:
       resultDims.push_back(shape.valueDim);
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
       AccumulateOp op = accumulator.op;
-      SmallVector<Value> values;
-      if (accumulator.isProduct) {
-        llvm::append_range(values, accumulator.pairFactors);
-        for (const Product::Divisor &divisor : accumulator.pairDivisors)
-          values.push_back(divisor.value);
-      } else {
-        values.push_back(op.getOperand());
-      }
+      SmallVector<Value> values = accumulator.pairValues();
       if (op.getDomain())
         values.push_back(op.getDomain());
       for (Value value : values) {

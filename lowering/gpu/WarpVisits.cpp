@@ -15,34 +15,15 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
-/// Says whether \p value, of the region of an attn.visit, depends on the tile
-/// of
-/// \p over.
-static bool dependsOnTile(Value value, StringAttr over,
-                          llvm::DenseMap<Value, bool> &known) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !isa<SweepOp>(op->getParentOp()))
-    return false;
-  auto found = known.find(value);
-  if (found != known.end())
-    return found->second;
-  bool depends = false;
-  if (auto bound = dyn_cast<TileBoundOp>(op))
-    depends = bound.getDimAttr() == over;
-  for (Value operand : op->getOperands())
-    depends |= dependsOnTile(operand, over, known);
-  return known[value] = depends;
-}
-
 /// Computes in \p scope, which has the bounds that they need, the least and
 /// greatest integers that \p value is made of; with \p shared, all that does
 /// not depend on the tile of columns as well, and no more.
 void WarpKernelEmitter::prepareVisit(Value value, cpu::Scope &scope,
                                      bool shared) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !isa<SweepOp>(op->getParentOp()) || scope.lookup(value))
+  if (!isOfVisits(value) || scope.lookup(value))
     return;
-  bool varies = dependsOnTile(value, shape.columnDim, onTile);
+  Operation *op = value.getDefiningOp();
+  bool varies = dependence.dependsOn(value, shape.columnDim);
   if (!shared || varies)
     for (Value operand : op->getOperands())
       prepareVisit(operand, scope, shared);
