@@ -3,6 +3,7 @@
 #include "lowering/cpu/EmitSpec.h"
 #include "lowering/Targets.h"
 #include "lowering/cpu/EmitKernel.h"
+#include "lowering/gpu/EmitMmaKernel.h"
 #include "lowering/gpu/EmitWarpKernel.h"
 #include "lowering/gpu/PlainStage.h"
 
@@ -140,7 +141,7 @@ private:
   /// Every stage as launches, best first. Kernels take all slots, so all are
   /// numbered before the first is emitted.
   void emitLaunches() {
-    constexpr int slotsOfLaunch = 3, mostLaunches = 2;
+    constexpr int slotsOfLaunch = 3, mostLaunches = 3;
     SmallVector<int> slots;
     for (size_t i = 0; i != layout.kernels().size(); ++i)
       slots.push_back(layout.reserve(slotsOfLaunch * mostLaunches));
@@ -161,9 +162,17 @@ private:
       if (entry.launches.empty())
         KernelOp(kernel).emitRemark("performance: no warp-specialised kernel: ")
             << why;
-      entry.launches.push_back(
-          {attn::gpu::emitPlainStage(request("plain", slots[index])),
-           slots[index]});
+      // One that takes any alignment: nothing has to follow it.
+      if (auto tiles = attn::gpu::emitMmaKernel(
+              request("mma", slots[index] + 2 * slotsOfLaunch), why)) {
+        entry.launches.push_back({*tiles, slots[index] + 2 * slotsOfLaunch});
+      } else {
+        KernelOp(kernel).emitRemark("performance: no kernel of matrix tiles: ")
+            << why;
+        entry.launches.push_back(
+            {attn::gpu::emitPlainStage(request("plain", slots[index])),
+             slots[index]});
+      }
       description.stages.push_back(std::move(entry));
     }
   }

@@ -68,19 +68,13 @@ bool FragmentEvaluator::canEvaluate(Value value) {
   Operation *op = value.getDefiningOp();
   if (isa<ConstantOp, IndexOp, ExtentOp>(op))
     return true;
-  if (auto unary = dyn_cast<UnaryOp>(op)) {
-    if (llvm::is_contained({UnaryKind::Erf, UnaryKind::Sin, UnaryKind::Cos},
-                           unary.getKind()))
-      return false;
-  } else if (auto binary = dyn_cast<BinaryOp>(op)) {
-    if (binary.getKind() == BinaryKind::Pow)
-      return false;
-  } else if (auto read = dyn_cast<ReadOp>(op)) {
+  if (auto read = dyn_cast<ReadOp>(op)) {
     if (!storedUnderCasts(read.getSource(), uniform.layout))
       return false;
     return llvm::all_of(read.getIndices(),
                         [&](Value index) { return canEvaluate(index); });
-  } else if (!isa<CompareOp, SelectOp, CastOp, UniformOp>(op)) {
+  } else if (!isa<UnaryOp, BinaryOp, CompareOp, SelectOp, CastOp, UniformOp>(
+                 op)) {
     return false;
   }
   return llvm::all_of(op->getOperands(),
@@ -244,7 +238,7 @@ Value FragmentEvaluator::unary(UnaryOp op, Place place, FragmentScope &scope) {
   case UnaryKind::Rsqrt:
     return warps.rsqrt(x);
   case UnaryKind::Tanh:
-    return warps.tanh(x);
+    return tanh(x);
   case UnaryKind::Sigmoid: {
     Value power = warps.exp2(code.mul(x, code.real(-log2OfE)));
     return warps.reciprocal(code.add(power, code.real(1)));
@@ -268,8 +262,36 @@ Value FragmentEvaluator::unary(UnaryOp op, Place place, FragmentScope &scope) {
         code.real(0), x);
   }
   default:
-    llvm_unreachable("canEvaluate refuses it");
+    return cpu::unary(code, op.getKind(), x);
   }
+}
+
+Value FragmentEvaluator::tanh(Value x) {
+  return isPrecise ? cpu::unary(code, UnaryKind::Tanh, x) : warps.tanh(x);
+}
+
+/// x^y as exp2(y log2 |x|), with the signs and zeros of C's pow for integral y.
+/// What is of y alone is computed where y is.
+static Value power(WarpCode &warps, Value x, Value y) {
+  cpu::Code &code = warps.code;
+  auto test = [&](arith::CmpFPredicate predicate, Value a, double b) {
+    return code.compare(predicate, a, code.real(b));
+  };
+  auto floor = [&](Value value) -> Value {
+    return LLVM::FFloorOp::create(code.builder, code.loc, value);
+  };
+  Value size = LLVM::FAbsOp::create(code.builder, code.loc, x);
+  Value result = warps.exp2(code.mul(y, warps.log2(size)));
+  Value isZero = test(arith::CmpFPredicate::OEQ, y, 0);
+  Value isWhole = code.compare(arith::CmpFPredicate::OEQ, floor(y), y);
+  Value half = code.mul(y, code.real(0.5));
+  Value isEven = code.compare(arith::CmpFPredicate::OEQ, floor(half), half);
+  Value sign = code.select(isEven, code.real(1), code.real(-1));
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  sign = code.select(isWhole, sign, code.real(nan));
+  Value isNegative = test(arith::CmpFPredicate::OLT, x, 0);
+  result = code.select(isNegative, code.mul(result, sign), result);
+  return code.select(isZero, code.real(1), result);
 }
 
 Value FragmentEvaluator::binary(BinaryOp op, Place place,
@@ -336,8 +358,10 @@ Value FragmentEvaluator::binary(BinaryOp op, Place place,
     return code.lor(a, b);
   case BinaryKind::Xor:
     return code.lxor(a, b);
+  case BinaryKind::Pow:
+    return power(warps, a, b);
   default:
-    llvm_unreachable("canEvaluate refuses it");
+    llvm_unreachable("not a function of numbers");
   }
 }
 

@@ -33,6 +33,11 @@ inline Place placeOf(unsigned element) {
   return {int(element / 2 % 2), int(element / 4 * 8 + element % 2)};
 }
 
+/// The element that lies at \p place.
+inline unsigned elementOf(Place place) {
+  return unsigned(place.column / 8 * 4 + place.row * 2 + place.column % 8);
+}
+
 /// An integer as register + constant; no register: the constant alone.
 struct Integer {
   mlir::Value base;
@@ -86,6 +91,12 @@ public:
 
   /// Computes what \p value is made of and does not vary along the columns.
   void hoist(mlir::Value value, FragmentScope &scope);
+
+  /// The hyperbolic tangent: one instruction of 2^-11, or some that are exact
+  /// to a few units.
+  mlir::Value tanh(mlir::Value x);
+  /// Functions need the precision of f32.
+  bool isPrecise = false;
 
   /// Says whether an element of \p value is read from memory.
   bool readsColumns(mlir::Value value);

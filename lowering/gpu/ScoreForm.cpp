@@ -239,7 +239,7 @@ Value ScoreForm::shift(unsigned row, FragmentScope &tile) {
 Value ScoreForm::element(Place place, FragmentScope &tile) {
   if (odd) {
     Value x = evaluator.evaluate(odd->argument, place, tile);
-    return evaluator.warps.tanh(code.mul(x, scaleValue));
+    return evaluator.tanh(code.mul(x, scaleValue));
   }
   Value y;
   for (const Term &term : elements) {

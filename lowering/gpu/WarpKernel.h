@@ -207,11 +207,6 @@ private:
   Value maxima[2], exponents[2], tileShifts[2], exponentFactor;
 };
 
-/// Where element \p place lies in a thread's fragment.
-inline unsigned elementOf(Place place) {
-  return unsigned(place.column / 8 * 4 + place.row * 2 + place.column % 8);
-}
-
 /// The state of an accumulator over nothing.
 double identityOf(AccumulateKind kind);
 

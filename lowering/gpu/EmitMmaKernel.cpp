@@ -1,0 +1,490 @@
+//===- EmitMmaKernel.cpp - A kernel on mma.sync ---------------------------===//
+//
+// A block is four warps with 16 rows each; all of them copy, all compute:
+//
+//   for each work item:
+//     left operands to shared memory
+//     for each sweep:
+//       start the copies of the first tiles
+//       for each tile t that is not empty:
+//         wait for tile t; barrier; start the copies of tile t + stages - 1
+//         scores = left * right[t], one for each inner product
+//         weights, state = elements(scores)
+//         sums += weights * values[t], one for each product with the pairs
+//       rows meet: what the sweep leaves is the same in the threads of a row
+//     results
+//
+// Scores stay in the fragments that the product leaves them in, and are the
+// left operand of the next product as they are: a fragment of 16 x 8 numbers
+// has the places of half an operand of 16 x 16. For f32 a lane's two columns
+// 2p, 2p + 1 are taken as columns p and p + 4 of an operand of 16 x 8, whose
+// sum does not care about their order, and the values' rows likewise.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/gpu/EmitMmaKernel.h"
+#include "dialect/Tolerance.h"
+#include "lowering/Targets.h"
+#include "lowering/gpu/Device.h"
+#include "lowering/gpu/MmaKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <numbers>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+using Values = WarpCode::Values;
+
+/// Columns up to which the left operand of a product stays in registers.
+static constexpr unsigned mostInRegisters = 128;
+
+MmaKernelEmitter::MmaKernelEmitter(const GpuStageRequest &request,
+                                   const MmaShape &shape)
+    : request(request), shape(shape), tile(shape.tile),
+      builder(request.builder),
+      code(builder, KernelOp(request.kernel).getLoc(), 1, cpu::Machine::Gpu),
+      warps(code), matrices(warps),
+      isPrecise(coarsestElement(request.layout.getSpec()).isF32()) {}
+
+MmaKernelEmitter::Base *MmaKernelEmitter::Sweep::baseOf(Value running) {
+  for (Base &base : bases)
+    if (AccumulateOp(base.accumulator->op).getResult() == running)
+      return &base;
+  return nullptr;
+}
+
+void MmaKernelEmitter::beginFunction() {
+  LLVM::LLVMFuncOp function =
+      createKernel(builder, code.loc, stage.symbol, request.layout.numSlots(),
+                   tile.threads());
+  Block *entry = function.addEntryBlock(builder);
+  builder.setInsertionPointToEnd(entry);
+  evaluator = std::make_unique<cpu::Evaluator>(code, request.layout,
+                                               function.getArgument(0), entry);
+  constexpr unsigned space = unsigned(NVVM::NVVMMemorySpace::Shared);
+  sharedBase = LLVM::AddrSpaceCastOp::create(
+      builder, code.loc,
+      LLVM::LLVMPointerType::get(builder.getContext(), space),
+      sharedMemory(builder, code.loc, function));
+  thread = warps.thread();
+  lane = code.land(thread, warps.i32(31));
+  warp = warps.broadcastFirstLane(
+      arith::ShRUIOp::create(builder, code.loc, thread, warps.i32(5)));
+  for (const MmaOperand &left : shape.lefts)
+    if (left.storage)
+      alignments[left.storage->slot] = alignmentOf(*left.storage);
+  for (const MmaSweep &sweep : shape.sweeps)
+    for (const MmaOperand &operand : sweep.operands)
+      if (operand.storage && !alignments.contains(operand.storage->slot))
+        alignments[operand.storage->slot] = alignmentOf(*operand.storage);
+}
+
+//===----------------------------------------------------------------------===//
+// Items
+//===----------------------------------------------------------------------===//
+
+void MmaKernelEmitter::forEachItem(llvm::function_ref<void(Item &)> body) {
+  // Fewer than 2^31 items: more tiles do not fit a GPU's memory.
+  Value items = warps.toI32(evaluator->slot(request.itemsSlot, code.i64()));
+  auto loop = scf::ForOp::create(builder, code.loc, warps.block(), items,
+                                 warps.blocks());
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  Item item;
+  decode(loop.getInductionVar(), item);
+  body(item);
+}
+
+/// Tiles of rows are neighbours, so that blocks at one time read the same
+/// columns; the last come first, which under a causal mask are the longest.
+void MmaKernelEmitter::decode(Value number, Item &item) {
+  Value extent = warps.toI32(evaluator->extent(shape.rowDim));
+  Value rowTiles =
+      warps.toI32(code.ceilDiv(evaluator->extent(shape.rowDim), tile.rows()));
+  auto divide = [&](Value a, Value b) {
+    Value quotient = arith::DivUIOp::create(builder, code.loc, a, b);
+    return std::pair(quotient, code.sub(a, code.mul(quotient, b)));
+  };
+  auto [rest, fromEnd] = divide(number, rowTiles);
+  Value rowTile = code.sub(code.sub(rowTiles, warps.i32(1)), fromEnd);
+  for (unsigned i = shape.batch.size(); i-- != 0;) {
+    StringAttr dim = shape.batch[i];
+    Value at = rest;
+    if (i != 0)
+      std::tie(rest, at) = divide(rest, warps.toI32(evaluator->extent(dim)));
+    item.scope.uniform.indices[dim].uniform = warps.widen(at);
+  }
+  Value first = code.mul(rowTile, warps.i32(tile.rows()));
+  Value last = code.sub(extent, warps.i32(1));
+  item.firstRow = warps.widen(first);
+  item.lastRow =
+      warps.widen(code.min(code.add(first, warps.i32(tile.rows() - 1)), last));
+  Value own = code.add(
+      code.mul(warp, warps.i32(16)),
+      arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
+  item.rows[0] = code.add(first, own);
+  item.rows[1] = code.add(item.rows[0], warps.i32(8));
+  for (unsigned row : {0, 1})
+    item.scope.rows[row] = code.min(item.rows[row], last);
+}
+
+//===----------------------------------------------------------------------===//
+// Sweeps
+//===----------------------------------------------------------------------===//
+
+Values MmaKernelEmitter::initialState(const MmaSweep &sweep) {
+  Values state;
+  for (const cpu::Accumulator *accumulator : sweep.rows) {
+    AccumulateOp op = accumulator->op;
+    state.append(2, cpu::identityOf(code, cpu::reduceKind(op.getKind()),
+                                    code.f32()));
+  }
+  for (const MmaSum &sum : sweep.sums)
+    state.append(fragmentSize(sweep.operands[sum.values].padded()),
+                 code.real(0));
+  return state;
+}
+
+/// All that does not vary along the columns.
+void MmaKernelEmitter::prepare(Item &item, Sweep &sweep) {
+  sweep.pairs.isPrecise = isPrecise;
+  sweep.pairs.provide = [this, &sweep](Value value, Place place,
+                                       FragmentScope &) {
+    return provide(sweep, value, place);
+  };
+  for (const MmaProduct &product : sweep.shape.products)
+    sweep.pairs.given.insert(product.result);
+  for (const cpu::Accumulator &accumulator : sweep.shape.sweep->accumulators) {
+    AccumulateOp op = accumulator.op;
+    if (op.getDomain())
+      sweep.pairs.hoist(op.getDomain(), item.scope);
+    if (!accumulator.isBase) {
+      for (Value value : accumulator.pairValues())
+        sweep.pairs.hoist(value, item.scope);
+      continue;
+    }
+    Base &base = sweep.bases.emplace_back();
+    base.accumulator = &accumulator;
+    Value score = sweep.shape.products.empty()
+                      ? Value()
+                      : sweep.shape.products.front().result;
+    base.form =
+        std::make_unique<ScoreForm>(sweep.pairs, op.getOperand(), score);
+    base.form->prepare(item.scope);
+    Value factor = base.form->factor();
+    base.exponentFactor = code.real(std::numbers::log2e);
+    if (factor)
+      base.exponentFactor = code.mul(factor, base.exponentFactor);
+  }
+}
+
+void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
+  Sweep sweep{sweepShape,
+              FragmentEvaluator(warps, *evaluator, shape.rowDim,
+                                sweepShape.columnDim),
+              {},
+              {},
+              {},
+              {},
+              {},
+              {}};
+  findColumns(item, sweep);
+  Values state = runTiles(item, sweep);
+  unsigned at = 0;
+  for (const cpu::Accumulator *accumulator : sweepShape.rows) {
+    AccumulateOp op = accumulator->op;
+    Values rows;
+    for (unsigned row = 0; row != 2; ++row) {
+      Value value = state[at++];
+      // A running maximum is the row's already.
+      for (unsigned other : {1, 2})
+        if (!accumulator->isBase)
+          value = cpu::combine(code, cpu::reduceKind(op.getKind()), value,
+                               warps.exchange(value, other));
+      rows.push_back(value);
+    }
+    Value result = sweep.op().getResult(accumulator->index);
+    results[result] = rows;
+    // Weights are not negative: where they add up to 0, each is 0.
+    if (isMaskedByBase(sweep, *accumulator) &&
+        llvm::all_of(sweepShape.sums, [&](const MmaSum &sum) {
+          return isMaskedByBase(sweep, *sum.accumulator);
+        }))
+      zeroOverZero.insert(result);
+  }
+  for (const MmaSum &sum : sweepShape.sums) {
+    unsigned size = fragmentSize(sweepShape.operands[sum.values].padded());
+    results[sweep.op().getResult(sum.accumulator->index)] =
+        Values(ArrayRef(state).slice(at, size));
+    at += size;
+  }
+}
+
+/// The loop over the tiles of a sweep. It carries the numbers of the tiles that
+/// are on their way, the stage of the first, and the state.
+Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
+  Value one = warps.i32(1), zero = warps.i32(0);
+  // Nobody reads the tiles of the sweep before any more.
+  warps.syncBlock();
+  Values start;
+  for (unsigned i = 0; i != tile.stages; ++i) {
+    start.push_back(
+        nextTile(sweep, i ? code.add(start.back(), one) : zero));
+    if (i + 1 == tile.stages)
+      break;
+    code.ifThen(code.lessThan(start.back(), sweep.tiles),
+                [&] { fillTile(item, sweep, start.back(), warps.i32(i)); });
+    matrices.commitCopies();
+  }
+  prepare(item, sweep);
+  matrices.waitCopies(0);
+  warps.syncBlock();
+  loadLefts(sweep);
+  start.push_back(zero);
+  llvm::append_range(start, initialState(sweep.shape));
+  SmallVector<Type> types;
+  for (Value value : start)
+    types.push_back(value.getType());
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, types, start,
+      [&](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc,
+                                 code.lessThan(args[0], sweep.tiles), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value number = args[0], ahead = args[tile.stages - 1];
+        Value stageNumber = args[tile.stages];
+        matrices.waitCopies(tile.stages - 2);
+        warps.syncBlock();
+        code.ifThen(code.lessThan(ahead, sweep.tiles), [&] {
+          Value free = code.add(stageNumber, warps.i32(tile.stages - 1));
+          free = arith::RemUIOp::create(builder, code.loc, free,
+                                        warps.i32(tile.stages));
+          fillTile(item, sweep, ahead, free);
+        });
+        matrices.commitCopies();
+        Values next(args.slice(1, tile.stages - 1));
+        next.push_back(nextTile(sweep, code.add(ahead, one)));
+        next.push_back(arith::RemUIOp::create(builder, code.loc,
+                                              code.add(stageNumber, one),
+                                              warps.i32(tile.stages)));
+        llvm::append_range(next,
+                           computeTile(item, sweep, number, stageNumber,
+                                       args.drop_front(tile.stages + 1)));
+        scf::YieldOp::create(builder, code.loc, next);
+      });
+  builder.setInsertionPointAfter(loop);
+  return Values(loop.getResults().drop_front(tile.stages + 1));
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// Where a lane points for a matrix of each quarter of the lanes: 16 rows, then
+/// the same 16 bytes further on; or 8 rows, those bytes, then the next 8 rows.
+static Value laneOffset(WarpCode &warps, Value lane, unsigned rowBytes,
+                        bool rowsFirst) {
+  cpu::Code &code = warps.code;
+  auto bit = [&](unsigned shift) -> Value {
+    Value moved = arith::ShRUIOp::create(code.builder, code.loc, lane,
+                                         warps.i32(shift));
+    return code.land(moved, warps.i32(1));
+  };
+  Value row = code.add(code.land(lane, warps.i32(7)),
+                       code.mul(bit(rowsFirst ? 3 : 4), warps.i32(8)));
+  return code.add(code.mul(row, warps.i32(rowBytes)),
+                  code.mul(bit(rowsFirst ? 4 : 3), warps.i32(matrixRow)));
+}
+
+/// Loads the left operands of the sweep that stay in registers.
+void MmaKernelEmitter::loadLefts(Sweep &sweep) {
+  leftWords.assign(shape.lefts.size(), {});
+  for (const MmaProduct &product : sweep.shape.products) {
+    const MmaOperand &left = shape.lefts[product.left];
+    Values &words = leftWords[product.left];
+    if (!words.empty() || left.padded() * left.elementBytes() >
+                              mostInRegisters * sizeof(int16_t))
+      continue;
+    for (unsigned step = 0; step != left.padded() / left.depth(); ++step)
+      llvm::append_range(words, loadLeft(product.left, step));
+  }
+}
+
+Values MmaKernelEmitter::loadLeft(unsigned number, unsigned step) {
+  const MmaOperand &left = shape.lefts[number];
+  Value offset = laneOffset(warps, lane, left.rowBytes(), /*rowsFirst=*/true);
+  offset = code.add(offset, code.mul(warp, warps.i32(16 * left.rowBytes())));
+  return matrices.loadMatrices(
+      warps.sharedAddress(shared(offset), warps.i32(leftOffset(number) +
+                                                    2 * matrixRow * step)),
+      /*transposed=*/false);
+}
+
+/// The scores of the tile in \p stageNumber.
+void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
+  Value base = stageAddress(stageNumber);
+  sweep.scores.clear();
+  for (const MmaProduct &product : sweep.shape.products) {
+    const MmaOperand &right = sweep.shape.operands[product.right];
+    Value offset =
+        laneOffset(warps, lane, right.rowBytes(), /*rowsFirst=*/false);
+    Value from = warps.sharedAddress(
+        warps.sharedAddress(base, offset),
+        warps.i32(operandOffset(sweep.shape, product.right)));
+    Values scores(fragmentSize(tile.columns), code.real(0));
+    for (unsigned step = 0; step != right.padded() / right.depth(); ++step) {
+      const Values &kept = leftWords[product.left];
+      Values words = kept.empty()
+                         ? loadLeft(product.left, step)
+                         : Values(ArrayRef(kept).slice(4 * step, 4));
+      MmaCode::Operand a = matrices.operandOf(right.element, words);
+      for (unsigned column = 0; column != tile.columns; column += 16) {
+        Values both = matrices.loadMatrices(
+            warps.sharedAddress(from, warps.i32(column * right.rowBytes() +
+                                                2 * matrixRow * step)),
+            /*transposed=*/false);
+        for (unsigned half : {0, 1}) {
+          MmaCode::Operand b = matrices.operandOf(
+              right.element, ArrayRef(both).slice(2 * half, 2));
+          Value *sums = &scores[fragmentSize(column + 8 * half)];
+          llvm::copy(matrices.multiply(right.element, a, b,
+                                       ArrayRef<Value>(sums, 4)),
+                     sums);
+        }
+      }
+    }
+    sweep.scores.push_back(scores);
+  }
+}
+
+/// sum + weights * values; \p tileBase is where the values are.
+Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
+                                    ValueRange weights, ValueRange sum) {
+  Values sums(sum);
+  bool isReal = values.element.isF32();
+  Value offset;
+  if (isReal) {
+    // Rows 2p and 2p + 1, column g.
+    Value row = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
+    Value column =
+        arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2));
+    offset = code.add(code.mul(row, warps.i32(values.rowBytes())),
+                      code.mul(column, warps.i32(4)));
+  } else {
+    offset = laneOffset(warps, lane, values.rowBytes(), /*rowsFirst=*/true);
+  }
+  Value from = warps.sharedAddress(tileBase, offset);
+  for (unsigned first = 0; first != tile.columns; first += values.depth()) {
+    // Columns first .. first + depth of the weights, as a left operand.
+    ValueRange part =
+        weights.slice(fragmentSize(first), fragmentSize(values.depth()));
+    Values words;
+    if (isReal)
+      // (g, 2p), (g + 8, 2p), (g, 2p + 1), (g + 8, 2p + 1)
+      words = {part[0], part[2], part[1], part[3]};
+    else
+      for (unsigned i = 0; i != part.size(); i += 2)
+        words.push_back(warps.pack(values.element, part[i], part[i + 1]));
+    MmaCode::Operand a = matrices.operandOf(values.element, words);
+    auto at = [&](unsigned row, unsigned column) {
+      return warps.sharedAddress(
+          from, warps.i32(row * values.rowBytes() +
+                          column * values.elementBytes()));
+    };
+    Values pairOfColumns;
+    for (unsigned column = 0; column != values.padded(); column += 8) {
+      Values both;
+      if (isReal)
+        both = {matrices.loadWord(at(first, column)),
+                matrices.loadWord(at(first + 1, column))};
+      else if (column % 16 == 0)
+        pairOfColumns = matrices.loadMatrices(at(first, column), true);
+      if (!isReal)
+        both = Values(ArrayRef(pairOfColumns).slice(column % 16 / 4, 2));
+      MmaCode::Operand b = matrices.operandOf(values.element, both);
+      Value *place = &sums[fragmentSize(column)];
+      llvm::copy(
+          matrices.multiply(values.element, a, b, ArrayRef<Value>(place, 4)),
+          place);
+    }
+  }
+  return sums;
+}
+
+Values MmaKernelEmitter::computeTile(Item &item, Sweep &sweep, Value number,
+                                     Value stageNumber, ValueRange state) {
+  multiplyPairs(sweep, stageNumber);
+  TileResult result = elements(item, sweep, number, state);
+  Values next = result.rows;
+  unsigned at = next.size();
+  Value base = stageAddress(stageNumber);
+  for (auto [sum, weights] :
+       llvm::zip_equal(sweep.shape.sums, result.weights)) {
+    const MmaOperand &values = sweep.shape.operands[sum.values];
+    unsigned size = fragmentSize(values.padded());
+    Values before(state.slice(at, size));
+    AccumulateOp op = sum.accumulator->op;
+    if (Value relative = op.getRelativeTo()) {
+      Base &of = *sweep.baseOf(relative);
+      for (unsigned i = 0; i != size; ++i)
+        before[i] = code.mul(before[i], of.scales[placeOf(i).row]);
+    }
+    Value from = warps.sharedAddress(
+        base, warps.i32(operandOffset(sweep.shape, sum.values)));
+    llvm::append_range(next, addProduct(values, from, weights, before));
+    at += size;
+  }
+  return next;
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel
+//===----------------------------------------------------------------------===//
+
+GpuStage MmaKernelEmitter::emit() {
+  stage.symbol = request.symbol;
+  stage.threads = tile.threads();
+  stage.sharedBytes = shape.sharedBytes();
+  stage.description = "mma.sync " + std::to_string(tile.rows()) + " x " +
+                      std::to_string(tile.columns) + ", " +
+                      std::to_string(tile.stages) + " stages";
+  MmaShape kept = shape;
+  stage.items = [kept](cpu::Evaluator &host) {
+    cpu::Code &hostCode = host.code;
+    Value items = hostCode.ceilDiv(host.extent(kept.rowDim), kept.tile.rows());
+    for (StringAttr dim : kept.batch)
+      items = hostCode.mul(items, host.extent(dim));
+    return items;
+  };
+  OpBuilder::InsertionGuard guard(builder);
+  beginFunction();
+  clearShared();
+  forEachItem([&](Item &item) {
+    results.clear();
+    zeroOverZero.clear();
+    // Nobody reads the rows of the item before any more.
+    warps.syncBlock();
+    for (auto [number, left] : llvm::enumerate(shape.lefts))
+      fill(item, left, shared(leftOffset(number)), item.firstRow, tile.rows());
+    for (const MmaSweep &sweep : shape.sweeps)
+      emitSweep(item, sweep);
+    emitResults(item);
+  });
+  LLVM::ReturnOp::create(builder, code.loc, ValueRange());
+  return stage;
+}
+
+std::optional<GpuStage>
+attn::gpu::emitMmaKernel(const GpuStageRequest &request, std::string &why) {
+  cpu::KernelShape kernel(request.kernel, request.layout);
+  std::optional<MmaShape> shape =
+      matchMmaKernel(kernel, request.layout, *request.target.gpu, why);
+  if (!shape)
+    return std::nullopt;
+  return MmaKernelEmitter(request, *shape).emit();
+}

@@ -1,0 +1,201 @@
+//===- MmaCopies.cpp - Tiles in shared memory -----------------------------===//
+//
+// Rows of an operand come to shared memory by asynchronous copies where it is a
+// tensor, 16 or 4 bytes at a time as its address and strides allow, and through
+// registers where it is computed or aligned to its elements alone. Rows that do
+// not exist are zeros, and so is the padding of a row.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/gpu/MmaKernel.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+unsigned MmaKernelEmitter::leftOffset(unsigned number) const {
+  unsigned offset = 0;
+  for (const MmaOperand &left : ArrayRef(shape.lefts).take_front(number))
+    offset += tile.rows() * left.rowBytes();
+  return offset;
+}
+
+unsigned MmaKernelEmitter::operandOffset(const MmaSweep &sweep,
+                                         unsigned number) const {
+  unsigned offset = 0;
+  for (const MmaOperand &operand :
+       ArrayRef(sweep.operands).take_front(number))
+    offset += tile.columns * operand.rowBytes();
+  return offset;
+}
+
+Value MmaKernelEmitter::stageAddress(Value stageNumber) {
+  return shared(code.add(code.mul(stageNumber, warps.i32(shape.stageBytes())),
+                         warps.i32(shape.leftBytes())));
+}
+
+/// The padding of rows is zeros from here on: copies leave it alone.
+void MmaKernelEmitter::clearShared() {
+  auto vector = VectorType::get({4}, warps.i32Type());
+  Value zeros = code.constantOf(vector, 0);
+  unsigned bytes = tile.threads() * matrixRow;
+  auto loop = scf::ForOp::create(
+      builder, code.loc, code.mul(thread, warps.i32(matrixRow)),
+      warps.i32(shape.sharedBytes()), warps.i32(bytes));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  LLVM::StoreOp::create(builder, code.loc, zeros,
+                        shared(loop.getInductionVar()), matrixRow);
+}
+
+/// The low bits of the address and the strides of \p storage, in bytes: those
+/// that are 0 say how it is aligned.
+Value MmaKernelEmitter::alignmentOf(const cpu::Storage &storage) {
+  Value bits = evaluator->slot(storage.slot, code.i64());
+  int64_t bytes = storage.element.getIntOrFloatBitWidth() / 8;
+  for (unsigned position = 0; position + 1 < storage.layout.size(); ++position)
+    bits = code.lor(bits, code.mul(evaluator->stride(storage, position),
+                                   code.index(bytes)));
+  return code.land(warps.toI32(bits), warps.i32(matrixRow - 1));
+}
+
+/// Calls \p body for the rows and units of a tile that are this thread's: it
+/// has the same units of every row that it has.
+void MmaKernelEmitter::forEachUnit(
+    unsigned rows, unsigned units,
+    llvm::function_ref<void(Value row, Value unit)> body) {
+  unsigned across = std::min(units, tile.threads());
+  unsigned rowsAtOnce = tile.threads() / across;
+  Value perRow = warps.i32(across);
+  Value firstRow =
+      arith::DivUIOp::create(builder, code.loc, thread, perRow);
+  Value firstUnit = code.sub(thread, code.mul(firstRow, perRow));
+  // Threads that are left over have no row.
+  Value isUsed = code.lessThan(firstRow, warps.i32(rowsAtOnce));
+  Value begin = code.select(isUsed, firstRow, warps.i32(rows));
+  auto loop = scf::ForOp::create(builder, code.loc, begin, warps.i32(rows),
+                                 warps.i32(rowsAtOnce));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  Value row = loop.getInductionVar();
+  if (units <= across)
+    return body(row, firstUnit);
+  auto inner = scf::ForOp::create(builder, code.loc, firstUnit,
+                                  warps.i32(units), warps.i32(across));
+  builder.setInsertionPoint(inner.getBody()->getTerminator());
+  body(row, inner.getInductionVar());
+}
+
+/// By copies of \p bytes.
+void MmaKernelEmitter::copyRows(Item &item, const MmaOperand &operand, Value to,
+                                Value first, unsigned rows, unsigned bytes) {
+  unsigned elements = bytes / operand.elementBytes();
+  Value last =
+      code.sub(evaluator->extent(operand.rowDim), code.index(1));
+  forEachUnit(rows, unsigned(operand.columns) / elements,
+              [&](Value row, Value unit) {
+                cpu::Scope scope(&item.scope.uniform);
+                Value at = code.add(first, warps.widen(row));
+                scope.indices[operand.rowDim].uniform = code.min(at, last);
+                scope.indices[operand.columnDim].uniform =
+                    warps.widen(code.mul(unit, warps.i32(elements)));
+                Value place =
+                    code.add(code.mul(row, warps.i32(operand.rowBytes())),
+                             code.mul(unit, warps.i32(bytes)));
+                matrices.startCopy(
+                    warps.sharedAddress(to, place),
+                    evaluator->address(*operand.storage, scope), bytes,
+                    code.lnot(code.lessThan(last, at)));
+              });
+}
+
+/// Element by element, through registers; a few at a time, so that reads wait
+/// for each other no more than they have to.
+void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
+                                   Value to, Value first, unsigned rows) {
+  constexpr unsigned most = 4;
+  unsigned atOnce = operand.columns % most ? 1 : most;
+  Value last =
+      code.sub(evaluator->extent(operand.rowDim), code.index(1));
+  unsigned bytes = operand.elementBytes();
+  forEachUnit(
+      rows, unsigned(operand.columns) / atOnce, [&](Value row, Value unit) {
+        Value at = code.add(first, warps.widen(row));
+        Value exists = code.lnot(code.lessThan(last, at));
+        at = code.min(at, last);
+        Value column = code.mul(unit, warps.i32(atOnce));
+        Values elements;
+        for (unsigned i = 0; i != atOnce; ++i) {
+          cpu::Scope scope(&item.scope.uniform);
+          scope.indices[operand.rowDim].uniform = at;
+          scope.indices[operand.columnDim].uniform =
+              warps.widen(code.add(column, warps.i32(i)));
+          Value product;
+          if (operand.storage)
+            product =
+                code.load(operand.element,
+                          evaluator->address(*operand.storage, scope));
+          else
+            for (Value factor : operand.factors) {
+              Value x = evaluator->evaluate(factor, scope);
+              product = product ? code.mul(product, x) : x;
+            }
+          if (product.getType() != operand.element)
+            product = arith::TruncFOp::create(builder, code.loc,
+                                              operand.element, product);
+          elements.push_back(code.select(
+              exists, product,
+              code.constantOf(operand.element, 0)));
+        }
+        Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
+                               code.mul(column, warps.i32(bytes)));
+        for (auto [i, element] : llvm::enumerate(elements))
+          LLVM::StoreOp::create(
+              builder, code.loc, element,
+              warps.sharedAddress(to,
+                                  code.add(place, warps.i32(i * bytes))),
+              bytes);
+      });
+}
+
+/// Brings \p rows rows of \p operand from row \p first (i64) on to \p to. They
+/// are there for this thread after waitCopies, for others after a barrier.
+void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
+                            Value first, unsigned rows) {
+  if (!operand.storage)
+    return convertRows(item, operand, to, first, rows);
+  unsigned rowBytes = unsigned(operand.columns) * operand.elementBytes();
+  Value alignment = alignments.lookup(operand.storage->slot);
+  auto isAligned = [&](unsigned bytes) {
+    return code.equals(code.land(alignment, warps.i32(bytes - 1)),
+                       warps.i32(0));
+  };
+  auto narrow = [&] {
+    if (operand.element.isF32())
+      return copyRows(item, operand, to, first, rows, 4);
+    if (rowBytes % 4)
+      return convertRows(item, operand, to, first, rows);
+    code.ifElse(
+        isAligned(4), [&] { copyRows(item, operand, to, first, rows, 4); },
+        [&] { convertRows(item, operand, to, first, rows); });
+  };
+  if (rowBytes % matrixRow)
+    return narrow();
+  code.ifElse(
+      isAligned(matrixRow),
+      [&] { copyRows(item, operand, to, first, rows, matrixRow); }, narrow);
+}
+
+void MmaKernelEmitter::fillTile(Item &item, Sweep &sweep, Value number,
+                                Value stageNumber) {
+  Value base = stageAddress(stageNumber);
+  Value first = warps.widen(firstColumnOf(sweep, number));
+  for (auto [i, operand] : llvm::enumerate(sweep.shape.operands))
+    fill(item, operand,
+         warps.sharedAddress(base,
+                             warps.i32(operandOffset(sweep.shape, unsigned(i)))),
+         first, tile.columns);
+}

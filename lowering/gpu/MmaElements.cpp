@@ -1,0 +1,260 @@
+//===- MmaElements.cpp - The expressions of a spec on a tile --------------===//
+
+#include "lowering/gpu/MmaKernel.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <limits>
+#include <numbers>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+using Values = WarpCode::Values;
+
+static constexpr double log2OfE = std::numbers::log2e;
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// The running maximum M where \p value is exp(x - f(M)), x its operand.
+Value MmaKernelEmitter::exponentBase(Sweep &sweep, Value value) {
+  auto exp = value.getDefiningOp<UnaryOp>();
+  if (!exp || exp.getKind() != UnaryKind::Exp)
+    return {};
+  auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
+  if (!sub || sub.getKind() != BinaryKind::Sub)
+    return {};
+  auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
+  if (!guard || guard.getKind() != UnaryKind::NegInfToZero)
+    return {};
+  Base *base = sweep.baseOf(guard.getOperand());
+  bool isOperand =
+      base &&
+      AccumulateOp(base->accumulator->op).getOperand() == sub.getLhs();
+  return isOperand ? guard.getOperand() : Value();
+}
+
+Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
+  for (auto [i, product] : llvm::enumerate(sweep.shape.products))
+    if (product.result == value)
+      return sweep.scores[i][elementOf(place)];
+  if (value.getDefiningOp() && isa<SweepOp>(value.getDefiningOp()))
+    return results.find(value)->second[place.row];
+  if (Base *base = sweep.baseOf(value))
+    return base->maxima[place.row];
+  if (Value running = exponentBase(sweep, value)) {
+    Base &base = *sweep.baseOf(running);
+    return warps.exp2(code.fma(base.elements[elementOf(place)],
+                               base.exponentFactor,
+                               base.exponents[place.row]));
+  }
+  for (Base &base : sweep.bases) {
+    AccumulateOp op = base.accumulator->op;
+    if (value != op.getOperand() || base.elements.empty())
+      continue;
+    Value y = base.elements[elementOf(place)];
+    Value shift = base.shifts[place.row];
+    if (Value factor = base.form->factor())
+      return shift ? code.fma(y, factor, shift) : code.mul(y, factor);
+    return shift ? code.add(y, shift) : y;
+  }
+  return {};
+}
+
+/// \p elements, with \p identity where the pair does not count: nothing is
+/// tested where the tile is \p full.
+Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
+                              double identity, Value full,
+                              FragmentScope &tileScope) {
+  SmallVector<Type> types(elements.size(), code.f32());
+  return code.choose(
+      full, types, [&]() { return elements; },
+      [&]() {
+        FragmentScope scope(&tileScope);
+        Value extent = warps.toI32(evaluator->extent(sweep.shape.columnDim));
+        // Columns from here on do not exist.
+        Value left = code.sub(extent, tileScope.first());
+        if (domain && sweep.pairs.readsColumns(domain))
+          scope.lastColumn = code.sub(extent, warps.i32(1));
+        Values masked;
+        llvm::DenseMap<int, Value> exists;
+        for (unsigned i = 0; i != elements.size(); ++i) {
+          Place place = placeOf(i);
+          Value &counts = exists[place.column];
+          if (!counts)
+            counts = code.compare(arith::CmpIPredicate::sgt, left,
+                                  warps.i32(place.column));
+          Value holds = counts;
+          if (domain)
+            holds =
+                code.land(holds, sweep.pairs.evaluate(domain, place, scope));
+          masked.push_back(
+              code.select(holds, elements[i], code.real(identity)));
+        }
+        return masked;
+      });
+}
+
+/// Says whether the weight of a pair outside of the domain is 0 by itself: the
+/// operand of the maximum is -inf there.
+bool MmaKernelEmitter::isMaskedByBase(Sweep &sweep,
+                                      const cpu::Accumulator &accumulator) {
+  AccumulateOp op = accumulator.op;
+  if (op.getKind() != AccumulateKind::Sum)
+    return false;
+  Value weight = op.getOperand();
+  if (accumulator.isProduct) {
+    if (accumulator.pairFactors.size() != 1 ||
+        !accumulator.pairDivisors.empty())
+      return false;
+    weight = accumulator.pairFactors.front();
+  }
+  Value running = exponentBase(sweep, weight);
+  return running &&
+         running.getDefiningOp<AccumulateOp>().getDomain() == op.getDomain();
+}
+
+/// Takes the tile's maxima into the running ones.
+void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
+                                     ValueRange before, FragmentScope &scope) {
+  AccumulateOp op = base.accumulator->op;
+  Values y;
+  for (unsigned i = 0; i != fragmentSize(tile.columns); ++i)
+    y.push_back(base.form->element(placeOf(i), scope));
+  for (unsigned row : {0, 1})
+    base.shifts[row] = base.form->shift(row, scope);
+  base.elements = mask(sweep, y, op.getDomain(), -infinity, full, scope);
+  bool keepsNaN = base.accumulator->keepsNaN;
+  auto greater = [&](Value a, Value b) {
+    return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
+  };
+  for (unsigned row : {0, 1}) {
+    Value top;
+    for (unsigned i = 0; i != base.elements.size(); ++i)
+      if (placeOf(i).row == int(row))
+        top = top ? greater(top, base.elements[i]) : base.elements[i];
+    Value shift = base.shifts[row];
+    if (Value factor = base.form->factor())
+      top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
+    else if (shift)
+      top = code.add(top, shift);
+    // The shift is of the thread's first column: threads meet after it.
+    for (unsigned other : {1, 2})
+      top = greater(top, warps.exchange(top, other));
+    Value after = greater(before[row], top);
+    base.maxima[row] = after;
+    // A maximum of nothing is subtracted as 0.
+    Value isNothing =
+        code.compare(arith::CmpFPredicate::OEQ, after, code.real(-infinity));
+    Value origin = code.select(isNothing, code.real(0),
+                               code.mul(after, code.real(-log2OfE)));
+    base.exponents[row] =
+        shift ? code.fma(shift, code.real(log2OfE), origin) : origin;
+    base.scales[row] =
+        warps.exp2(code.fma(before[row], code.real(log2OfE), origin));
+  }
+}
+
+/// What \p accumulator adds up, of each element, without its domain.
+Values MmaKernelEmitter::elementsOf(Sweep &sweep,
+                                    const cpu::Accumulator &accumulator,
+                                    FragmentScope &scope) {
+  FragmentEvaluator &pairs = sweep.pairs;
+  Values array;
+  for (unsigned i = 0; i != fragmentSize(tile.columns); ++i) {
+    Place place = placeOf(i);
+    if (!accumulator.isProduct) {
+      AccumulateOp op = accumulator.op;
+      array.push_back(pairs.evaluate(op.getOperand(), place, scope));
+      continue;
+    }
+    Value weight;
+    for (Value factor : accumulator.pairFactors) {
+      Value x = pairs.evaluate(factor, place, scope);
+      weight = weight ? code.mul(weight, x) : x;
+    }
+    if (!weight)
+      weight = code.real(1);
+    for (const Product::Divisor &divisor : accumulator.pairDivisors) {
+      Value by = pairs.evaluate(divisor.value, place, scope);
+      weight = divisor.kind == BinaryKind::Ratio ? code.ratio(weight, by)
+                                                 : code.div(weight, by);
+    }
+    array.push_back(weight);
+  }
+  return array;
+}
+
+MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
+                                                        Sweep &sweep,
+                                                        Value number,
+                                                        ValueRange state) {
+  FragmentScope scope(&item.scope);
+  Value own = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
+  scope.firstColumn = code.add(firstColumnOf(sweep, number), own);
+  ArrayRef<cpu::Accumulator> accumulators = sweep.shape.sweep->accumulators;
+  auto readsColumns = [&](const cpu::Accumulator &accumulator) {
+    return llvm::any_of(accumulator.pairValues(), [&](Value value) {
+      return sweep.pairs.readsColumns(value);
+    });
+  };
+  if (llvm::any_of(accumulators, readsColumns))
+    scope.lastColumn =
+        code.sub(warps.toI32(evaluator->extent(sweep.shape.columnDim)),
+                 warps.i32(1));
+  Value full = isFull(sweep, number);
+  for (Base &base : sweep.bases)
+    base.elements.clear();
+  for (auto [i, accumulator] : llvm::enumerate(sweep.shape.rows))
+    for (Base &base : sweep.bases)
+      if (base.accumulator == accumulator)
+        updateMaximum(sweep, base, full, state.slice(2 * i, 2), scope);
+
+  // One array for accumulators that take the same values of the same pairs.
+  llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
+  auto arrayOf = [&](const cpu::Accumulator &accumulator) {
+    AccumulateOp op = accumulator.op;
+    Value key = op.getOperand();
+    if (accumulator.isProduct)
+      key = accumulator.pairFactors.size() == 1 &&
+                    accumulator.pairDivisors.empty()
+                ? accumulator.pairFactors.front()
+                : op.getResult();
+    Values &array = arrays[{key, op.getDomain()}];
+    if (!array.empty())
+      return array;
+    array = elementsOf(sweep, accumulator, scope);
+    double identity = op.getKind() == AccumulateKind::Max   ? -infinity
+                      : op.getKind() == AccumulateKind::Min ? infinity
+                                                            : 0.0;
+    if (!isMaskedByBase(sweep, accumulator))
+      array = mask(sweep, array, op.getDomain(), identity, full, scope);
+    return array;
+  };
+  TileResult result;
+  for (auto [number, accumulator] : llvm::enumerate(sweep.shape.rows)) {
+    AccumulateOp op = accumulator->op;
+    ReduceKind kind = cpu::reduceKind(op.getKind());
+    if (accumulator->isBase) {
+      Base &base = *sweep.baseOf(op.getResult());
+      result.rows.append({base.maxima[0], base.maxima[1]});
+      continue;
+    }
+    Values array = arrayOf(*accumulator);
+    for (unsigned row : {0, 1}) {
+      Value total;
+      for (unsigned i = 0; i != array.size(); ++i)
+        if (placeOf(i).row == int(row))
+          total = total ? cpu::combine(code, kind, total, array[i]) : array[i];
+      Value before = state[2 * number + row];
+      if (Value relative = op.getRelativeTo())
+        total = code.fma(before, sweep.baseOf(relative)->scales[row], total);
+      else
+        total = cpu::combine(code, kind, before, total);
+      result.rows.push_back(total);
+    }
+  }
+  for (const MmaSum &sum : sweep.shape.sums)
+    result.weights.push_back(arrayOf(*sum.accumulator));
+  return result;
+}

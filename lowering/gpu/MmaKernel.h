@@ -1,0 +1,162 @@
+//===- MmaKernel.h - One kernel on mma.sync, emitted ------------*- C++ -*-===//
+//
+// The parts of the emitter, in the order in which a kernel is made: items and
+// the loop over tiles (EmitMmaKernel.cpp), which tiles (MmaVisits.cpp), tiles in
+// shared memory (MmaCopies.cpp), the elements of a tile (MmaElements.cpp) and
+// the results (MmaResults.cpp). What the kernel looks like stands in
+// EmitMmaKernel.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_GPU_MMAKERNEL_H
+#define ATTN_LOWERING_GPU_MMAKERNEL_H
+
+#include "dialect/TileDependence.h"
+#include "lowering/gpu/GpuStage.h"
+#include "lowering/gpu/MmaCode.h"
+#include "lowering/gpu/MmaShape.h"
+#include "lowering/gpu/ScoreForm.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace attn::gpu {
+
+class MmaKernelEmitter {
+  using Value = mlir::Value;
+  using ValueRange = mlir::ValueRange;
+  using Values = WarpCode::Values;
+
+public:
+  MmaKernelEmitter(const GpuStageRequest &request, const MmaShape &shape);
+
+  GpuStage emit();
+
+private:
+  /// The item in hand.
+  struct Item {
+    FragmentScope scope;
+    Value firstRow, lastRow; // of the block, i64, within the extent
+    Value rows[2];           // of the thread, i32, which may not exist
+  };
+
+  /// A running maximum that others are relative to, on the tile in hand.
+  struct Base {
+    const cpu::Accumulator *accumulator;
+    std::unique_ptr<ScoreForm> form;
+    Values elements; // of the form's y
+    /// What the form adds in the tile; the maxima after it; -maximum * log2(e),
+    /// with that; and what the state before shrinks by.
+    Value shifts[2], maxima[2], exponents[2], scales[2];
+    Value exponentFactor;
+  };
+
+  /// The sweep in hand.
+  struct Sweep {
+    const MmaSweep &shape;
+    FragmentEvaluator pairs;
+    std::vector<Base> bases;
+    std::vector<Values> scores; // a product
+    /// Columns that are run over: i32, in `tiles` tiles from the first on.
+    Value firstColumn, tiles;
+    /// Bounds of the rows of the block and of a warp, and what follows.
+    cpu::Scope blockRows, warpRows;
+
+    SweepOp op() const { return shape.sweep->op; }
+    Base *baseOf(Value running);
+  };
+
+  void beginFunction();
+  void forEachItem(llvm::function_ref<void(Item &)> body);
+  void decode(Value number, Item &item);
+  void emitSweep(Item &item, const MmaSweep &shape);
+  Values runTiles(Item &item, Sweep &sweep);
+  Values computeTile(Item &item, Sweep &sweep, Value number, Value stage,
+                     ValueRange state);
+  void loadLefts(Sweep &sweep);
+  Values loadLeft(unsigned number, unsigned step);
+  void multiplyPairs(Sweep &sweep, Value stage);
+  Values addProduct(const MmaOperand &values, Value tile, ValueRange weights,
+                    ValueRange sum);
+  void prepare(Item &item, Sweep &sweep);
+  Values initialState(const MmaSweep &sweep);
+  Value shared(Value bytes) { return warps.sharedAddress(sharedBase, bytes); }
+  Value shared(unsigned bytes) { return shared(warps.i32(bytes)); }
+
+  // Tiles in shared memory (MmaCopies.cpp).
+  unsigned leftOffset(unsigned number) const;
+  unsigned operandOffset(const MmaSweep &sweep, unsigned number) const;
+  Value stageAddress(Value stage);
+  void clearShared();
+  Value alignmentOf(const cpu::Storage &storage);
+  void fill(Item &item, const MmaOperand &operand, Value to, Value first,
+            unsigned rows);
+  void copyRows(Item &item, const MmaOperand &operand, Value to, Value first,
+                unsigned rows, unsigned bytes);
+  void convertRows(Item &item, const MmaOperand &operand, Value to, Value first,
+                   unsigned rows);
+  void forEachUnit(
+      unsigned rows, unsigned units,
+      llvm::function_ref<void(Value row, Value unit)> body);
+  void fillTile(Item &item, Sweep &sweep, Value number, Value stage);
+
+  // Which tiles (MmaVisits.cpp).
+  void prepareVisit(Sweep &sweep, Value value, cpu::Scope &scope, bool shared);
+  Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
+  void bindRows(Item &item, Sweep &sweep, Value first, Value last,
+                cpu::Scope &scope);
+  void findColumns(Item &item, Sweep &sweep);
+  Value firstColumnOf(Sweep &sweep, Value number);
+  Value classify(Sweep &sweep, Value truth, const cpu::Scope &rows,
+                 Value number);
+  Value nextTile(Sweep &sweep, Value from);
+  Value isFull(Sweep &sweep, Value number);
+
+  // Elements of a tile (MmaElements.cpp).
+
+  /// What a tile leaves behind.
+  struct TileResult {
+    Values rows;                 // two of each accumulator of rows
+    std::vector<Values> weights; // of each sum, an f32 an element
+  };
+  TileResult elements(Item &item, Sweep &sweep, Value number, ValueRange state);
+  Values mask(Sweep &sweep, Values elements, Value domain, double identity,
+              Value full, FragmentScope &scope);
+  void updateMaximum(Sweep &sweep, Base &base, Value full, ValueRange before,
+                     FragmentScope &scope);
+  Values elementsOf(Sweep &sweep, const cpu::Accumulator &accumulator,
+                    FragmentScope &scope);
+  Value provide(Sweep &sweep, Value value, Place place);
+  Value exponentBase(Sweep &sweep, Value value);
+  bool isMaskedByBase(Sweep &sweep, const cpu::Accumulator &accumulator);
+
+  // Results (MmaResults.cpp).
+  void emitResults(Item &item);
+  void store(Item &item, Value result, Value value, unsigned columns,
+             FragmentEvaluator &evaluator, FragmentScope &scope);
+
+  const GpuStageRequest &request;
+  const MmaShape &shape;
+  const MmaTile &tile;
+  mlir::OpBuilder &builder;
+  cpu::Code code;
+  WarpCode warps;
+  MmaCode matrices;
+  TileDependence dependence; // of the values of an attn.visit
+  bool isPrecise;            // the spec is of f32 alone
+  GpuStage stage;
+
+  std::unique_ptr<cpu::Evaluator> evaluator;
+  Value sharedBase, thread, lane, warp;
+  /// Of each tensor that is copied, the low bits of its address and strides.
+  llvm::DenseMap<int, Value> alignments;
+  /// Fragments of an operand of the rows, step after step.
+  std::vector<Values> leftWords;
+  /// Results of the sweeps so far: two numbers a thread, or a fragment.
+  llvm::DenseMap<Value, Values> results;
+  /// Sums that are 0 only where what is divided by them is 0.
+  llvm::SmallPtrSet<Value, 4> zeroOverZero;
+};
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_MMAKERNEL_H

@@ -1,0 +1,398 @@
+//===- MmaShape.cpp - Kernels that warps of mma.sync compute --------------===//
+
+#include "lowering/gpu/MmaShape.h"
+#include "lowering/Targets.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+static constexpr int64_t mostColumns = 256;
+
+unsigned MmaShape::leftBytes() const {
+  unsigned bytes = 0;
+  for (const MmaOperand &left : lefts)
+    bytes += tile.rows() * left.rowBytes();
+  return bytes;
+}
+
+unsigned MmaShape::stageBytes() const {
+  unsigned most = 0;
+  for (const MmaSweep &sweep : sweeps) {
+    unsigned bytes = 0;
+    for (const MmaOperand &operand : sweep.operands)
+      bytes += tile.columns * operand.rowBytes();
+    most = std::max(most, bytes);
+  }
+  return most;
+}
+
+namespace {
+
+class Matcher {
+public:
+  Matcher(const cpu::KernelShape &kernel, const cpu::CallLayout &layout,
+          const GpuRecord &gpu, std::string &why)
+      : layout(layout), gpu(gpu), why(why) {
+    shape.kernel = &kernel;
+  }
+
+  std::optional<MmaShape> match() {
+    if (matchRows() && matchSweeps() && matchResults() && chooseTile())
+      return shape;
+    return std::nullopt;
+  }
+
+private:
+  bool fail(const Twine &reason) {
+    why = reason.str();
+    return false;
+  }
+
+  bool matchRows() {
+    const cpu::KernelShape &kernel = *shape.kernel;
+    if (kernel.sweeps.empty())
+      return fail("it has no sweep");
+    if (kernel.lanes.empty())
+      return fail("no free dimension lies along the lanes");
+    if (!kernel.strides.empty())
+      return fail("its rows are some indices apart");
+    shape.rowDim = kernel.lanes.back();
+    shape.batch = kernel.batch;
+    shape.batch.append(kernel.lanes.begin(), std::prev(kernel.lanes.end()));
+    // Carried by products: they are no batch.
+    for (const cpu::SweepShape &sweep : kernel.sweeps)
+      for (const cpu::Accumulator &accumulator : sweep.accumulators)
+        for (StringAttr dim : accumulator.carried)
+          llvm::erase(shape.batch, dim);
+    return true;
+  }
+
+  bool matchSweeps() {
+    for (const cpu::SweepShape &sweep : shape.kernel->sweeps) {
+      MmaSweep &matched = shape.sweeps.emplace_back();
+      matched.sweep = &sweep;
+      if (sweep.over.size() != 1)
+        return fail("it sweeps over several dimensions at once");
+      if (!sweep.isContiguous)
+        return fail("its pairs are some indices apart");
+      SweepOp op = sweep.op;
+      for (auto box : op.getVisits().getOps<BoxReduceOp>())
+        if (box.getDims().size() != 1)
+          return fail("its mask needs the integers of a box of several "
+                      "dimensions");
+      matched.columnDim = sweep.over.front();
+      if (!matchProducts(matched) || !matchAccumulators(matched) ||
+          !matchPairs(matched))
+        return false;
+    }
+    auto hasProduct = [](const MmaSweep &sweep) {
+      return !sweep.products.empty() || !sweep.sums.empty();
+    };
+    if (llvm::none_of(shape.sweeps, hasProduct))
+      return fail("it has no product of matrices");
+    return true;
+  }
+
+  /// Says whether \p value is computed from what is in memory, of indices of
+  /// \p dims alone.
+  bool isInput(Value value, const DimList &dims) {
+    for (StringAttr dim : quantity(value).getDims())
+      if (!llvm::is_contained(dims, dim))
+        return false;
+    if (isa<BlockArgument>(value) || layout.isStored(value))
+      return true;
+    Operation *op = value.getDefiningOp();
+    if (isa<SweepOp, AccumulateOp, ReduceOp>(op))
+      return false;
+    // What is read at other indices has others.
+    if (auto read = dyn_cast<ReadOp>(op)) {
+      DimList more = dims;
+      for (auto dim : read.getDims().getAsRange<StringAttr>())
+        more.push_back(dim);
+      return isInput(read.getSource(), more) &&
+             llvm::all_of(read.getIndices(), [&](Value index) {
+               return isInput(index, dims);
+             });
+    }
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      return isInput(operand, dims);
+    });
+  }
+
+  /// Collects the element types of the floating-point tensors that \p value is
+  /// made of.
+  void collectTypes(Value value, llvm::SmallPtrSetImpl<Value> &seen,
+                    SmallVectorImpl<Type> &types) {
+    if (!seen.insert(value).second)
+      return;
+    if (layout.isStored(value)) {
+      Type element = layout.storageOf(value).element;
+      if (isa<FloatType>(element))
+        types.push_back(element);
+      return;
+    }
+    if (Operation *op = value.getDefiningOp())
+      for (Value operand : op->getOperands())
+        collectTypes(operand, seen, types);
+  }
+
+  /// bf16 or f16 where all of \p factors are made of tensors of that type
+  /// alone, so that rounding to it is what the language allows; else f32.
+  Type elementOf(ArrayRef<Value> factors) {
+    llvm::SmallPtrSet<Value, 8> seen;
+    SmallVector<Type> types;
+    for (Value factor : factors)
+      collectTypes(factor, seen, types);
+    bool isNarrow = !types.empty() && llvm::all_equal(types) &&
+                    (types.front().isBF16() || types.front().isF16());
+    return isNarrow ? types.front()
+                    : Float32Type::get(layout.getSpec().getContext());
+  }
+
+  /// The operand with \p factors; none where it is no matrix of a fixed size.
+  std::optional<MmaOperand> operandOf(ArrayRef<Value> factors, StringAttr row,
+                                      StringAttr column, Type element) {
+    MmaOperand operand;
+    operand.factors.assign(factors.begin(), factors.end());
+    operand.rowDim = row;
+    operand.columnDim = column;
+    operand.element = element;
+    SpecOp spec = layout.getSpec();
+    std::optional<int64_t> size = spec.getStaticSize(column);
+    if (!size || *size < 1 || *size > mostColumns)
+      return std::nullopt;
+    operand.columns = *size;
+    DimList dims = shape.batch;
+    dims.push_back(row);
+    dims.push_back(column);
+    for (Value factor : factors)
+      if (!isInput(factor, dims))
+        return std::nullopt;
+    if (factors.size() == 1)
+      operand.storage = storageOf(factors.front(), column, element);
+    return operand;
+  }
+
+  const cpu::Storage *storageOf(Value factor, StringAttr column, Type element) {
+    if (auto cast = factor.getDefiningOp<CastOp>();
+        cast && !layout.isStored(factor))
+      factor = cast.getOperand();
+    if (!layout.isStored(factor))
+      return nullptr;
+    const cpu::Storage &storage = layout.storageOf(factor);
+    bool isCopy = storage.element == element && !storage.layout.empty() &&
+                  storage.layout.back() == column;
+    return isCopy ? &storage : nullptr;
+  }
+
+  template <typename Operands>
+  unsigned numberOf(Operands &operands, const MmaOperand &operand) {
+    auto found = llvm::find(operands, operand);
+    if (found != operands.end())
+      return unsigned(found - operands.begin());
+    operands.push_back(operand);
+    return unsigned(operands.size() - 1);
+  }
+
+  bool matchProducts(MmaSweep &sweep) {
+    SweepOp op = sweep.sweep->op;
+    for (auto reduce : op.getBody().front().getOps<ReduceOp>()) {
+      Product product = flattenProduct(reduce.getOperand());
+      if (reduce.getKind() != ReduceKind::Sum || reduce.getDomain() ||
+          reduce.getDims().size() != 1 || !product.divisors.empty() ||
+          !quantity(reduce).getElementType().isF32())
+        return fail("a pair needs a reduction that is no product of matrices");
+      auto depth = cast<StringAttr>(reduce.getDims()[0]);
+      SmallVector<Value> left, right;
+      for (Value factor : product.factors) {
+        bool onColumns = quantity(factor).hasDim(sweep.columnDim);
+        if (onColumns && quantity(factor).hasDim(shape.rowDim))
+          return fail("a factor of an inner product is of both sides");
+        (onColumns ? right : left).push_back(factor);
+      }
+      // Sums over one side alone stay sums over both: a factor may be a weight.
+      auto hasDepth = [&](Value factor) {
+        return quantity(factor).hasDim(depth);
+      };
+      if (llvm::none_of(left, hasDepth) || llvm::none_of(right, hasDepth))
+        return fail("a sum of a pair is of one side alone");
+      Type element = elementOf(left);
+      if (element != elementOf(right))
+        element = Float32Type::get(reduce.getContext());
+      auto a = operandOf(left, shape.rowDim, depth, element);
+      auto b = operandOf(right, sweep.columnDim, depth, element);
+      if (!a || !b)
+        return fail("the factors of an inner product are no matrices with a "
+                    "fixed size up to 256");
+      sweep.products.push_back({reduce, numberOf(shape.lefts, *a),
+                                numberOf(sweep.operands, *b)});
+    }
+    return true;
+  }
+
+  bool matchAccumulators(MmaSweep &sweep) {
+    for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators) {
+      AccumulateOp op = accumulator.op;
+      if (op.getKind() == AccumulateKind::Collect)
+        return fail("it keeps the pairs themselves");
+      if (!quantity(op).getElementType().isF32())
+        return fail("it accumulates integers");
+      if (!quantity(op).hasDim(shape.rowDim))
+        return fail("it accumulates what has no rows");
+      if (accumulator.carried.empty()) {
+        sweep.rows.push_back(&accumulator);
+        continue;
+      }
+      if (!accumulator.isProduct || accumulator.carried.size() != 1)
+        return fail("it has a sum that is no product of matrices");
+      Type element = elementOf(accumulator.keySide.factors);
+      // Weights relative to a maximum are at most 1. Others may be anything,
+      // which bf16 holds and f16 does not.
+      if (element.isF16() && !op.getRelativeTo())
+        element = Float32Type::get(op.getContext());
+      auto values = operandOf(accumulator.keySide.factors, sweep.columnDim,
+                              accumulator.carried.front(), element);
+      if (!values)
+        return fail("the values of a matrix product are no matrix with a fixed "
+                    "size up to 256");
+      sweep.sums.push_back({&accumulator, numberOf(sweep.operands, *values)});
+    }
+    return true;
+  }
+
+  /// Everything that is computed for pairs has code on fragments.
+  bool matchPairs(MmaSweep &sweep) {
+    OpBuilder builder(layout.getSpec());
+    cpu::Code code(builder, layout.getSpec().getLoc(), 1);
+    cpu::Evaluator evaluator(code, layout, Value(), nullptr);
+    WarpCode warps(code);
+    FragmentEvaluator pairs(warps, evaluator, shape.rowDim, sweep.columnDim);
+    pairs.given = given;
+    for (const MmaProduct &product : sweep.products)
+      pairs.given.insert(product.result);
+    for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators)
+      pairs.given.insert(AccumulateOp(accumulator.op).getResult());
+    DimList dims = shape.batch;
+    dims.push_back(shape.rowDim);
+    dims.push_back(sweep.columnDim);
+    for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators) {
+      AccumulateOp op = accumulator.op;
+      SmallVector<Value> values = accumulator.pairValues();
+      if (op.getDomain())
+        values.push_back(op.getDomain());
+      for (Value value : values)
+        if (!pairs.canEvaluate(value) || !hasOnly(value, dims, pairs.given))
+          return fail("a pair needs what fragments have no code for");
+      SweepOp sweepOp = sweep.sweep->op;
+      if (accumulator.carried.empty())
+        given.insert(sweepOp.getResult(accumulator.index));
+      else
+        sums.insert(sweepOp.getResult(accumulator.index));
+    }
+    return true;
+  }
+
+  /// Says whether \p value is made of quantities of \p dims alone.
+  bool hasOnly(Value value, const DimList &dims,
+               const llvm::SmallPtrSetImpl<Value> &known) {
+    for (StringAttr dim : quantity(value).getDims())
+      if (!llvm::is_contained(dims, dim))
+        return false;
+    if (known.contains(value))
+      return true;
+    if (isa<BlockArgument>(value) || layout.isStored(value))
+      return true;
+    Operation *op = value.getDefiningOp();
+    if (isa<SweepOp>(op))
+      return false;
+    if (auto read = dyn_cast<ReadOp>(op))
+      return llvm::all_of(read.getIndices(), [&](Value index) {
+        return hasOnly(index, dims, known);
+      });
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      return hasOnly(operand, dims, known);
+    });
+  }
+
+  bool matchResults() {
+    OpBuilder builder(layout.getSpec());
+    cpu::Code code(builder, layout.getSpec().getLoc(), 1);
+    cpu::Evaluator evaluator(code, layout, Value(), nullptr);
+    WarpCode warps(code);
+    llvm::SmallPtrSet<Value, 4> known = given;
+    known.insert(sums.begin(), sums.end());
+    KernelOp kernel = shape.kernel->kernel;
+    auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
+    for (auto [result, value] :
+         llvm::zip_equal(kernel.getResults(), yield.getValues())) {
+      DimList dims = shape.batch;
+      dims.push_back(shape.rowDim);
+      StringAttr column = shape.rowDim;
+      for (StringAttr dim : quantity(result).getDims())
+        if (!llvm::is_contained(dims, dim)) {
+          if (column != shape.rowDim)
+            return fail("a result has two dimensions beside the rows");
+          column = dim;
+        }
+      if (column != shape.rowDim)
+        dims.push_back(column);
+      FragmentEvaluator elements(warps, evaluator, shape.rowDim, column);
+      elements.given = known;
+      if (!elements.canEvaluate(value) || !hasOnly(value, dims, known))
+        return fail("a result needs what fragments have no code for");
+      if (column != shape.rowDim && !sumWith(column))
+        return fail("a result has columns that no product has");
+    }
+    return true;
+  }
+
+  const MmaOperand *sumWith(StringAttr column) {
+    for (const MmaSweep &sweep : shape.sweeps)
+      for (const MmaSum &sum : sweep.sums)
+        if (sweep.operands[sum.values].columnDim == column)
+          return &sweep.operands[sum.values];
+    return nullptr;
+  }
+
+  /// Registers of a thread decide: sums take half as many as they have columns,
+  /// the scores of a tile as many as it has columns by half, for each product.
+  bool chooseTile() {
+    unsigned sums = 0, scores = 1;
+    bool isWide = false;
+    for (const MmaSweep &sweep : shape.sweeps) {
+      unsigned columns = 0;
+      for (const MmaSum &sum : sweep.sums)
+        columns += sweep.operands[sum.values].padded();
+      for (const MmaOperand &operand : sweep.operands)
+        isWide |= operand.element.isF32();
+      sums = std::max(sums, columns);
+      scores = std::max(scores, unsigned(sweep.products.size()));
+    }
+    if (sums > 2 * mostColumns)
+      return fail("its sums do not fit the registers");
+    MmaTile &tile = shape.tile;
+    tile.columns = sums > 128 || isWide || scores > 1 ? 32 : 64;
+    if (sums > mostColumns || (isWide && sums > 128) || scores > 3)
+      tile.columns = 16;
+    for (; shape.sharedBytes() > gpu.sharedBytes; tile.columns /= 2)
+      if (tile.columns == 16)
+        return fail("its tiles do not fit the shared memory");
+    return true;
+  }
+
+  const cpu::CallLayout &layout;
+  const GpuRecord &gpu;
+  std::string &why;
+  MmaShape shape;
+  /// Results of the sweeps so far, of rows and of sums.
+  llvm::SmallPtrSet<Value, 4> given, sums;
+};
+
+} // namespace
+
+std::optional<MmaShape> attn::gpu::matchMmaKernel(
+    const cpu::KernelShape &kernel, const cpu::CallLayout &layout,
+    const GpuRecord &gpu, std::string &why) {
+  return Matcher(kernel, layout, gpu, why).match();
+}
