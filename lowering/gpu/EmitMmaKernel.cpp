@@ -1,6 +1,6 @@
 //===- EmitMmaKernel.cpp - A kernel on mma.sync ---------------------------===//
 //
-// A block is four warps with 16 rows each; all of them copy, all compute:
+// A block is a few warps with 16 rows each; all of them copy, all compute:
 //
 //   for each work item:
 //     left operands to shared memory
@@ -39,9 +39,6 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-/// Columns up to which the left operand of a product stays in registers.
-static constexpr unsigned mostInRegisters = 128;
-
 MmaKernelEmitter::MmaKernelEmitter(const GpuStageRequest &request,
                                    const MmaShape &shape)
     : request(request), shape(shape), tile(shape.tile),
@@ -61,6 +58,8 @@ void MmaKernelEmitter::beginFunction() {
   LLVM::LLVMFuncOp function =
       createKernel(builder, code.loc, stage.symbol, request.layout.numSlots(),
                    tile.threads());
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    builder.getI32IntegerAttr(int32_t(tile.blocks)));
   Block *entry = function.addEntryBlock(builder);
   builder.setInsertionPointToEnd(entry);
   evaluator = std::make_unique<cpu::Evaluator>(code, request.layout,
@@ -123,9 +122,9 @@ void MmaKernelEmitter::decode(Value number, Item &item) {
   item.firstRow = warps.widen(first);
   item.lastRow =
       warps.widen(code.min(code.add(first, warps.i32(tile.rows() - 1)), last));
-  Value own = code.add(
-      code.mul(warp, warps.i32(16)),
-      arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
+  Value own =
+      code.add(code.mul(warp, warps.i32(16)),
+               arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
   item.rows[0] = code.add(first, own);
   item.rows[1] = code.add(item.rows[0], warps.i32(8));
   for (unsigned row : {0, 1})
@@ -140,8 +139,8 @@ Values MmaKernelEmitter::initialState(const MmaSweep &sweep) {
   Values state;
   for (const cpu::Accumulator *accumulator : sweep.rows) {
     AccumulateOp op = accumulator->op;
-    state.append(2, cpu::identityOf(code, cpu::reduceKind(op.getKind()),
-                                    code.f32()));
+    state.append(
+        2, cpu::identityOf(code, cpu::reduceKind(op.getKind()), code.f32()));
   }
   for (const MmaSum &sum : sweep.sums)
     state.append(fragmentSize(sweep.operands[sum.values].padded()),
@@ -183,15 +182,15 @@ void MmaKernelEmitter::prepare(Item &item, Sweep &sweep) {
 }
 
 void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
-  Sweep sweep{sweepShape,
-              FragmentEvaluator(warps, *evaluator, shape.rowDim,
-                                sweepShape.columnDim),
-              {},
-              {},
-              {},
-              {},
-              {},
-              {}};
+  Sweep sweep{
+      sweepShape,
+      FragmentEvaluator(warps, *evaluator, shape.rowDim, sweepShape.columnDim),
+      {},
+      {},
+      {},
+      {},
+      {},
+      {}};
   findColumns(item, sweep);
   Values state = runTiles(item, sweep);
   unsigned at = 0;
@@ -232,8 +231,7 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   warps.syncBlock();
   Values start;
   for (unsigned i = 0; i != tile.stages; ++i) {
-    start.push_back(
-        nextTile(sweep, i ? code.add(start.back(), one) : zero));
+    start.push_back(nextTile(sweep, i ? code.add(start.back(), one) : zero));
     if (i + 1 == tile.stages)
       break;
     code.ifThen(code.lessThan(start.back(), sweep.tiles),
@@ -272,9 +270,8 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
         next.push_back(arith::RemUIOp::create(builder, code.loc,
                                               code.add(stageNumber, one),
                                               warps.i32(tile.stages)));
-        llvm::append_range(next,
-                           computeTile(item, sweep, number, stageNumber,
-                                       args.drop_front(tile.stages + 1)));
+        llvm::append_range(next, computeTile(item, sweep, number, stageNumber,
+                                             args.drop_front(tile.stages + 1)));
         scf::YieldOp::create(builder, code.loc, next);
       });
   builder.setInsertionPointAfter(loop);
@@ -291,8 +288,8 @@ static Value laneOffset(WarpCode &warps, Value lane, unsigned rowBytes,
                         bool rowsFirst) {
   cpu::Code &code = warps.code;
   auto bit = [&](unsigned shift) -> Value {
-    Value moved = arith::ShRUIOp::create(code.builder, code.loc, lane,
-                                         warps.i32(shift));
+    Value moved =
+        arith::ShRUIOp::create(code.builder, code.loc, lane, warps.i32(shift));
     return code.land(moved, warps.i32(1));
   };
   Value row = code.add(code.land(lane, warps.i32(7)),
@@ -307,8 +304,7 @@ void MmaKernelEmitter::loadLefts(Sweep &sweep) {
   for (const MmaProduct &product : sweep.shape.products) {
     const MmaOperand &left = shape.lefts[product.left];
     Values &words = leftWords[product.left];
-    if (!words.empty() || left.padded() * left.elementBytes() >
-                              mostInRegisters * sizeof(int16_t))
+    if (!words.empty() || !tile.keepsLeft)
       continue;
     for (unsigned step = 0; step != left.padded() / left.depth(); ++step)
       llvm::append_range(words, loadLeft(product.left, step));
@@ -320,8 +316,8 @@ Values MmaKernelEmitter::loadLeft(unsigned number, unsigned step) {
   Value offset = laneOffset(warps, lane, left.rowBytes(), /*rowsFirst=*/true);
   offset = code.add(offset, code.mul(warp, warps.i32(16 * left.rowBytes())));
   return matrices.loadMatrices(
-      warps.sharedAddress(shared(offset), warps.i32(leftOffset(number) +
-                                                    2 * matrixRow * step)),
+      warps.sharedAddress(shared(offset),
+                          warps.i32(leftOffset(number) + 2 * matrixRow * step)),
       /*transposed=*/false);
 }
 
@@ -339,9 +335,8 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
     Values scores(fragmentSize(tile.columns), code.real(0));
     for (unsigned step = 0; step != right.padded() / right.depth(); ++step) {
       const Values &kept = leftWords[product.left];
-      Values words = kept.empty()
-                         ? loadLeft(product.left, step)
-                         : Values(ArrayRef(kept).slice(4 * step, 4));
+      Values words = kept.empty() ? loadLeft(product.left, step)
+                                  : Values(ArrayRef(kept).slice(4 * step, 4));
       MmaCode::Operand a = matrices.operandOf(right.element, words);
       for (unsigned column = 0; column != tile.columns; column += 16) {
         Values both = matrices.loadMatrices(
@@ -352,9 +347,9 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
           MmaCode::Operand b = matrices.operandOf(
               right.element, ArrayRef(both).slice(2 * half, 2));
           Value *sums = &scores[fragmentSize(column + 8 * half)];
-          llvm::copy(matrices.multiply(right.element, a, b,
-                                       ArrayRef<Value>(sums, 4)),
-                     sums);
+          llvm::copy(
+              matrices.multiply(right.element, a, b, ArrayRef<Value>(sums, 4)),
+              sums);
         }
       }
     }
@@ -393,8 +388,8 @@ Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
     MmaCode::Operand a = matrices.operandOf(values.element, words);
     auto at = [&](unsigned row, unsigned column) {
       return warps.sharedAddress(
-          from, warps.i32(row * values.rowBytes() +
-                          column * values.elementBytes()));
+          from,
+          warps.i32(row * values.rowBytes() + column * values.elementBytes()));
     };
     Values pairOfColumns;
     for (unsigned column = 0; column != values.padded(); column += 8) {
@@ -479,8 +474,8 @@ GpuStage MmaKernelEmitter::emit() {
   return stage;
 }
 
-std::optional<GpuStage>
-attn::gpu::emitMmaKernel(const GpuStageRequest &request, std::string &why) {
+std::optional<GpuStage> attn::gpu::emitMmaKernel(const GpuStageRequest &request,
+                                                 std::string &why) {
   cpu::KernelShape kernel(request.kernel, request.layout);
   std::optional<MmaShape> shape =
       matchMmaKernel(kernel, request.layout, *request.target.gpu, why);

@@ -23,11 +23,10 @@ void MmaCode::startCopy(Value to, Value from, unsigned bytes, Value exists) {
   // Whole lines bypass the first cache: the tile in shared memory is one.
   auto kind = bytes == 16 ? NVVM::LoadCacheModifierKind::CG
                           : NVVM::LoadCacheModifierKind::CA;
-  NVVM::CpAsyncOp::create(
-      code.builder, code.loc, to, source,
-      code.builder.getI32IntegerAttr(int32_t(bytes)),
-      NVVM::LoadCacheModifierKindAttr::get(context, kind),
-      code.select(exists, warps.i32(bytes), warps.i32(0)));
+  NVVM::CpAsyncOp::create(code.builder, code.loc, to, source,
+                          code.builder.getI32IntegerAttr(int32_t(bytes)),
+                          NVVM::LoadCacheModifierKindAttr::get(context, kind),
+                          code.select(exists, warps.i32(bytes), warps.i32(0)));
 }
 void MmaCode::commitCopies() {
   NVVM::CpAsyncCommitGroupOp::create(code.builder, code.loc);
@@ -80,8 +79,8 @@ MmaCode::Operand MmaCode::operandOf(Type element, ValueRange words) {
     Value high = code.land(code.add(word, warps.i32(half)), warps.i32(mask));
     Value low = code.sub(toReal(word), toReal(high));
     operand.high.push_back(high);
-    operand.low.push_back(LLVM::BitcastOp::create(code.builder, code.loc,
-                                                  warps.i32Type(), low));
+    operand.low.push_back(
+        LLVM::BitcastOp::create(code.builder, code.loc, warps.i32Type(), low));
   }
   return operand;
 }
@@ -94,9 +93,14 @@ Values MmaCode::multiply(Type element, const Operand &a, const Operand &b,
                          ValueRange c) {
   if (!element.isF32())
     return multiplyWords(element, a.high, b.high, c);
-  Values sum = multiplyWords(element, a.low, b.high, c);
+  // The unit drops what lies below the last place of its sum, and over a few
+  // thousand terms that adds up: it only sums a step, an addition the steps.
+  Values sum = multiplyWords(element, a.low, b.high, Values(4, code.real(0)));
   sum = multiplyWords(element, a.high, b.low, sum);
-  return multiplyWords(element, a.high, b.high, sum);
+  sum = multiplyWords(element, a.high, b.high, sum);
+  for (auto [part, before] : llvm::zip_equal(sum, c))
+    part = code.add(before, part);
+  return sum;
 }
 
 Values MmaCode::multiplyWords(Type element, ValueRange a, ValueRange b,

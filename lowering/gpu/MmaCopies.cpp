@@ -26,8 +26,7 @@ unsigned MmaKernelEmitter::leftOffset(unsigned number) const {
 unsigned MmaKernelEmitter::operandOffset(const MmaSweep &sweep,
                                          unsigned number) const {
   unsigned offset = 0;
-  for (const MmaOperand &operand :
-       ArrayRef(sweep.operands).take_front(number))
+  for (const MmaOperand &operand : ArrayRef(sweep.operands).take_front(number))
     offset += tile.columns * operand.rowBytes();
   return offset;
 }
@@ -70,8 +69,7 @@ void MmaKernelEmitter::forEachUnit(
   unsigned across = std::min(units, tile.threads());
   unsigned rowsAtOnce = tile.threads() / across;
   Value perRow = warps.i32(across);
-  Value firstRow =
-      arith::DivUIOp::create(builder, code.loc, thread, perRow);
+  Value firstRow = arith::DivUIOp::create(builder, code.loc, thread, perRow);
   Value firstUnit = code.sub(thread, code.mul(firstRow, perRow));
   // Threads that are left over have no row.
   Value isUsed = code.lessThan(firstRow, warps.i32(rowsAtOnce));
@@ -93,23 +91,20 @@ void MmaKernelEmitter::forEachUnit(
 void MmaKernelEmitter::copyRows(Item &item, const MmaOperand &operand, Value to,
                                 Value first, unsigned rows, unsigned bytes) {
   unsigned elements = bytes / operand.elementBytes();
-  Value last =
-      code.sub(evaluator->extent(operand.rowDim), code.index(1));
-  forEachUnit(rows, unsigned(operand.columns) / elements,
-              [&](Value row, Value unit) {
-                cpu::Scope scope(&item.scope.uniform);
-                Value at = code.add(first, warps.widen(row));
-                scope.indices[operand.rowDim].uniform = code.min(at, last);
-                scope.indices[operand.columnDim].uniform =
-                    warps.widen(code.mul(unit, warps.i32(elements)));
-                Value place =
-                    code.add(code.mul(row, warps.i32(operand.rowBytes())),
-                             code.mul(unit, warps.i32(bytes)));
-                matrices.startCopy(
-                    warps.sharedAddress(to, place),
-                    evaluator->address(*operand.storage, scope), bytes,
-                    code.lnot(code.lessThan(last, at)));
-              });
+  Value last = code.sub(evaluator->extent(operand.rowDim), code.index(1));
+  forEachUnit(
+      rows, unsigned(operand.columns) / elements, [&](Value row, Value unit) {
+        cpu::Scope scope(&item.scope.uniform);
+        Value at = code.add(first, warps.widen(row));
+        scope.indices[operand.rowDim].uniform = code.min(at, last);
+        scope.indices[operand.columnDim].uniform =
+            warps.widen(code.mul(unit, warps.i32(elements)));
+        Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
+                               code.mul(unit, warps.i32(bytes)));
+        matrices.startCopy(warps.sharedAddress(to, place),
+                           evaluator->address(*operand.storage, scope), bytes,
+                           code.lnot(code.lessThan(last, at)));
+      });
 }
 
 /// Element by element, through registers; a few at a time, so that reads wait
@@ -118,8 +113,7 @@ void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
                                    Value to, Value first, unsigned rows) {
   constexpr unsigned most = 4;
   unsigned atOnce = operand.columns % most ? 1 : most;
-  Value last =
-      code.sub(evaluator->extent(operand.rowDim), code.index(1));
+  Value last = code.sub(evaluator->extent(operand.rowDim), code.index(1));
   unsigned bytes = operand.elementBytes();
   forEachUnit(
       rows, unsigned(operand.columns) / atOnce, [&](Value row, Value unit) {
@@ -135,9 +129,8 @@ void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
               warps.widen(code.add(column, warps.i32(i)));
           Value product;
           if (operand.storage)
-            product =
-                code.load(operand.element,
-                          evaluator->address(*operand.storage, scope));
+            product = code.load(operand.element,
+                                evaluator->address(*operand.storage, scope));
           else
             for (Value factor : operand.factors) {
               Value x = evaluator->evaluate(factor, scope);
@@ -146,17 +139,15 @@ void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
           if (product.getType() != operand.element)
             product = arith::TruncFOp::create(builder, code.loc,
                                               operand.element, product);
-          elements.push_back(code.select(
-              exists, product,
-              code.constantOf(operand.element, 0)));
+          elements.push_back(code.select(exists, product,
+                                         code.constantOf(operand.element, 0)));
         }
         Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
                                code.mul(column, warps.i32(bytes)));
         for (auto [i, element] : llvm::enumerate(elements))
           LLVM::StoreOp::create(
               builder, code.loc, element,
-              warps.sharedAddress(to,
-                                  code.add(place, warps.i32(i * bytes))),
+              warps.sharedAddress(to, code.add(place, warps.i32(i * bytes))),
               bytes);
       });
 }
@@ -182,11 +173,13 @@ void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
         isAligned(4), [&] { copyRows(item, operand, to, first, rows, 4); },
         [&] { convertRows(item, operand, to, first, rows); });
   };
-  if (rowBytes % matrixRow)
+  // As much at once as divides a row.
+  unsigned wide = rowBytes % matrixRow ? matrixRow / 2 : matrixRow;
+  if (rowBytes % wide)
     return narrow();
   code.ifElse(
-      isAligned(matrixRow),
-      [&] { copyRows(item, operand, to, first, rows, matrixRow); }, narrow);
+      isAligned(wide), [&] { copyRows(item, operand, to, first, rows, wide); },
+      narrow);
 }
 
 void MmaKernelEmitter::fillTile(Item &item, Sweep &sweep, Value number,
@@ -195,7 +188,7 @@ void MmaKernelEmitter::fillTile(Item &item, Sweep &sweep, Value number,
   Value first = warps.widen(firstColumnOf(sweep, number));
   for (auto [i, operand] : llvm::enumerate(sweep.shape.operands))
     fill(item, operand,
-         warps.sharedAddress(base,
-                             warps.i32(operandOffset(sweep.shape, unsigned(i)))),
+         warps.sharedAddress(
+             base, warps.i32(operandOffset(sweep.shape, unsigned(i)))),
          first, tile.columns);
 }

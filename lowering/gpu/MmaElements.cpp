@@ -29,8 +29,7 @@ Value MmaKernelEmitter::exponentBase(Sweep &sweep, Value value) {
     return {};
   Base *base = sweep.baseOf(guard.getOperand());
   bool isOperand =
-      base &&
-      AccumulateOp(base->accumulator->op).getOperand() == sub.getLhs();
+      base && AccumulateOp(base->accumulator->op).getOperand() == sub.getLhs();
   return isOperand ? guard.getOperand() : Value();
 }
 
@@ -45,8 +44,7 @@ Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
   if (Value running = exponentBase(sweep, value)) {
     Base &base = *sweep.baseOf(running);
     return warps.exp2(code.fma(base.elements[elementOf(place)],
-                               base.exponentFactor,
-                               base.exponents[place.row]));
+                               base.exponentFactor, base.exponents[place.row]));
   }
   for (Base &base : sweep.bases) {
     AccumulateOp op = base.accumulator->op;
@@ -165,7 +163,9 @@ Values MmaKernelEmitter::elementsOf(Sweep &sweep,
     Place place = placeOf(i);
     if (!accumulator.isProduct) {
       AccumulateOp op = accumulator.op;
-      array.push_back(pairs.evaluate(op.getOperand(), place, scope));
+      bool isPair = op.getKind() == AccumulateKind::Collect;
+      array.push_back(pairs.evaluate(
+          isPair ? collectedPair(op) : op.getOperand(), place, scope));
       continue;
     }
     Value weight;
@@ -199,9 +199,8 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
     });
   };
   if (llvm::any_of(accumulators, readsColumns))
-    scope.lastColumn =
-        code.sub(warps.toI32(evaluator->extent(sweep.shape.columnDim)),
-                 warps.i32(1));
+    scope.lastColumn = code.sub(
+        warps.toI32(evaluator->extent(sweep.shape.columnDim)), warps.i32(1));
   Value full = isFull(sweep, number);
   for (Base &base : sweep.bases)
     base.elements.clear();
@@ -254,6 +253,8 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
       result.rows.push_back(total);
     }
   }
+  for (const cpu::Accumulator *accumulator : sweep.shape.collected)
+    storePairs(item, sweep, *accumulator, arrayOf(*accumulator), scope);
   for (const MmaSum &sum : sweep.shape.sums)
     result.weights.push_back(arrayOf(*sum.accumulator));
   return result;

@@ -1,9 +1,9 @@
 //===- MmaKernel.h - One kernel on mma.sync, emitted ------------*- C++ -*-===//
 //
 // The parts of the emitter, in the order in which a kernel is made: items and
-// the loop over tiles (EmitMmaKernel.cpp), which tiles (MmaVisits.cpp), tiles in
-// shared memory (MmaCopies.cpp), the elements of a tile (MmaElements.cpp) and
-// the results (MmaResults.cpp). What the kernel looks like stands in
+// the loop over tiles (EmitMmaKernel.cpp), which tiles (MmaVisits.cpp), tiles
+// in shared memory (MmaCopies.cpp), the elements of a tile (MmaElements.cpp)
+// and the results (MmaResults.cpp). What the kernel looks like stands in
 // EmitMmaKernel.cpp.
 //
 //===----------------------------------------------------------------------===//
@@ -94,9 +94,8 @@ private:
                 unsigned rows, unsigned bytes);
   void convertRows(Item &item, const MmaOperand &operand, Value to, Value first,
                    unsigned rows);
-  void forEachUnit(
-      unsigned rows, unsigned units,
-      llvm::function_ref<void(Value row, Value unit)> body);
+  void forEachUnit(unsigned rows, unsigned units,
+                   llvm::function_ref<void(Value row, Value unit)> body);
   void fillTile(Item &item, Sweep &sweep, Value number, Value stage);
 
   // Which tiles (MmaVisits.cpp).
@@ -125,6 +124,8 @@ private:
                      FragmentScope &scope);
   Values elementsOf(Sweep &sweep, const cpu::Accumulator &accumulator,
                     FragmentScope &scope);
+  void storePairs(Item &item, Sweep &sweep, const cpu::Accumulator &accumulator,
+                  ValueRange elements, FragmentScope &scope);
   Value provide(Sweep &sweep, Value value, Place place);
   Value exponentBase(Sweep &sweep, Value value);
   bool isMaskedByBase(Sweep &sweep, const cpu::Accumulator &accumulator);
@@ -156,6 +157,9 @@ private:
   /// Sums that are 0 only where what is divided by them is 0.
   llvm::SmallPtrSet<Value, 4> zeroOverZero;
 };
+
+/// \p value in the element type \p type of where it goes.
+mlir::Value convertTo(cpu::Code &code, mlir::Type type, mlir::Value value);
 
 } // namespace attn::gpu
 

@@ -6,6 +6,17 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
+/// Says whether \p value was written pair by pair in its sweep.
+static bool isCollected(Value value) {
+  auto sweep = value.getDefiningOp<SweepOp>();
+  if (!sweep)
+    return false;
+  auto yield = cast<YieldOp>(sweep.getBody().front().getTerminator());
+  Value made = yield.getValues()[cast<OpResult>(value).getResultNumber()];
+  return made.getDefiningOp<AccumulateOp>().getKind() ==
+         AccumulateKind::Collect;
+}
+
 /// Evaluates the results of the kernel for the rows, and for the fragments of
 /// its products.
 void MmaKernelEmitter::emitResults(Item &item) {
@@ -13,6 +24,8 @@ void MmaKernelEmitter::emitResults(Item &item) {
   auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
   for (auto [result, value] :
        llvm::zip_equal(kernel.getResults(), yield.getValues())) {
+    if (isCollected(value))
+      continue;
     const MmaOperand *values = nullptr;
     for (const MmaSweep &sweep : shape.sweeps)
       for (const MmaSum &sum : sweep.sums)
@@ -27,8 +40,8 @@ void MmaKernelEmitter::emitResults(Item &item) {
       auto found = results.find(of);
       if (found == results.end())
         return {};
-      return found->second[place.column < 0 ? unsigned(place.row)
-                                            : elementOf(place)];
+      return found
+          ->second[place.column < 0 ? unsigned(place.row) : elementOf(place)];
     };
     FragmentScope scope(&item.scope);
     scope.firstColumn = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
@@ -37,8 +50,7 @@ void MmaKernelEmitter::emitResults(Item &item) {
   }
 }
 
-/// \p value in the element type of where it goes.
-static Value convertTo(cpu::Code &code, Type type, Value value) {
+Value attn::gpu::convertTo(cpu::Code &code, Type type, Value value) {
   if (value.getType() == type)
     return value;
   if (isa<FloatType>(type))
@@ -76,17 +88,44 @@ void MmaKernelEmitter::store(Item &item, Value result, Value value,
           if (unsigned(at.column) + 6 < columns)
             write(at);
           else
-            code.ifThen(code.lessThan(code.add(scope.first(),
-                                               warps.i32(at.column)),
-                                      warps.i32(columns)),
-                        [&] {
-                          FragmentScope inner(&local);
-                          Value number = elements.evaluate(value, at, inner);
-                          code.store(convertTo(code, to.element, number),
-                                     elements.address(to, result, at, inner));
-                        });
+            code.ifThen(
+                code.lessThan(code.add(scope.first(), warps.i32(at.column)),
+                              warps.i32(columns)),
+                [&] {
+                  FragmentScope inner(&local);
+                  Value number = elements.evaluate(value, at, inner);
+                  code.store(convertTo(code, to.element, number),
+                             elements.address(to, result, at, inner));
+                });
         }
       }
     });
+  }
+}
+
+/// Writes the pairs that \p accumulator collects, those that do not count as 0.
+void MmaKernelEmitter::storePairs(Item &item, Sweep &sweep,
+                                  const cpu::Accumulator &accumulator,
+                                  ValueRange elements, FragmentScope &scope) {
+  KernelOp kernel = request.kernel;
+  auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
+  Value rows = warps.toI32(evaluator->extent(shape.rowDim));
+  Value columns = warps.toI32(evaluator->extent(sweep.shape.columnDim));
+  Value left = code.sub(columns, scope.first());
+  for (auto [result, value] :
+       llvm::zip_equal(kernel.getResults(), yield.getValues())) {
+    if (value != sweep.op().getResult(accumulator.index))
+      continue;
+    for (const cpu::Storage &to : request.layout.destinationsOf(result))
+      for (auto [i, element] : llvm::enumerate(elements)) {
+        Place place = placeOf(unsigned(i));
+        Value exists = code.land(code.lessThan(item.rows[place.row], rows),
+                                 code.compare(arith::CmpIPredicate::sgt, left,
+                                              warps.i32(place.column)));
+        Value at = sweep.pairs.address(to, result, place, scope);
+        code.ifThen(exists, [&, element = element] {
+          code.store(convertTo(code, to.element, element), at);
+        });
+      }
   }
 }

@@ -9,6 +9,13 @@ using namespace attn::gpu;
 
 static constexpr int64_t mostColumns = 256;
 
+Value attn::gpu::collectedPair(AccumulateOp op) {
+  auto cast = op.getOperand().getDefiningOp<CastOp>();
+  bool isRounding =
+      cast && isa<FloatType>(quantity(op.getOperand()).getElementType());
+  return isRounding ? Value(cast.getOperand()) : Value(op.getOperand());
+}
+
 unsigned MmaShape::leftBytes() const {
   unsigned bytes = 0;
   for (const MmaOperand &left : lefts)
@@ -111,13 +118,11 @@ private:
       for (auto dim : read.getDims().getAsRange<StringAttr>())
         more.push_back(dim);
       return isInput(read.getSource(), more) &&
-             llvm::all_of(read.getIndices(), [&](Value index) {
-               return isInput(index, dims);
-             });
+             llvm::all_of(read.getIndices(),
+                          [&](Value index) { return isInput(index, dims); });
     }
-    return llvm::all_of(op->getOperands(), [&](Value operand) {
-      return isInput(operand, dims);
-    });
+    return llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return isInput(operand, dims); });
   }
 
   /// Collects the element types of the floating-point tensors that \p value is
@@ -225,8 +230,8 @@ private:
       if (!a || !b)
         return fail("the factors of an inner product are no matrices with a "
                     "fixed size up to 256");
-      sweep.products.push_back({reduce, numberOf(shape.lefts, *a),
-                                numberOf(sweep.operands, *b)});
+      sweep.products.push_back(
+          {reduce, numberOf(shape.lefts, *a), numberOf(sweep.operands, *b)});
     }
     return true;
   }
@@ -234,12 +239,16 @@ private:
   bool matchAccumulators(MmaSweep &sweep) {
     for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators) {
       AccumulateOp op = accumulator.op;
-      if (op.getKind() == AccumulateKind::Collect)
-        return fail("it keeps the pairs themselves");
-      if (!quantity(op).getElementType().isF32())
-        return fail("it accumulates integers");
       if (!quantity(op).hasDim(shape.rowDim))
         return fail("it accumulates what has no rows");
+      if (op.getKind() == AccumulateKind::Collect) {
+        if (!quantity(collectedPair(op)).getElementType().isF32())
+          return fail("it keeps pairs that are integers");
+        sweep.collected.push_back(&accumulator);
+        continue;
+      }
+      if (!quantity(op).getElementType().isF32())
+        return fail("it accumulates integers");
       if (accumulator.carried.empty()) {
         sweep.rows.push_back(&accumulator);
         continue;
@@ -285,7 +294,9 @@ private:
         if (!pairs.canEvaluate(value) || !hasOnly(value, dims, pairs.given))
           return fail("a pair needs what fragments have no code for");
       SweepOp sweepOp = sweep.sweep->op;
-      if (accumulator.carried.empty())
+      if (op.getKind() == AccumulateKind::Collect)
+        collected.insert(sweepOp.getResult(accumulator.index));
+      else if (accumulator.carried.empty())
         given.insert(sweepOp.getResult(accumulator.index));
       else
         sums.insert(sweepOp.getResult(accumulator.index));
@@ -326,6 +337,8 @@ private:
     auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
     for (auto [result, value] :
          llvm::zip_equal(kernel.getResults(), yield.getValues())) {
+      if (collected.contains(value))
+        continue;
       DimList dims = shape.batch;
       dims.push_back(shape.rowDim);
       StringAttr column = shape.rowDim;
@@ -355,29 +368,45 @@ private:
     return nullptr;
   }
 
-  /// Registers of a thread decide: sums take half as many as they have columns,
-  /// the scores of a tile as many as it has columns by half, for each product.
+  /// Tiles that were measured fastest on an H200 (docs/benchmarks.md), by the
+  /// registers of a thread: sums take half as many as they have columns, the
+  /// scores of a tile half as many as it has columns for each product, left
+  /// operands a quarter of their columns, or half for f32.
   bool chooseTile() {
     unsigned sums = 0, scores = 1;
-    bool isWide = false;
+    bool isReal = false;
     for (const MmaSweep &sweep : shape.sweeps) {
       unsigned columns = 0;
       for (const MmaSum &sum : sweep.sums)
         columns += sweep.operands[sum.values].padded();
       for (const MmaOperand &operand : sweep.operands)
-        isWide |= operand.element.isF32();
+        isReal |= operand.element.isF32();
       sums = std::max(sums, columns);
       scores = std::max(scores, unsigned(sweep.products.size()));
     }
-    if (sums > 2 * mostColumns)
-      return fail("its sums do not fit the registers");
+    if (sums > 2 * mostColumns || scores > 4)
+      return fail("its sums and scores do not fit the registers");
     MmaTile &tile = shape.tile;
-    tile.columns = sums > 128 || isWide || scores > 1 ? 32 : 64;
-    if (sums > mostColumns || (isWide && sums > 128) || scores > 3)
+    if (sums > 128 || isReal || scores > 1)
+      tile.columns = 32;
+    if (sums > mostColumns || (sums > 128 && isReal) || scores > 2)
       tile.columns = 16;
-    for (; shape.sharedBytes() > gpu.sharedBytes; tile.columns /= 2)
-      if (tile.columns == 16)
+    if (sums <= 80 && !isReal && scores == 1) {
+      tile.blocks = 2;
+      tile.keepsLeft = false;
+    }
+    if (sums > 96 && isReal)
+      tile.keepsLeft = false;
+    while (shape.sharedBytes() * tile.blocks > gpu.sharedBytes) {
+      if (tile.blocks > 1)
+        --tile.blocks;
+      else if (tile.columns > 16)
+        tile.columns /= 2;
+      else if (tile.warps > 2)
+        tile.warps /= 2;
+      else
         return fail("its tiles do not fit the shared memory");
+    }
     return true;
   }
 
@@ -385,14 +414,15 @@ private:
   const GpuRecord &gpu;
   std::string &why;
   MmaShape shape;
-  /// Results of the sweeps so far, of rows and of sums.
-  llvm::SmallPtrSet<Value, 4> given, sums;
+  /// Results of the sweeps so far: of rows, of sums, and the pairs.
+  llvm::SmallPtrSet<Value, 4> given, sums, collected;
 };
 
 } // namespace
 
-std::optional<MmaShape> attn::gpu::matchMmaKernel(
-    const cpu::KernelShape &kernel, const cpu::CallLayout &layout,
-    const GpuRecord &gpu, std::string &why) {
+std::optional<MmaShape>
+attn::gpu::matchMmaKernel(const cpu::KernelShape &kernel,
+                          const cpu::CallLayout &layout, const GpuRecord &gpu,
+                          std::string &why) {
   return Matcher(kernel, layout, gpu, why).match();
 }

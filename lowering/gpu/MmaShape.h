@@ -67,13 +67,17 @@ struct MmaSweep {
   std::vector<MmaSum> sums;
   /// Accumulators with two numbers a thread, running maxima among them.
   std::vector<const cpu::Accumulator *> rows;
+  /// Pairs that are results themselves.
+  std::vector<const cpu::Accumulator *> collected;
 };
 
 /// How a kernel is cut up.
 struct MmaTile {
-  unsigned warps = 4;    // 16 rows each
+  unsigned warps = 8;    // 16 rows each
   unsigned columns = 64; // swept indices of a tile
   unsigned stages = 2;   // tiles in shared memory
+  unsigned blocks = 1;   // of a multiprocessor, for which registers are left
+  bool keepsLeft = true; // left operands stay in registers
   unsigned rows() const { return warps * 16; }
   unsigned threads() const { return warps * 32; }
 };
@@ -93,6 +97,9 @@ struct MmaShape {
     return leftBytes() + tile.stages * stageBytes();
   }
 };
+
+/// What \p op collects, before it is rounded to the type of the result.
+mlir::Value collectedPair(AccumulateOp op);
 
 /// The shape of \p kernel; none, and the reason in \p why, where it has not the
 /// form.

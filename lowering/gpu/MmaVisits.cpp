@@ -111,8 +111,7 @@ void MmaKernelEmitter::findColumns(Item &item, Sweep &sweep) {
 }
 
 Value MmaKernelEmitter::firstColumnOf(Sweep &sweep, Value number) {
-  return code.add(sweep.firstColumn,
-                  code.mul(number, warps.i32(tile.columns)));
+  return code.add(sweep.firstColumn, code.mul(number, warps.i32(tile.columns)));
 }
 
 /// `may` or `must` of the visit, for the rows of \p rows and a tile of columns.
