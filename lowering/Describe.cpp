@@ -107,7 +107,9 @@ private:
       strideSlot = tensor.slot + 1 + int(*dim.position);
     }
     return structure({i32(extentSlot), i32(strideSlot), i64(dim.extent),
-                      i64(dim.stride), i32(dim.box), i32(dim.step)});
+                      i64(dim.stride), i32(dim.isFolded ? 0 : dim.box),
+                      i32(dim.step), i32(dim.stepSlot.value_or(-1)),
+                      i32(dim.isLonger)});
   }
   Constant *describeImage(const DeviceCode &device) {
     StringRef data = device.isPtx() ? device.ptx : device.cubin;

@@ -36,7 +36,8 @@ static bool hasLaunches(const attn_spec_desc &desc,
         return false;
       for (int32_t k = 0; k < map.rank; ++k)
         if (!isSlot(map.dims[k].extent_slot, -1) ||
-            !isSlot(map.dims[k].stride_slot, -1))
+            !isSlot(map.dims[k].stride_slot, -1) ||
+            !isSlot(map.dims[k].step_slot, -1))
           return false;
     }
   }

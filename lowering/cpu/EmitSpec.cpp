@@ -141,7 +141,7 @@ private:
   /// Every stage as launches, best first. Kernels take all slots, so all are
   /// numbered before the first is emitted.
   void emitLaunches() {
-    constexpr int slotsOfLaunch = 3, mostLaunches = 3;
+    constexpr int slotsOfLaunch = attn::gpu::NumLaunchSlots, mostLaunches = 3;
     SmallVector<int> slots;
     for (size_t i = 0; i != layout.kernels().size(); ++i)
       slots.push_back(layout.reserve(slotsOfLaunch * mostLaunches));
@@ -241,6 +241,11 @@ private:
                        ? launch.kernel.scratchBytes(evaluator)
                        : code.index(0),
                    evaluator.slotAddress(launch.itemsSlot + 1));
+        if (!launch.kernel.steps)
+          continue;
+        int slot = launch.itemsSlot + attn::gpu::StepsSlot;
+        for (Value step : launch.kernel.steps(evaluator))
+          code.store(step, evaluator.slotAddress(slot++));
       }
     LLVM::ReturnOp::create(builder, code.loc, ValueRange(verdict));
   }

@@ -127,8 +127,8 @@ void MmaKernelEmitter::decode(Value number, Item &item) {
                arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
   item.rows[0] = code.add(first, own);
   item.rows[1] = code.add(item.rows[0], warps.i32(8));
-  for (unsigned row : {0, 1})
-    item.scope.rows[row] = code.min(item.rows[row], last);
+  item.scope.rows.push_back(
+      {code.min(item.rows[0], last), code.min(item.rows[1], last)});
 }
 
 //===----------------------------------------------------------------------===//

@@ -14,6 +14,12 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
+static bool hasAll(const DimList &layout, const TileDims &dims) {
+  return llvm::all_of(dims, [&](const TileDim &entry) {
+    return llvm::is_contained(layout, entry.dim);
+  });
+}
+
 /// The one result with the value dimension, where it is of 16-bit elements with
 /// that dimension innermost.
 Value WarpKernelEmitter::findStoredOutput() {
@@ -33,40 +39,82 @@ Value WarpKernelEmitter::findStoredOutput() {
       return {};
     const cpu::Storage &place = places.front();
     bool isHalf = place.element.isBF16() || place.element.isF16();
-    if (!isHalf || place.isBuffer || place.layout.size() > 5 ||
-        place.layout.back() != shape.valueDim)
+    if (!isHalf || place.isBuffer || place.layout.back() != shape.valueDim ||
+        !hasAll(place.layout, shape.rows))
       return {};
     found = result;
   }
   return found;
 }
 
-void WarpKernelEmitter::addMap(const cpu::Storage &storage, StringAttr rowDim,
-                               unsigned rows) {
-  TensorMap tensorMap;
-  tensorMap.tensor = storage;
-  tensorMap.swizzle = Swizzle::Bytes128;
-  for (unsigned position = storage.layout.size(); position-- != 0;) {
-    TensorMapDim dim;
-    dim.position = position;
-    if (position + 1 == storage.layout.size())
-      dim.box = chunkColumns;
-    else if (storage.layout[position] == rowDim)
-      dim.box = rows;
-    tensorMap.dims.push_back(dim);
+/// Says whether the output may be copied from shared memory, 64 columns at a
+/// time: where residues or others are part of the first coordinate, nothing
+/// holds a copy back beyond the innermost extent.
+bool WarpKernelEmitter::copiesOutput() {
+  if (!storedOutput)
+    return false;
+  const cpu::Storage &place =
+      request.layout.destinationsOf(storedOutput).front();
+  return shape.values->columns % chunkColumns == 0 ||
+         (!shape.hasSteps(TileSide::Rows) &&
+          shape.folded(place, TileSide::Rows).empty());
+}
+
+/// Adds the maps of the tiles of \p storage, one for each way in which residues
+/// may be longer or shorter; with \p rowConsumers, the tile of a consumer of so
+/// many. The first.
+unsigned WarpKernelEmitter::addMaps(const cpu::Storage &storage, TileSide side,
+                                    unsigned rowConsumers) {
+  const TileDims &dims = shape.dimsOf(side);
+  SmallVector<unsigned> stepped;
+  for (auto [position, entry] : llvm::enumerate(dims))
+    if (entry.step)
+      stepped.push_back(position);
+  unsigned first = stage.maps.size();
+  auto positionOf = [&](StringAttr dim) {
+    return unsigned(llvm::find(storage.layout, dim) - storage.layout.begin());
+  };
+  for (unsigned variant = 0; variant != 1u << stepped.size(); ++variant) {
+    TensorMap tensorMap;
+    tensorMap.tensor = storage;
+    tensorMap.swizzle = Swizzle::Bytes128;
+    auto add = [&](unsigned position, unsigned box) -> TensorMapDim & {
+      TensorMapDim dim;
+      dim.position = position;
+      dim.box = box;
+      return tensorMap.dims.emplace_back(dim);
+    };
+    add(storage.layout.size() - 1, chunkColumns);
+    for (unsigned i = dims.size(); i-- != 0;) {
+      unsigned box = dims[i].box;
+      if (i == 0 && rowConsumers)
+        box /= rowConsumers;
+      TensorMapDim &dim = add(positionOf(dims[i].dim), box);
+      if (!dims[i].step)
+        continue;
+      dim.stepSlot = request.itemsSlot + StepsSlot + int(*dims[i].step);
+      dim.isLonger = variant >> (llvm::find(stepped, i) - stepped.begin()) & 1;
+    }
+    SmallVector<unsigned> folded = shape.folded(storage, side);
+    for (unsigned i = storage.layout.size() - 1; i-- != 0;)
+      if (llvm::none_of(dims, [&](const TileDim &entry) {
+            return entry.dim == storage.layout[i];
+          }))
+        add(i, 1).isFolded = llvm::is_contained(folded, i);
+    stage.maps.push_back(tensorMap);
   }
-  stage.maps.push_back(tensorMap);
+  return first;
 }
 
 void WarpKernelEmitter::describeMaps() {
-  addMap(*shape.left.storage, shape.rowDim, tile.rows());
-  addMap(*shape.right.storage, shape.columnDim, tile.columns);
+  leftMap = addMaps(*shape.left.storage, TileSide::Rows);
+  rightMap = addMaps(*shape.right.storage, TileSide::Columns);
   if (shape.values)
-    addMap(*shape.values->storage, shape.columnDim, tile.columns);
+    valuesMap = addMaps(*shape.values->storage, TileSide::Columns);
   // Also where it is written from registers: 16 bytes at a time are aligned.
   if (storedOutput)
-    addMap(request.layout.destinationsOf(storedOutput).front(), shape.rowDim,
-           rowsOfGroup);
+    outputMap = addMaps(request.layout.destinationsOf(storedOutput).front(),
+                        TileSide::Rows, tile.consumers);
 }
 
 /// What the runtime is told (GpuStage), for readers of the IR: the tile, the
@@ -77,7 +125,10 @@ ArrayAttr WarpKernelEmitter::describeStage() {
     text += (text.empty() ? "" : "; ") + std::to_string(tensorMap.tensor.slot) +
             ":";
     for (const TensorMapDim &dim : tensorMap.dims)
-      text += " " + std::to_string(dim.box);
+      text += " " + (dim.isFolded ? "+" : std::to_string(dim.box)) +
+              (!dim.stepSlot  ? ""
+               : dim.isLonger ? "l"
+                              : "s");
   }
   auto attribute = [&](StringRef name, const Twine &value) -> Attribute {
     return builder.getStrArrayAttr({name, value.str()});
@@ -124,13 +175,24 @@ void WarpKernelEmitter::beginFunction() {
   maps = function.getArgument(1);
   evaluator = std::make_unique<cpu::Evaluator>(code, request.layout,
                                                function.getArgument(0), entry);
-  pairs = std::make_unique<FragmentEvaluator>(warps, *evaluator, shape.rowDim,
-                                              shape.columnDim);
+  for (unsigned i = 0; i != shape.steps.size(); ++i)
+    steps.push_back(warps.toI32(
+        evaluator->slot(request.itemsSlot + StepsSlot + int(i), code.i64())));
+  pairs = std::make_unique<FragmentEvaluator>(
+      warps, *evaluator, fragmentDims(shape.rows), fragmentDims(shape.columns));
   pairs->given.insert(shape.score);
+  pairs->given.insert_range(shape.differences);
   pairs->provide = [this](Value value, Place place, FragmentScope &scope) {
     return provide(value, place, scope);
   };
   sharedBase = LLVM::AddressOfOp::create(builder, code.loc, global);
+}
+
+FragmentDims WarpKernelEmitter::fragmentDims(const TileDims &dims) {
+  FragmentDims result;
+  for (const TileDim &entry : dims)
+    result.push_back({entry.dim, entry.box, stepOf(entry)});
+  return result;
 }
 
 void WarpKernelEmitter::initBarriers() {
@@ -165,6 +227,19 @@ void WarpKernelEmitter::initBarriers() {
   warps.syncBlock();
 }
 
+/// The steps of \p shape, in the plan. One beyond the extent is as good as the
+/// extent: each index is a residue of its own.
+static Values stepsOfCall(const WarpShape &shape, cpu::Evaluator &host) {
+  Values steps;
+  for (const StepNumber &number : shape.steps) {
+    cpu::Scope scope;
+    Value step = host.evaluate(number.by, scope);
+    step = host.code.min(step, host.extent(number.dim));
+    steps.push_back(host.code.max(step, host.code.index(1)));
+  }
+  return steps;
+}
+
 std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   if (plan.total > maxShared) {
     why = "its tiles need " + std::to_string(plan.total) +
@@ -185,11 +260,28 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   WarpShape kept = shape;
   stage.items = [kept](cpu::Evaluator &host) {
     cpu::Code &hostCode = host.code;
-    Value items = hostCode.ceilDiv(host.extent(kept.rowDim), kept.tile.rows());
+    Values steps = stepsOfCall(kept, host);
+    Value items = hostCode.index(1);
+    for (const TileDim &entry : kept.rows) {
+      Value positions = host.extent(entry.dim);
+      if (entry.step) {
+        Value step = steps[*entry.step];
+        Value one = hostCode.index(1);
+        positions = hostCode.sub(hostCode.add(positions, step), one);
+        positions = arith::DivUIOp::create(hostCode.builder, hostCode.loc,
+                                           positions, step);
+        items = hostCode.mul(items, step);
+      }
+      items = hostCode.mul(items, hostCode.ceilDiv(positions, entry.box));
+    }
     for (StringAttr dim : kept.batch)
       items = hostCode.mul(items, host.extent(dim));
     return items;
   };
+  if (!shape.steps.empty())
+    stage.steps = [kept](cpu::Evaluator &host) {
+      return stepsOfCall(kept, host);
+    };
 
   OpBuilder::InsertionGuard guard(builder);
   beginFunction();
@@ -232,6 +324,6 @@ attn::gpu::emitWarpKernel(const GpuStageRequest &request, std::string &why,
   if (!shape)
     return std::nullopt;
   if (tile)
-    shape->tile = *tile;
+    shape->setTile(*tile);
   return WarpKernelEmitter(request, *shape).emit(why);
 }

@@ -23,14 +23,40 @@ static constexpr double ln2 = 0.6931471805599453;
 // Scopes and places
 //===----------------------------------------------------------------------===//
 
-Value FragmentScope::row(unsigned number) const {
-  return rows[number] || !outer ? rows[number] : outer->row(number);
+Value FragmentScope::row(unsigned position, unsigned number) const {
+  if (!rows.empty())
+    return rows[position][number];
+  return outer ? outer->row(position, number) : Value();
 }
-Value FragmentScope::first() const {
-  return firstColumn || !outer ? firstColumn : outer->first();
+Value FragmentScope::first(unsigned position) const {
+  if (!firstColumns.empty())
+    return firstColumns[position];
+  return outer ? outer->first(position) : Value();
 }
-Value FragmentScope::last() const {
-  return lastColumn || !outer ? lastColumn : outer->last();
+Value FragmentScope::last(unsigned position) const {
+  if (!lastColumns.empty())
+    return lastColumns[position];
+  return outer ? outer->last(position) : Value();
+}
+
+bool FragmentEvaluator::hasAny(Value value, ArrayRef<FragmentDim> dims) {
+  return llvm::any_of(dims, [&](const FragmentDim &entry) {
+    return quantity(value).hasDim(entry.dim);
+  });
+}
+
+std::optional<unsigned> FragmentEvaluator::find(ArrayRef<FragmentDim> dims,
+                                                StringAttr dim) {
+  for (auto [position, entry] : llvm::enumerate(dims))
+    if (entry.dim == dim)
+      return unsigned(position);
+  return std::nullopt;
+}
+
+int FragmentEvaluator::offsetOf(unsigned position, int column) const {
+  for (unsigned i = columns.size() - 1; i != position; --i)
+    column /= int(columns[i].box);
+  return position == 0 ? column : column % int(columns[position].box);
 }
 
 Place FragmentEvaluator::reduce(Value value, Place place) {
@@ -38,6 +64,14 @@ Place FragmentEvaluator::reduce(Value value, Place place) {
     place.row = -1;
   if (!onColumns(value))
     place.column = -1;
+  if (place.column <= 0 || columns.size() == 1)
+    return place;
+  // Columns that differ in other dimensions alone share an element.
+  int kept = 0, inner = 1;
+  for (unsigned i = columns.size(); i-- != 0; inner *= int(columns[i].box))
+    if (quantity(value).hasDim(columns[i].dim))
+      kept += offsetOf(i, place.column) * inner;
+  place.column = kept;
   return place;
 }
 
@@ -419,10 +453,94 @@ Integer FragmentEvaluator::clamped(Value value, Place place,
   FragmentScope::Key key{value, place.row, -2};
   if (auto *known = lookup(&scope, &FragmentScope::integers, key))
     return *known;
-  constexpr int64_t limit = (int64_t(1) << 30) - 1;
   Value number = warps.toI64(evaluate(value, place, scope));
+  return scope.integers[key] = {clampTo31(number), 0};
+}
+
+namespace {
+
+/// Terms of a sum of integers, and whether each is subtracted.
+struct SignedTerm {
+  Value value;
+  bool isNegative;
+};
+
+} // namespace
+
+/// Adds the terms of \p value, down to those that vary along the columns of
+/// \p evaluator by themselves.
+static void collectTerms(FragmentEvaluator &evaluator, Value value,
+                         bool isNegative, SmallVectorImpl<SignedTerm> &terms) {
+  auto binary = value.getDefiningOp<BinaryOp>();
+  bool isSum = binary &&
+               llvm::is_contained({BinaryKind::Add, BinaryKind::Sub},
+                                  binary.getKind()) &&
+               quantity(value).getElementType().isInteger(64);
+  if (!isSum || !evaluator.onColumns(value)) {
+    terms.push_back({value, isNegative});
+    return;
+  }
+  collectTerms(evaluator, binary.getLhs(), isNegative, terms);
+  bool isSub = binary.getKind() == BinaryKind::Sub;
+  collectTerms(evaluator, binary.getRhs(), isNegative != isSub, terms);
+}
+
+/// Of a comparison in which one term varies along the columns, and is of few
+/// bits, that term.
+std::optional<FragmentEvaluator::ColumnTerm>
+FragmentEvaluator::columnTermOf(CompareOp op) {
+  SmallVector<SignedTerm> terms;
+  collectTerms(*this, op.getLhs(), false, terms);
+  collectTerms(*this, op.getRhs(), true, terms);
+  ColumnTerm result;
+  for (const SignedTerm &term : terms)
+    if (!onColumns(term.value))
+      result.others.push_back({term.value, term.isNegative});
+    else if (result.value)
+      return std::nullopt;
+    else
+      std::tie(result.value, result.isNegative) =
+          std::pair(term.value, term.isNegative);
+  SpecOp spec = uniform.layout.getSpec();
+  if (!result.value || bitsOf(result.value, spec) > 31)
+    return std::nullopt;
+  return result;
+}
+
+/// What the term is compared with, of the row, clamped to what compares alike.
+Integer FragmentEvaluator::limitOf(CompareOp op, const ColumnTerm &column,
+                                   Place place, FragmentScope &scope) {
+  Place row{onRows(op.getResult()) ? place.row : -1, -1};
+  FragmentScope::Key key{op.getResult(), row.row, -2};
+  if (auto *known = lookup(&scope, &FragmentScope::integers, key))
+    return *known;
+  Value sum = code.index(0);
+  for (auto [value, isNegative] : column.others) {
+    Value number = warps.toI64(evaluate(value, row, scope));
+    if (isNegative == column.isNegative)
+      sum = LLVM::SSubSat::create(code.builder, code.loc, sum, number);
+    else
+      sum = LLVM::SAddSat::create(code.builder, code.loc, sum, number);
+  }
+  return scope.integers[key] = {clampTo31(sum), 0};
+}
+
+/// \p number, an i64, within 31 bits.
+Value FragmentEvaluator::clampTo31(Value number) {
+  constexpr int64_t limit = (int64_t(1) << 30) - 1;
   number = code.min(code.max(number, code.index(-limit)), code.index(limit));
-  return scope.integers[key] = {warps.toI32(number), 0};
+  return warps.toI32(number);
+}
+
+/// Says whether the two sides have one bit less than a register each, so that
+/// their difference fits it. A wider number that the columns share is clamped
+/// to what compares alike.
+bool FragmentEvaluator::isShort(CompareOp op) {
+  SpecOp spec = uniform.layout.getSpec();
+  bool isSmallA = bitsOf(op.getLhs(), spec) <= 31;
+  bool isSmallB = bitsOf(op.getRhs(), spec) <= 31;
+  return (isSmallA || !onColumns(op.getLhs())) &&
+         (isSmallB || !onColumns(op.getRhs())) && (isSmallA || isSmallB);
 }
 
 /// a + i < b + j is a - b < j - i: the registers' difference is of the tile,
@@ -437,20 +555,23 @@ Value FragmentEvaluator::compare(CompareOp op, Place place,
     return code.compare(cpu::realPredicate(op.getPredicate()), a, b);
   }
   arith::CmpIPredicate predicate = cpu::intPredicate(op.getPredicate());
-  // One bit less each, so that the difference stays within 32. A wider number
-  // that the columns share is clamped to what compares alike.
-  SpecOp spec = uniform.layout.getSpec();
-  bool isSmallA = bitsOf(op.getLhs(), spec) <= 31;
-  bool isSmallB = bitsOf(op.getRhs(), spec) <= 31;
-  bool isShort = (isSmallA || !onColumns(op.getLhs())) &&
-                 (isSmallB || !onColumns(op.getRhs())) &&
-                 (isSmallA || isSmallB);
-  auto side = [&](Value value, bool isSmall) {
-    return isSmall || !isShort ? evaluateInteger(value, place, scope)
-                               : clamped(value, place, scope);
+  if (!isShort(op))
+    if (std::optional<ColumnTerm> column = columnTermOf(op)) {
+      Integer limit = limitOf(op, *column, place, scope);
+      Integer own = evaluateInteger(column->value, place, scope);
+      Value bases = column->isNegative
+                        ? difference(limit.base, own.base, scope)
+                        : difference(own.base, limit.base, scope);
+      int64_t constant = column->isNegative ? own.constant : -own.constant;
+      return code.compare(predicate, bases, warps.i32(constant));
+    }
+  auto side = [&](Value value) {
+    bool isSmall = bitsOf(value, uniform.layout.getSpec()) <= 31;
+    return isSmall || !isShort(op) ? evaluateInteger(value, place, scope)
+                                   : clamped(value, place, scope);
   };
-  Integer a = side(op.getLhs(), isSmallA), b = side(op.getRhs(), isSmallB);
-  if (!isShort)
+  Integer a = side(op.getLhs()), b = side(op.getRhs());
+  if (!isShort(op))
     return code.compare(predicate,
                         warps.toI64(materialize(a, integerType(op.getLhs()))),
                         warps.toI64(materialize(b, integerType(op.getRhs()))));
@@ -506,14 +627,17 @@ Value FragmentEvaluator::toReal(Integer integer, FragmentScope &scope) {
 
 Integer FragmentEvaluator::indexOf(StringAttr dim, Place place,
                                    FragmentScope &scope) {
-  if (dim == rowDim)
-    return {scope.row(place.row), 0};
-  if (dim == columnDim) {
-    Value last = scope.last();
-    if (!last)
-      return {scope.first(), place.column};
-    Value index = code.add(scope.first(), warps.i32(place.column));
-    return {code.min(index, last), 0};
+  if (auto position = find(rows, dim))
+    return {scope.row(*position, place.row), 0};
+  if (auto position = find(columns, dim)) {
+    Value first = scope.first(*position), last = scope.last(*position);
+    int offset = offsetOf(*position, place.column);
+    Value step = columns[*position].step;
+    if (!last && (!step || offset == 0))
+      return {first, offset};
+    Value distance = warps.i32(offset);
+    Value index = code.add(first, step ? code.mul(step, distance) : distance);
+    return {last ? code.min(index, last) : index, 0};
   }
   return {warps.toI32(scope.uniform.lookupIndex(dim)->uniform), 0};
 }
@@ -686,7 +810,7 @@ Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
   for (auto [position, dim] : llvm::enumerate(storage.layout)) {
     bool isLast = position + 1 == storage.layout.size();
     auto found = replaced.find(dim);
-    bool isColumn = found == replaced.end() && dim == columnDim;
+    bool isColumn = found == replaced.end() && find(columns, dim).has_value();
     if (!needsPointer && !isColumn)
       continue;
     Integer at =
@@ -697,7 +821,7 @@ Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
         continue;
       Value term = warps.toI64(at.base);
       if (isColumn)
-        columnOffset = term;
+        columnOffset = columnOffset ? code.add(columnOffset, term) : term;
       else
         addTerm(term);
       continue;
@@ -766,6 +890,11 @@ void FragmentEvaluator::hoist(Value value, FragmentScope &scope) {
       hoist(index, scope);
     return;
   }
+  if (auto compare = dyn_cast<CompareOp>(op);
+      compare && isInteger(compare.getLhs()) && !isShort(compare))
+    if (std::optional<ColumnTerm> column = columnTermOf(compare))
+      for (int row : {0, 1})
+        limitOf(compare, *column, {row, -1}, scope);
   for (Value operand : op->getOperands())
     hoist(operand, scope);
 }

@@ -38,6 +38,15 @@ inline unsigned elementOf(Place place) {
   return unsigned(place.column / 8 * 4 + place.row * 2 + place.column % 8);
 }
 
+/// One of the dimensions whose indices number the rows or the columns of a
+/// tile, row-major: a box of positions, neighbours `step` indices apart.
+struct FragmentDim {
+  mlir::StringAttr dim;
+  unsigned box = 0; // of the outermost, not looked at
+  mlir::Value step; // i32; null: 1
+};
+using FragmentDims = llvm::SmallVector<FragmentDim, 3>;
+
 /// An integer as register + constant; no register: the constant alone.
 struct Integer {
   mlir::Value base;
@@ -56,11 +65,12 @@ struct FragmentScope {
   const FragmentScope *outer = nullptr;
   /// For what varies along neither rows nor columns.
   cpu::Scope uniform;
-  /// The thread's two row indices (i32), of rows that exist.
-  mlir::Value rows[2];
-  /// Its first column's index (i32); with a last column, later ones count as
-  /// that one.
-  mlir::Value firstColumn, lastColumn;
+  /// The indices of the thread's two rows in each row dimension (i32), of rows
+  /// that exist.
+  llvm::SmallVector<std::array<mlir::Value, 2>, 3> rows;
+  /// Those of its first column in each column dimension (i32); with last ones,
+  /// later ones count as those.
+  llvm::SmallVector<mlir::Value, 3> firstColumns, lastColumns;
 
   using Key = std::tuple<mlir::Value, int, int>;
   llvm::DenseMap<Key, mlir::Value> values;
@@ -69,17 +79,24 @@ struct FragmentScope {
   llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> sums;
   llvm::DenseMap<mlir::Value, mlir::Value> reals;
 
-  mlir::Value row(unsigned number) const;
-  mlir::Value first() const;
-  mlir::Value last() const;
+  mlir::Value row(unsigned position, unsigned number) const;
+  mlir::Value first(unsigned position) const;
+  mlir::Value last(unsigned position) const;
 };
 
 class FragmentEvaluator {
 public:
+  /// Boxes of columns are multiples of 8 in the innermost dimension, so that
+  /// where an element lies in one is a constant.
+  FragmentEvaluator(WarpCode &warps, cpu::Evaluator &uniform, FragmentDims rows,
+                    FragmentDims columns)
+      : warps(warps), code(warps.code), uniform(uniform), rows(std::move(rows)),
+        columns(std::move(columns)) {}
+  /// Of one dimension each.
   FragmentEvaluator(WarpCode &warps, cpu::Evaluator &uniform,
-                    mlir::StringAttr rowDim, mlir::StringAttr columnDim)
-      : warps(warps), code(warps.code), uniform(uniform), rowDim(rowDim),
-        columnDim(columnDim) {}
+                    mlir::StringAttr row, mlir::StringAttr column)
+      : FragmentEvaluator(warps, uniform, FragmentDims{{row, 0, mlir::Value()}},
+                          FragmentDims{{column, 0, mlir::Value()}}) {}
 
   /// Says whether \p value can be evaluated.
   bool canEvaluate(mlir::Value value);
@@ -109,10 +126,11 @@ public:
   std::function<mlir::Value(mlir::Value value, Place place, FragmentScope &)>
       provide;
 
-  bool onRows(mlir::Value value) { return quantity(value).hasDim(rowDim); }
-  bool onColumns(mlir::Value value) {
-    return quantity(value).hasDim(columnDim);
-  }
+  bool onRows(mlir::Value value) { return hasAny(value, rows); }
+  bool onColumns(mlir::Value value) { return hasAny(value, columns); }
+  /// How many positions column \p column is beyond the thread's first in column
+  /// dimension \p position.
+  int offsetOf(unsigned position, int column) const;
   /// \p place without the coordinates along which \p value does not vary.
   Place reduce(mlir::Value value, Place place);
   /// Address of the element of \p storage, 1 with \p constant elements on.
@@ -122,10 +140,13 @@ public:
   WarpCode &warps;
   cpu::Code &code;
   cpu::Evaluator &uniform;
-  mlir::StringAttr rowDim, columnDim;
+  FragmentDims rows, columns;
 
 private:
   using Indices = llvm::DenseMap<mlir::StringAttr, Integer>;
+  static bool hasAny(mlir::Value value, llvm::ArrayRef<FragmentDim> dims);
+  static std::optional<unsigned> find(llvm::ArrayRef<FragmentDim> dims,
+                                      mlir::StringAttr dim);
   mlir::Value compute(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value real(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value product(mlir::Value value, Place place, FragmentScope &scope);
@@ -135,6 +156,18 @@ private:
   Integer computeInteger(mlir::Value value, Place place, FragmentScope &scope);
   Integer indexOf(mlir::StringAttr dim, Place place, FragmentScope &scope);
   Integer clamped(mlir::Value value, Place place, FragmentScope &scope);
+  /// The term of a comparison that varies along the columns; the others are on
+  /// its side too, and an operand on the right counts as subtracted.
+  struct ColumnTerm {
+    mlir::Value value;
+    bool isNegative = false;
+    llvm::SmallVector<std::pair<mlir::Value, bool>> others;
+  };
+  bool isShort(CompareOp op);
+  std::optional<ColumnTerm> columnTermOf(CompareOp op);
+  Integer limitOf(CompareOp op, const ColumnTerm &column, Place place,
+                  FragmentScope &scope);
+  mlir::Value clampTo31(mlir::Value number);
   mlir::Value materialize(Integer integer, mlir::Type type);
   mlir::Value difference(mlir::Value a, mlir::Value b, FragmentScope &scope);
   mlir::Type integerType(mlir::Value value);

@@ -40,6 +40,14 @@ struct TensorMapDim {
   int64_t extent = 1, stride = 0; // in elements
   unsigned box = 1;               // elements that one copy brings
   unsigned step = 1;              // of every so many elements, one
+  /// It is part of the first coordinate, by its stride: the map has no
+  /// dimension for it.
+  bool isFolded = false;
+  /// A slot, where elements are that many apart. An extent N in steps s has
+  /// N mod s residues of which there is one element more; the map walks those
+  /// of `isLonger`, or the others. The residue is part of the first coordinate.
+  std::optional<int> stepSlot;
+  bool isLonger = false;
 };
 
 enum class Swizzle { None = 0, Bytes32 = 32, Bytes64 = 64, Bytes128 = 128 };
@@ -50,7 +58,7 @@ enum class Swizzle { None = 0, Bytes32 = 32, Bytes64 = 64, Bytes128 = 128 };
 /// 16 bytes.
 struct TensorMap {
   cpu::Storage tensor;
-  std::vector<TensorMapDim> dims; // at most five; the first has stride 1
+  std::vector<TensorMapDim> dims; // five beside the folded; stride 1 first
   Swizzle swizzle = Swizzle::None;
 };
 
@@ -71,6 +79,19 @@ struct GpuStage {
   /// memory that a block needs (null: none). The kernel finds the address of
   /// the scratch of block 0 in slot itemsSlot + 2.
   std::function<mlir::Value(cpu::Evaluator &plan)> items, scratchBytes;
+  /// Emit into the plan what StepsSlot and those after it have (null: nothing).
+  std::function<llvm::SmallVector<mlir::Value>(cpu::Evaluator &plan)> steps;
+};
+
+/// Slots of a launch, from its itemsSlot on: work items, scratch bytes and
+/// scratch address, and how far apart indices are.
+enum LaunchSlot {
+  ItemsSlot,
+  ScratchBytesSlot,
+  ScratchAddressSlot,
+  StepsSlot,
+  MaxSteps = 6,
+  NumLaunchSlots = StepsSlot + MaxSteps
 };
 
 /// What an emitter is given.
@@ -80,8 +101,8 @@ struct GpuStageRequest {
   const cpu::CallLayout &layout;
   KernelOp kernel;
   const TargetRecord &target;
-  /// The name that the kernel must have, and the slots of its launch: items,
-  /// scratch bytes, scratch address.
+  /// The name that the kernel must have, and the slots of its launch
+  /// (LaunchSlot).
   std::string symbol;
   int itemsSlot;
 };

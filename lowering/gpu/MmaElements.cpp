@@ -71,9 +71,9 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
         FragmentScope scope(&tileScope);
         Value extent = warps.toI32(evaluator->extent(sweep.shape.columnDim));
         // Columns from here on do not exist.
-        Value left = code.sub(extent, tileScope.first());
+        Value left = code.sub(extent, tileScope.first(0));
         if (domain && sweep.pairs.readsColumns(domain))
-          scope.lastColumn = code.sub(extent, warps.i32(1));
+          scope.lastColumns = {code.sub(extent, warps.i32(1))};
         Values masked;
         llvm::DenseMap<int, Value> exists;
         for (unsigned i = 0; i != elements.size(); ++i) {
@@ -191,7 +191,7 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
                                                         ValueRange state) {
   FragmentScope scope(&item.scope);
   Value own = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
-  scope.firstColumn = code.add(firstColumnOf(sweep, number), own);
+  scope.firstColumns = {code.add(firstColumnOf(sweep, number), own)};
   ArrayRef<cpu::Accumulator> accumulators = sweep.shape.sweep->accumulators;
   auto readsColumns = [&](const cpu::Accumulator &accumulator) {
     return llvm::any_of(accumulator.pairValues(), [&](Value value) {
@@ -199,8 +199,8 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
     });
   };
   if (llvm::any_of(accumulators, readsColumns))
-    scope.lastColumn = code.sub(
-        warps.toI32(evaluator->extent(sweep.shape.columnDim)), warps.i32(1));
+    scope.lastColumns = {code.sub(
+        warps.toI32(evaluator->extent(sweep.shape.columnDim)), warps.i32(1))};
   Value full = isFull(sweep, number);
   for (Base &base : sweep.bases)
     base.elements.clear();

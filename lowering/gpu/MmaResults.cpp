@@ -44,7 +44,8 @@ void MmaKernelEmitter::emitResults(Item &item) {
           ->second[place.column < 0 ? unsigned(place.row) : elementOf(place)];
     };
     FragmentScope scope(&item.scope);
-    scope.firstColumn = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
+    scope.firstColumns = {
+        code.mul(code.land(lane, warps.i32(3)), warps.i32(2))};
     store(item, result, value, values ? unsigned(values->columns) : 0, elements,
           scope);
   }
@@ -89,7 +90,7 @@ void MmaKernelEmitter::store(Item &item, Value result, Value value,
             write(at);
           else
             code.ifThen(
-                code.lessThan(code.add(scope.first(), warps.i32(at.column)),
+                code.lessThan(code.add(scope.first(0), warps.i32(at.column)),
                               warps.i32(columns)),
                 [&] {
                   FragmentScope inner(&local);
@@ -111,7 +112,7 @@ void MmaKernelEmitter::storePairs(Item &item, Sweep &sweep,
   auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
   Value rows = warps.toI32(evaluator->extent(shape.rowDim));
   Value columns = warps.toI32(evaluator->extent(sweep.shape.columnDim));
-  Value left = code.sub(columns, scope.first());
+  Value left = code.sub(columns, scope.first(0));
   for (auto [result, value] :
        llvm::zip_equal(kernel.getResults(), yield.getValues())) {
     if (value != sweep.op().getResult(accumulator.index))

@@ -148,8 +148,11 @@ bool ScoreForm::collect(Value value, Coefficient coefficient) {
     }
   } else if (auto cast = dyn_cast_or_null<CastOp>(op)) {
     Value integer = cast.getOperand();
-    if (quantity(integer).getElementType().isInteger(64))
-      if (std::optional<int64_t> step = stepOf(integer, evaluator.columnDim)) {
+    // Of a box, the next column is not always one index on.
+    if (evaluator.columns.size() == 1 &&
+        quantity(integer).getElementType().isInteger(64))
+      if (std::optional<int64_t> step =
+              stepOf(integer, evaluator.columns.front().dim)) {
         indices.push_back({coefficient, integer, *step});
         return true;
       }
@@ -214,6 +217,9 @@ void ScoreForm::prepare(FragmentScope &item) {
         slope = code.real(1);
       if (term.perColumn != 1)
         slope = code.mul(slope, code.real(double(term.perColumn)));
+      if (Value step = evaluator.columns.front().step)
+        slope = code.mul(slope, arith::SIToFPOp::create(code.builder, code.loc,
+                                                        code.f32(), step));
       if (factorValue)
         slope = code.div(slope, factorValue);
       slopes[row] = slopes[row] ? code.add(slopes[row], slope) : slope;

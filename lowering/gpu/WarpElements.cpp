@@ -38,6 +38,8 @@ Value WarpKernelEmitter::provide(Value value, Place place,
                                  FragmentScope &scope) {
   if (value == shape.score)
     return scoreElements[elementOf(place)];
+  if (Value known = differenceElement(value, place))
+    return known;
   if (!shape.base || yElements.empty())
     return {};
   AccumulateOp base = shape.base->op;
@@ -66,20 +68,21 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
       full, types, [&]() { return elements; },
       [&]() {
         FragmentScope scope(&tileScope);
-        Value extent = warps.toI32(evaluator->extent(shape.columnDim));
-        // Columns from here on do not exist.
-        Value left = code.sub(extent, tileScope.first());
         if (domain && pairs->readsColumns(domain))
-          scope.lastColumn = code.sub(extent, warps.i32(1));
+          clampColumns(scope);
         Values masked;
-        llvm::DenseMap<int, Value> exists;
+        llvm::DenseMap<std::pair<unsigned, int>, Value> within;
         for (unsigned i = 0; i != elements.size(); ++i) {
           Place place = placeOf(i);
-          Value &counts = exists[place.column];
-          if (!counts)
-            counts = code.compare(arith::CmpIPredicate::sgt, left,
-                                  warps.i32(place.column));
-          Value holds = counts;
+          Value holds;
+          for (unsigned k = 0; k != shape.columns.size(); ++k) {
+            int offset = pairs->offsetOf(k, place.column);
+            Value &exists = within[{k, offset}];
+            if (!exists)
+              exists = code.compare(arith::CmpIPredicate::sgt, columnsLeft[k],
+                                    warps.i32(offset));
+            holds = holds ? code.land(holds, exists) : exists;
+          }
           if (domain)
             holds = code.land(holds, pairs->evaluate(domain, place, scope));
           masked.push_back(
@@ -87,6 +90,13 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
         }
         return masked;
       });
+}
+
+/// Makes reads of columns that do not exist reads of the last ones.
+void WarpKernelEmitter::clampColumns(FragmentScope &scope) {
+  for (const TileDim &entry : shape.columns)
+    scope.lastColumns.push_back(
+        code.sub(warps.toI32(evaluator->extent(entry.dim)), warps.i32(1)));
 }
 
 /// Says whether the weight of a pair outside of the domain is 0 by itself: the
@@ -140,14 +150,21 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
   }
 }
 
-WarpKernelEmitter::TileResult WarpKernelEmitter::elements(Item &item,
-                                                          Value number,
-                                                          ValueRange score,
-                                                          ValueRange state) {
+WarpKernelEmitter::TileResult
+WarpKernelEmitter::elements(Item &item, Value number, Value full,
+                            ValueRange score, ValueRange state) {
   FragmentScope scope(&item.scope);
-  Value firstColumn = firstColumnOf(item, number);
-  Value own = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
-  scope.firstColumn = code.add(firstColumn, own);
+  TileCorner corner = cornerOf(item, number);
+  // The thread's own first column is one of the first eight.
+  Value &innermost = corner.positions.back();
+  innermost = code.add(innermost,
+                       code.mul(code.land(lane, warps.i32(3)), warps.i32(2)));
+  columnsLeft.clear();
+  for (auto [i, entry] : llvm::enumerate(shape.columns)) {
+    Value position = corner.positions[i], residue = corner.residues[i];
+    scope.firstColumns.push_back(indexAt(entry, position, residue));
+    columnsLeft.push_back(code.sub(positionsOf(entry, residue), position));
+  }
   auto readsColumns = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
     return accumulator.isProduct
@@ -157,11 +174,10 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(Item &item,
                : pairs->readsColumns(op.getOperand());
   };
   if (llvm::any_of(shape.sweep->accumulators, readsColumns))
-    scope.lastColumn =
-        code.sub(warps.toI32(evaluator->extent(shape.columnDim)), warps.i32(1));
+    clampColumns(scope);
   scoreElements.assign(score.begin(), score.end());
   yElements.clear();
-  Value full = isFull(item, number);
+  loadDifferences();
   TileResult result;
   if (shape.base) {
     AccumulateOp op = shape.base->op;

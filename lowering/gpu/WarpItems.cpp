@@ -51,8 +51,18 @@ void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
 /// or more should run over the same columns, or memory is what limits them: so
 /// batch indices are taken in groups, one group after the other.
 void WarpKernelEmitter::decode(Value number, Item &item) {
-  Value rowExtent = evaluator->extent(shape.rowDim);
-  Value rowTiles = warps.toI32(code.ceilDiv(rowExtent, tile.rows()));
+  Value one = warps.i32(1), rowTiles;
+  Values tilesOf;
+  for (const TileDim &entry : shape.rows) {
+    Value positions = evaluator->extent(entry.dim);
+    if (Value step = stepOf(entry)) {
+      // Of the residues that have most.
+      positions = warps.widen(positionsOf(entry, warps.i32(0)));
+      rowTiles = rowTiles ? code.mul(rowTiles, step) : step;
+    }
+    tilesOf.push_back(warps.toI32(code.ceilDiv(positions, entry.box)));
+    rowTiles = rowTiles ? code.mul(rowTiles, tilesOf.back()) : tilesOf.back();
+  }
   Value batch = warps.i32(1);
   for (StringAttr dim : shape.batch)
     batch = code.mul(batch, warps.toI32(evaluator->extent(dim)));
@@ -64,12 +74,12 @@ void WarpKernelEmitter::decode(Value number, Item &item) {
   if (shape.sweep->hasDomain) {
     Value together =
         arith::DivUIOp::create(builder, code.loc, warps.blocks(), warps.i32(4));
-    together = code.max(code.min(together, batch), warps.i32(1));
+    together = code.max(code.min(together, batch), one);
     auto [group, inGroup] = divide(number, code.mul(together, rowTiles));
     Value first = code.mul(group, together);
     Value size = code.min(together, code.sub(batch, first));
     std::tie(rowTile, rest) = divide(inGroup, size);
-    rowTile = code.sub(code.sub(rowTiles, warps.i32(1)), rowTile);
+    rowTile = code.sub(code.sub(rowTiles, one), rowTile);
     rest = code.add(rest, first);
   } else {
     std::tie(rest, rowTile) = divide(number, rowTiles);
@@ -81,12 +91,48 @@ void WarpKernelEmitter::decode(Value number, Item &item) {
       std::tie(rest, at) = divide(rest, warps.toI32(evaluator->extent(dim)));
     item.scope.uniform.indices[dim].uniform = warps.widen(at);
   }
-  Value firstRow = code.mul(rowTile, warps.i32(tile.rows()));
-  Value lastRow = code.min(code.add(firstRow, warps.i32(tile.rows() - 1)),
-                           code.sub(warps.toI32(rowExtent), warps.i32(1)));
-  item.firstRow = warps.widen(firstRow);
-  item.lastRow = warps.widen(lastRow);
+  // Tiles of a residue follow each other: they share columns.
+  unsigned rank = shape.rows.size();
+  item.firstRow.positions.resize(rank);
+  item.firstRow.residues.resize(rank);
+  bool moreResidues = shape.hasSteps(TileSide::Rows);
+  for (unsigned i = rank; i-- != 0;) {
+    Value at = rowTile;
+    if (i != 0 || moreResidues)
+      std::tie(rowTile, at) = divide(rowTile, tilesOf[i]);
+    item.firstRow.positions[i] = code.mul(at, warps.i32(shape.rows[i].box));
+  }
+  for (unsigned i = rank; i-- != 0;)
+    if (Value step = stepOf(shape.rows[i]))
+      std::tie(rowTile, item.firstRow.residues[i]) = divide(rowTile, step);
+  for (auto [i, entry] : llvm::enumerate(shape.rows)) {
+    Value position = item.firstRow.positions[i];
+    Value residue = item.firstRow.residues[i];
+    Value end = code.add(position, warps.i32(entry.box - 1));
+    Value last = code.sub(warps.toI32(evaluator->extent(entry.dim)), one);
+    item.firstRows.push_back(warps.widen(indexAt(entry, position, residue)));
+    item.lastRows.push_back(
+        warps.widen(code.min(indexAt(entry, end, residue), last)));
+  }
   findColumns(item);
+}
+
+/// The index at \p position of \p residue.
+Value WarpKernelEmitter::indexAt(const TileDim &dim, Value position,
+                                 Value residue) {
+  Value step = stepOf(dim);
+  return step ? code.add(residue, code.mul(position, step)) : position;
+}
+
+/// How many positions there are, of \p residue where they are a step apart.
+Value WarpKernelEmitter::positionsOf(const TileDim &dim, Value residue) {
+  Value extent = warps.toI32(evaluator->extent(dim.dim));
+  Value step = stepOf(dim);
+  if (!step)
+    return extent;
+  Value rest = code.sub(code.add(extent, step), warps.i32(1));
+  return arith::DivUIOp::create(builder, code.loc, code.sub(rest, residue),
+                                step);
 }
 
 Value WarpKernelEmitter::slotAddress(unsigned first, unsigned stride,

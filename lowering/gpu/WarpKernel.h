@@ -24,7 +24,7 @@ constexpr unsigned maxShared = 227 * 1024;
 
 /// Where things lie in shared memory, in bytes.
 struct SharedPlan {
-  unsigned left, right, values, output, barriers, total;
+  unsigned left, right, values, output, differences, barriers, total;
   bool hasOutput; // room for a tile of the output
 
   SharedPlan(const WarpShape &shape, bool wantsOutput) {
@@ -41,17 +41,25 @@ struct SharedPlan {
                                : 0);
     unsigned outputBytes = shape.values ? shape.values->bytes(tile.rows()) : 0;
     constexpr unsigned barrierBytes = 256;
+    // Two buffers of two copies for each consumer (WarpDifferences.cpp).
+    unsigned differenceBytes = unsigned(shape.differences.size()) *
+                               tile.consumers * 4 * differenceCopy(tile);
     hasOutput = wantsOutput && shape.values->columns % 16 == 0 &&
-                at + outputBytes + barrierBytes <= maxShared;
+                at + outputBytes + differenceBytes + barrierBytes <= maxShared;
     output = take(hasOutput ? outputBytes : 0);
+    differences = take(differenceBytes);
     barriers = take(barrierBytes);
     total = at;
   }
-};
 
-/// A ring of tiles: `full` is waited for by consumers, `empty` by the producer.
-struct Ring {
-  unsigned buffers = 0, bytes = 0, full = 0, empty = 0;
+  /// Differences of a consumer's rows and the columns of a tile.
+  static unsigned differenceEntries(const WarpTile &tile) {
+    return rowsOfGroup + tile.columns - 1;
+  }
+  /// Bytes of a copy of them.
+  static unsigned differenceCopy(const WarpTile &tile) {
+    return (differenceEntries(tile) + 3) / 2 * 8;
+  }
 };
 
 class WarpKernelEmitter {
@@ -64,7 +72,7 @@ public:
       : request(request), shape(shape), tile(shape.tile),
         builder(request.builder),
         code(builder, KernelOp(request.kernel).getLoc(), 1), warps(code),
-        storedOutput(findStoredOutput()), plan(shape, bool(storedOutput)) {}
+        storedOutput(findStoredOutput()), plan(shape, copiesOutput()) {}
 
   std::optional<GpuStage> emit(std::string &why);
 
@@ -74,9 +82,11 @@ private:
   //===--------------------------------------------------------------------===//
 
   Value findStoredOutput();
+  bool copiesOutput();
   void describeMaps();
-  void addMap(const cpu::Storage &storage, mlir::StringAttr rowDim,
-              unsigned rows);
+  unsigned addMaps(const cpu::Storage &storage, TileSide side,
+                   unsigned rowConsumers = 0);
+  FragmentDims fragmentDims(const TileDims &dims);
   mlir::ArrayAttr describeStage();
   void beginFunction();
   void initBarriers();
@@ -91,13 +101,25 @@ private:
   // Items and tiles
   //===--------------------------------------------------------------------===//
 
+  /// Where a tile begins, in each of its dimensions: positions, and where they
+  /// are a step apart, the residue (else null); all i32.
+  struct TileCorner {
+    Values positions, residues;
+  };
+
   /// The item in hand.
   struct Item {
     FragmentScope scope;
-    Value firstRow, lastRow; // of the block, i64, within the extent
-    Value rows[2];           // of the thread, i32, which may not exist
-    /// Columns that are run over: i32, in `tiles` tiles from the first on.
-    Value firstColumn, endColumn, tiles;
+    TileCorner firstRow;        // of the block
+    Values firstRows, lastRows; // its indices, i64, within the extents
+    Value rowExists[2];         // of the thread
+    /// Columns that are run over: `tiles` tiles, row-major, `tilesOf` in each
+    /// dimension (i32), from the first on.
+    TileCorner firstColumn;
+    Values tilesOf;
+    Value tiles;
+    /// The tiles that a consumer takes, of those that are not empty.
+    Value begin, end;
     /// Bounds of the rows of the block and of a consumer, and what follows.
     cpu::Scope blockRows, groupRows;
   };
@@ -110,13 +132,21 @@ private:
   void prepareVisit(Value value, cpu::Scope &scope, bool shared);
   bool searchesTogether();
   Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
-  void bindRows(Item &item, Value first, Value last, cpu::Scope &scope);
+  void bindRows(Item &item, ValueRange first, ValueRange last,
+                cpu::Scope &scope);
+  std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
   void findColumns(Item &item);
-  Value firstColumnOf(Item &item, Value number);
+  TileCorner cornerOf(Item &item, Value number);
+  Value indexAt(const TileDim &dim, Value position, Value residue);
+  Value stepOf(const TileDim &dim) {
+    return dim.step ? steps[*dim.step] : Value();
+  }
+  Value positionsOf(const TileDim &dim, Value residue);
   Value classify(Value truth, const cpu::Scope &rows, Item &item, Value number);
   Value nextTile(Item &item, Value from);
   void prepareFull(Item &item);
   Value isFull(Item &item, Value number);
+  void boundGroup(Item &item);
 
   Value slotAddress(unsigned first, unsigned stride, Value count);
   Value parity(Value count, unsigned flip);
@@ -127,8 +157,12 @@ private:
   //===--------------------------------------------------------------------===//
 
   void emitProducer(Value leader);
-  void loadTile(Item &item, const TileTensor &tensor, unsigned mapNumber,
-                Value destination, Value barrier, Value first, unsigned rows);
+  Value mapOf(unsigned first, TileSide side, const TileCorner &corner);
+  Values coordinatesOf(Item &item, const cpu::Storage &tensor, TileSide side,
+                       const TileCorner &corner, unsigned column);
+  void loadTile(Item &item, const TileTensor &tensor, unsigned firstMap,
+                Value destination, Value barrier, const TileCorner &corner,
+                unsigned rows);
   void loadRight(Item &item, Value number, Value count);
   void loadValues(Item &item, Value number, Value count);
 
@@ -139,11 +173,21 @@ private:
   Values startScore(Value count);
   Values startSum(ValueRange weights, Value count, ValueRange sum);
   Values consumeItem(Item &item, Value first, Value count, Value items);
+  std::pair<Value, Value> skipTiles(Item &item, Value from, Value count,
+                                    Value end);
+  void placeRows(Item &item, Value inTile);
   void prepareItem(Item &item);
 
   //===--------------------------------------------------------------------===//
   // Elements of a tile
   //===--------------------------------------------------------------------===//
+
+  // What is of the difference of two indices (WarpDifferences.cpp).
+  Value differenceAt(const FragmentScope &item, Value value, Value first,
+                     Value entry);
+  void computeDifferences(Item &item, Value number, Value count);
+  void loadDifferences();
+  Value differenceElement(Value value, Place place);
 
   /// What a tile leaves behind.
   struct TileResult {
@@ -151,10 +195,11 @@ private:
     Values weights;  // of the product, an f32 an element
     Value scales[2]; // of what is relative to the maximum; null: 1
   };
-  TileResult elements(Item &item, Value number, ValueRange score,
+  TileResult elements(Item &item, Value number, Value full, ValueRange score,
                       ValueRange state);
   Values mask(Values elements, Value domain, double identity, Value full,
               Item &item, FragmentScope &tileScope);
+  void clampColumns(FragmentScope &scope);
   void updateMaximum(FragmentScope &tileScope, ValueRange state,
                      TileResult &result);
   Value provide(Value value, Place place, FragmentScope &scope);
@@ -190,7 +235,10 @@ private:
   SharedPlan plan;
   GpuStage stage;
 
+  unsigned leftMap = 0, rightMap = 0, valuesMap = 0, outputMap = 0;
+
   Value maps, sharedBase;
+  Values steps; // of WarpShape::steps, i32
   std::unique_ptr<cpu::Evaluator> evaluator;
   std::unique_ptr<FragmentEvaluator> pairs;
   std::unique_ptr<ScoreForm> form;
@@ -204,6 +252,10 @@ private:
   Value leftLow, rightLow, valuesLow; // descriptors
   // Of the tile in hand.
   Values scoreElements, yElements;
+  std::vector<Values> differenceElements;
+  Value differenceBuffer; // bytes from sharedBase
+  bool computesDifferences = false;
+  Values columnsLeft; // from the thread's first on, in each dimension
   Value maxima[2], exponents[2], tileShifts[2], exponentFactor;
 };
 

@@ -29,8 +29,10 @@ void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
                              warps.exchange(value, other));
     }
   }
-  StringAttr columns = shape.valueDim ? shape.valueDim : shape.columnDim;
-  FragmentEvaluator results(warps, *evaluator, shape.rowDim, columns);
+  FragmentDims columns = pairs->columns;
+  if (shape.valueDim)
+    columns = {{shape.valueDim, 0, Value()}};
+  FragmentEvaluator results(warps, *evaluator, pairs->rows, columns);
   results.provide = [&](Value value, Place place, FragmentScope &) -> Value {
     if (value.getDefiningOp() != SweepOp(shape.sweep->op).getOperation())
       return {};
@@ -49,7 +51,7 @@ void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
       results.zeroOverZero.insert(
           SweepOp(shape.sweep->op).getResult(accumulator.index));
   FragmentScope scope(&item.scope);
-  scope.firstColumn = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
+  scope.firstColumns = {code.mul(code.land(lane, warps.i32(3)), warps.i32(2))};
   KernelOp kernel = request.kernel;
   auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
   for (auto [result, value] :
@@ -77,9 +79,8 @@ static Value convertTo(cpu::Code &code, Type type, Value value) {
 /// Runs \p body for each of the thread's rows that exists.
 void WarpKernelEmitter::forEachRow(Item &item,
                                    llvm::function_ref<void(int row)> body) {
-  Value extent = warps.toI32(evaluator->extent(shape.rowDim));
   for (int row : {0, 1})
-    code.ifThen(code.lessThan(item.rows[row], extent), [&] { body(row); });
+    code.ifThen(item.rowExists[row], [&] { body(row); });
 }
 
 void WarpKernelEmitter::storeRows(Item &item, Value result, Value value,
@@ -147,7 +148,7 @@ void WarpKernelEmitter::storeBlocks(Item &item, Value value,
   value = value.getDefiningOp<CastOp>().getOperand();
   unsigned columns = shape.values->columns;
   FragmentScope wide(&scope);
-  wide.firstColumn = code.mul(code.land(lane, warps.i32(3)), warps.i32(8));
+  wide.firstColumns = {code.mul(code.land(lane, warps.i32(3)), warps.i32(8))};
   Values rows[2], rest[2];
   for (int row : {0, 1})
     for (unsigned first = 0; first != columns; first += 8) {
@@ -223,23 +224,17 @@ void WarpKernelEmitter::storeTile(Item &item, Value value,
   warps.fenceAsync();
   warps.syncNamed(barrier, threadsOfGroup);
   code.ifThen(isFirst, [&] {
+    TileCorner corner = item.firstRow;
+    unsigned box = shape.rows.front().box / tile.consumers;
+    corner.positions[0] =
+        code.add(corner.positions[0], code.mul(consumer, warps.i32(box)));
+    Value tensorMap = mapOf(outputMap, TileSide::Rows, corner);
     for (unsigned chunk = 0; chunk != shape.values->chunks(); ++chunk) {
-      Values coordinates;
-      for (unsigned position = place.layout.size(); position-- != 0;) {
-        StringAttr dim = place.layout[position];
-        if (dim == shape.valueDim)
-          coordinates.push_back(warps.i32(chunk * chunkColumns));
-        else if (dim == shape.rowDim)
-          coordinates.push_back(
-              code.add(warps.toI32(item.firstRow),
-                       code.mul(consumer, warps.i32(rowsOfGroup))));
-        else
-          coordinates.push_back(
-              warps.toI32(item.scope.uniform.indices[dim].uniform));
-      }
+      Values coordinates = coordinatesOf(item, place, TileSide::Rows, corner,
+                                         chunk * chunkColumns);
       Value from = warps.sharedAddress(
           sharedBase, code.add(base, warps.i32(chunk * chunkBytes)));
-      warps.storeBox(map(stage.maps.size() - 1), from, coordinates);
+      warps.storeBox(tensorMap, from, coordinates);
     }
     warps.commitStores();
   });

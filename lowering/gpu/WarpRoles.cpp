@@ -44,27 +44,81 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 // Producer
 //===----------------------------------------------------------------------===//
 
+/// The map of the residues of \p corner, of those from \p first on.
+Value WarpKernelEmitter::mapOf(unsigned first, TileSide side,
+                               const TileCorner &corner) {
+  Value number;
+  unsigned bit = 1;
+  for (auto [entry, residue] :
+       llvm::zip_equal(shape.dimsOf(side), corner.residues)) {
+    Value step = stepOf(entry);
+    if (!step)
+      continue;
+    Value extent = warps.toI32(evaluator->extent(entry.dim));
+    Value longer = arith::RemUIOp::create(builder, code.loc, extent, step);
+    Value own = code.select(code.lessThan(residue, longer), warps.i32(bit),
+                            warps.i32(0));
+    number = number ? code.add(number, own) : own;
+    bit *= 2;
+  }
+  if (!number)
+    return map(first);
+  number = code.mul(code.add(number, warps.i32(first)), warps.i32(128));
+  return code.address(maps, builder.getI8Type(), warps.widen(number));
+}
+
+/// Where the box at \p corner of \p tensor begins, from column \p column on, in
+/// the order of addMaps.
+Values WarpKernelEmitter::coordinatesOf(Item &item, const cpu::Storage &tensor,
+                                        TileSide side, const TileCorner &corner,
+                                        unsigned column) {
+  Value first = warps.i32(column);
+  auto positionOf = [&](StringAttr dim) {
+    return unsigned(llvm::find(tensor.layout, dim) - tensor.layout.begin());
+  };
+  auto fold = [&](Value index, unsigned position) {
+    Value stride = warps.toI32(evaluator->stride(tensor, position));
+    first = code.add(first, code.mul(index, stride));
+  };
+  const TileDims &dims = shape.dimsOf(side);
+  Values along, others;
+  for (unsigned i = dims.size(); i-- != 0;) {
+    along.push_back(corner.positions[i]);
+    if (dims[i].step)
+      fold(corner.residues[i], positionOf(dims[i].dim));
+  }
+  SmallVector<unsigned> folded = shape.folded(tensor, side);
+  for (unsigned i = tensor.layout.size() - 1; i-- != 0;) {
+    if (llvm::any_of(dims, [&](const TileDim &entry) {
+          return entry.dim == tensor.layout[i];
+        }))
+      continue;
+    Value at =
+        warps.toI32(item.scope.uniform.indices[tensor.layout[i]].uniform);
+    if (llvm::is_contained(folded, i))
+      fold(at, i);
+    else
+      others.push_back(at);
+  }
+  Values coordinates{first};
+  llvm::append_range(coordinates, along);
+  llvm::append_range(coordinates, others);
+  return coordinates;
+}
+
 void WarpKernelEmitter::loadTile(Item &item, const TileTensor &tensor,
-                                 unsigned mapNumber, Value destination,
-                                 Value barrier, Value first, unsigned rows) {
+                                 unsigned firstMap, Value destination,
+                                 Value barrier, const TileCorner &corner,
+                                 unsigned rows) {
   code.ifThen(isLeader, [&] {
     warps.arriveExpecting(barrier, tensor.bytes(rows));
+    Value tensorMap = mapOf(firstMap, tensor.side, corner);
     for (unsigned chunk = 0; chunk != tensor.chunks(); ++chunk) {
-      Values coordinates;
-      const DimList &dims = tensor.storage->layout;
-      for (unsigned position = dims.size(); position-- != 0;) {
-        StringAttr dim = dims[position];
-        if (position + 1 == dims.size())
-          coordinates.push_back(warps.i32(chunk * chunkColumns));
-        else if (dim == tensor.rowDim)
-          coordinates.push_back(first);
-        else
-          coordinates.push_back(
-              warps.toI32(item.scope.uniform.indices[dim].uniform));
-      }
+      Values coordinates = coordinatesOf(item, *tensor.storage, tensor.side,
+                                         corner, chunk * chunkColumns);
       Value to = warps.sharedAddress(
           destination, warps.i32(chunk * rows * chunkColumns * 2));
-      warps.loadBox(map(mapNumber), to, coordinates, barrier);
+      warps.loadBox(tensorMap, to, coordinates, barrier);
     }
   });
 }
@@ -76,7 +130,7 @@ void WarpKernelEmitter::loadRight(Item &item, Value number, Value count) {
       warps.sharedAddress(sharedBase, slotAddress(plan.right, bytes, count));
   Value barrier = warps.sharedAddress(
       sharedBase, slotAddress(plan.barriers + 8 * rightFull, 8, count));
-  loadTile(item, shape.right, 1, to, barrier, firstColumnOf(item, number),
+  loadTile(item, shape.right, rightMap, to, barrier, cornerOf(item, number),
            tile.columns);
 }
 
@@ -89,7 +143,7 @@ void WarpKernelEmitter::loadValues(Item &item, Value number, Value count) {
       warps.sharedAddress(sharedBase, slotAddress(plan.values, bytes, count));
   Value barrier = warps.sharedAddress(
       sharedBase, slotAddress(plan.barriers + 8 * valuesFull, 8, count));
-  loadTile(item, *shape.values, 2, to, barrier, firstColumnOf(item, number),
+  loadTile(item, *shape.values, valuesMap, to, barrier, cornerOf(item, number),
            tile.columns);
 }
 
@@ -105,9 +159,9 @@ void WarpKernelEmitter::emitProducer(Value leader) {
           loadRight(item, first, count);
           Value leftParity = code.lxor(code.land(items, one), one);
           warps.wait(shared(plan.barriers + 8 * leftEmpty), leftParity);
-          loadTile(item, shape.left, 0, shared(plan.left),
-                   shared(plan.barriers + 8 * leftFull),
-                   warps.toI32(item.firstRow), tile.rows());
+          loadTile(item, shape.left, leftMap, shared(plan.left),
+                   shared(plan.barriers + 8 * leftFull), item.firstRow,
+                   tile.rows());
           Type i32 = warps.i32Type();
           auto loop = scf::WhileOp::create(
               builder, code.loc, TypeRange({i32, i32, i32}),
@@ -145,7 +199,7 @@ void WarpKernelEmitter::release(unsigned barriers, Value count) {
 
 /// Lets the left tile go where no tile of the item is left to be multiplied.
 void WarpKernelEmitter::releaseLeft(Item &item, Value next) {
-  Value isLast = code.lnot(code.lessThan(next, item.tiles));
+  Value isLast = code.lnot(code.lessThan(next, item.end));
   code.ifThen(code.land(isLeader, isLast),
               [&] { warps.arrive(shared(plan.barriers + 8 * leftEmpty)); });
 }
@@ -207,20 +261,41 @@ Values WarpKernelEmitter::identities() {
   return state;
 }
 
+/// Works out where the thread's rows stand, of which the first is \p inTile of
+/// the tile and the second 8 further on.
+void WarpKernelEmitter::placeRows(Item &item, Value inTile) {
+  item.scope.rows.resize(shape.rows.size());
+  for (unsigned row : {0, 1}) {
+    Value rest = row ? code.add(inTile, warps.i32(8)) : inTile;
+    for (unsigned i = shape.rows.size(); i-- != 0;) {
+      const TileDim &entry = shape.rows[i];
+      Value at = rest;
+      if (i != 0) {
+        // Boxes are powers of two but for the outermost dimension.
+        at = code.land(rest, warps.i32(entry.box - 1));
+        rest = arith::ShRUIOp::create(builder, code.loc, rest,
+                                      warps.i32(llvm::Log2_32(entry.box)));
+      }
+      Value position = code.add(item.firstRow.positions[i], at);
+      Value index = indexAt(entry, position, item.firstRow.residues[i]);
+      Value extent = warps.toI32(evaluator->extent(entry.dim));
+      Value exists = code.lessThan(index, extent);
+      item.rowExists[row] = i + 1 == shape.rows.size()
+                                ? exists
+                                : code.land(item.rowExists[row], exists);
+      item.scope.rows[i][row] = code.min(index, code.sub(extent, warps.i32(1)));
+    }
+  }
+}
+
 /// What an item needs once: the thread's rows, and all that does not vary
 /// along the columns.
 void WarpKernelEmitter::prepareItem(Item &item) {
-  Value last =
-      code.sub(warps.toI32(evaluator->extent(shape.rowDim)), warps.i32(1));
-  Value first = warps.toI32(item.firstRow);
   Value inTile = code.add(code.mul(consumer, warps.i32(rowsOfGroup)),
                           code.mul(warp, warps.i32(16)));
   inTile = code.add(
       inTile, arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
-  item.rows[0] = code.add(first, inTile);
-  item.rows[1] = code.add(item.rows[0], warps.i32(8));
-  for (unsigned row : {0, 1})
-    item.scope.rows[row] = code.min(item.rows[row], last);
+  placeRows(item, inTile);
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
     AccumulateOp op = accumulator.op;
     if (&accumulator == shape.base)
@@ -245,16 +320,18 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   unsigned turns = 2 * threadsOfGroup;
   warps.wait(shared(plan.barriers + 8 * leftFull), code.land(items, one));
   waitFor(rightFull, count, 0);
-  Value next = nextTile(item, code.add(first, one));
   if (tile.pingPong)
     warps.syncNamed(code.add(consumer, one), turns);
   Values score = startScore(count);
   if (tile.pingPong)
     passTurn();
+  computeDifferences(item, first, count);
+  Value next = nextTile(item, code.add(first, one));
+  Value full = isFull(item, first);
   score = warps.waitProducts(0, score);
   release(rightEmpty, count);
   releaseLeft(item, next);
-  TileResult result = elements(item, first, score, identities());
+  TileResult result = elements(item, first, full, score, identities());
   unsigned stateSize = result.state.size();
   Values sum;
   Values weights;
@@ -273,11 +350,10 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
       builder, code.loc, passedTypes, start,
       [&](OpBuilder &, Location, ValueRange args) {
         scf::ConditionOp::create(builder, code.loc,
-                                 code.lessThan(args[0], item.tiles), args);
+                                 code.lessThan(args[0], item.end), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
         Value number = args[0], before = args[1];
-        Value following = nextTile(item, code.add(number, one));
         Value now = code.add(before, one);
         ValueRange state = args.slice(2, stateSize);
         ValueRange oldSum = args.slice(2 + stateSize, sum.size());
@@ -294,10 +370,14 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         }
         if (tile.pingPong)
           passTurn();
+        computeDifferences(item, number, now);
+        // What the tile and the next one are is found out under the products.
+        Value following = nextTile(item, code.add(number, one));
+        Value full = isFull(item, number);
         nextScore = warps.waitProducts(shape.values ? 1 : 0, nextScore);
         release(rightEmpty, now);
         releaseLeft(item, following);
-        TileResult result = elements(item, number, nextScore, state);
+        TileResult result = elements(item, number, full, nextScore, state);
         Values yielded{following, now};
         llvm::append_range(yielded, result.state);
         if (shape.values) {
@@ -314,7 +394,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   builder.setInsertionPointAfter(loop);
   ValueRange results = loop.getResults();
   Value last = results[1];
-  Values out{code.add(last, one), code.add(items, one)};
+  Values out{code.add(last, one), code.add(items, one), results[0]};
   llvm::append_range(out, results.slice(2, stateSize));
   if (shape.values) {
     waitFor(valuesFull, last, 0);
@@ -326,6 +406,34 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
     llvm::append_range(out, total);
   }
   return out;
+}
+
+/// Lets the tiles from \p from on go that are before \p end, the first of which
+/// is number \p count of its ring. A buffer is let go of after it was filled,
+/// or the arrival would count for its use before. What follows them.
+std::pair<Value, Value> WarpKernelEmitter::skipTiles(Item &item, Value from,
+                                                     Value count, Value end) {
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, TypeRange({warps.i32Type(), warps.i32Type()}),
+      ValueRange({from, count}),
+      [&](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc, code.lessThan(args[0], end),
+                                 args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        waitFor(rightFull, args[1], 0);
+        release(rightEmpty, args[1]);
+        if (shape.values) {
+          waitFor(valuesFull, args[1], 0);
+          release(valuesEmpty, args[1]);
+        }
+        Value one = warps.i32(1);
+        Value next = nextTile(item, code.add(args[0], one));
+        scf::YieldOp::create(builder, code.loc,
+                             ValueRange({next, code.add(args[1], one)}));
+      });
+  builder.setInsertionPointAfter(loop);
+  return {loop.getResult(0), loop.getResult(1)};
 }
 
 void WarpKernelEmitter::emitConsumer(Value number) {
@@ -352,9 +460,16 @@ void WarpKernelEmitter::emitConsumer(Value number) {
                 [&] { warps.arriveNamed(one, 2 * threadsOfGroup); });
   forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
     Value first = nextTile(item, zero);
+    Value count = carried[0], items = carried[1];
     prepareFull(item);
+    Value isVisited = code.lessThan(first, item.tiles);
+    if (shape.skipsByGroup()) {
+      boundGroup(item);
+      Value begin = code.min(item.begin, item.tiles);
+      std::tie(first, count) = skipTiles(item, first, count, begin);
+    }
     prepareItem(item);
-    Values nothing(carried);
+    Values nothing{count, items, first};
     llvm::append_range(nothing, identities());
     if (shape.values)
       nothing.append(fragmentSize(shape.values->columns), code.real(0));
@@ -362,13 +477,33 @@ void WarpKernelEmitter::emitConsumer(Value number) {
     for (Value value : nothing)
       types.push_back(value.getType());
     Values results = code.choose(
-        code.lessThan(first, item.tiles), types,
-        [&]() { return consumeItem(item, first, carried[0], carried[1]); },
-        [&]() { return nothing; });
+        code.lessThan(first, item.end), types,
+        [&]() { return consumeItem(item, first, count, items); },
+        [&]() {
+          if (!shape.skipsByGroup())
+            return nothing;
+          // The left tile came for the others.
+          return code.choose(
+              isVisited, types,
+              [&]() {
+                Value full = shared(plan.barriers + 8 * leftFull);
+                warps.wait(full, code.land(items, one));
+                code.ifThen(isLeader, [&] {
+                  warps.arrive(shared(plan.barriers + 8 * leftEmpty));
+                });
+                Values passed = nothing;
+                passed[1] = code.add(items, one);
+                return passed;
+              },
+              [&]() { return nothing; });
+        });
     ArrayRef<Value> all(results);
+    count = all[0];
+    if (shape.skipsByGroup())
+      count = skipTiles(item, all[2], count, item.tiles).second;
     unsigned stateSize = identities().size();
-    emitResults(item, all.slice(2, stateSize), all.drop_front(2 + stateSize));
-    return {all[0], all[1]};
+    emitResults(item, all.slice(3, stateSize), all.drop_front(3 + stateSize));
+    return {count, all[1]};
   });
   if (plan.hasOutput)
     warps.waitStoresRead();

@@ -1,6 +1,7 @@
 //===- WarpShape.cpp - Kernels that warpgroups can compute ----------------===//
 
 #include "lowering/gpu/WarpShape.h"
+#include "lowering/gpu/PairDifference.h"
 
 using namespace mlir;
 using namespace attn;
@@ -34,18 +35,41 @@ private:
     if (kernel.sweeps.size() != 1)
       return fail("it has " + Twine(kernel.sweeps.size()) + " sweeps, not one");
     shape.sweep = &kernel.sweeps.front();
-    if (shape.sweep->over.size() != 1)
-      return fail("it sweeps over several dimensions at once");
-    if (!kernel.strides.empty() || !shape.sweep->isContiguous)
-      return fail("its pairs are some indices apart");
+    if (shape.sweep->over.size() > 3)
+      return fail("it sweeps over more than three dimensions at once");
     if (!hasSimpleBoxes())
       return fail("its mask needs the integers of a box of several dimensions");
     if (kernel.lanes.empty())
       return fail("no free dimension lies along the lanes");
-    shape.columnDim = shape.sweep->over.front();
-    shape.rowDim = kernel.lanes.back();
+    // As many dimensions of rows as of columns: the nearest pairs of a box are
+    // fewer than those of a run.
+    size_t rank = std::min(kernel.lanes.size(), shape.sweep->over.size());
     shape.batch = kernel.batch;
-    shape.batch.append(kernel.lanes.begin(), std::prev(kernel.lanes.end()));
+    for (auto [position, dim] : llvm::enumerate(kernel.lanes))
+      if (position + rank < kernel.lanes.size())
+        shape.batch.push_back(dim);
+      else if (!addDim(shape.rows, dim, kernel.strides.lookup(dim)))
+        return false;
+    for (auto [position, dim] : llvm::enumerate(shape.sweep->over)) {
+      Value by =
+          shape.sweep->visit ? shape.sweep->visit.getStep()[position] : Value();
+      if (!addDim(shape.columns, dim, by))
+        return false;
+    }
+    return true;
+  }
+
+  /// Adds \p dim to \p dims, whose indices are \p by apart (null: 1).
+  bool addDim(TileDims &dims, StringAttr dim, Value by) {
+    TileDim entry{dim, 0, std::nullopt};
+    if (by && constantInteger(by) != 1) {
+      if (!quantity(by).getDims().empty())
+        return fail(
+            "its pairs are some indices apart, by a number that varies");
+      entry.step = shape.steps.size();
+      shape.steps.push_back({by, dim});
+    }
+    dims.push_back(entry);
     return true;
   }
 
@@ -63,9 +87,9 @@ private:
            !sweep.getVisits().getOps<BoxReduceOp>().empty();
   }
 
-  /// The 16-bit tensor that \p factor is, converted; it has \p row, and
-  /// \p inner is innermost.
-  std::optional<TileTensor> tensorOf(Value factor, StringAttr row,
+  /// The 16-bit tensor that \p factor is, converted; it has the dimensions of
+  /// \p side, and \p inner is innermost.
+  std::optional<TileTensor> tensorOf(Value factor, TileSide side,
                                      StringAttr inner) {
     auto cast = factor.getDefiningOp<CastOp>();
     if (!cast || !isa<BlockArgument>(cast.getOperand()) ||
@@ -74,17 +98,23 @@ private:
     TileTensor tile;
     tile.tensor = cast.getOperand();
     tile.storage = &layout.storageOf(tile.tensor);
-    tile.rowDim = row;
+    tile.side = side;
     Type element = tile.storage->element;
     SpecOp spec = layout.getSpec();
     std::optional<int64_t> size = spec.getStaticSize(inner);
     const DimList &dims = tile.storage->layout;
-    if ((!element.isBF16() && !element.isF16()) || dims.size() > 5 ||
-        dims.back() != inner || !llvm::is_contained(dims, row) || !size ||
-        *size % 8 || *size == 0 || *size > 256)
+    if ((!element.isBF16() && !element.isF16()) || dims.back() != inner ||
+        !size || *size % 8 || *size == 0 || *size > 256)
       return std::nullopt;
+    DimList along;
+    for (const TileDim &entry : shape.dimsOf(side))
+      along.push_back(entry.dim);
+    for (StringAttr dim : along)
+      if (!llvm::is_contained(dims, dim))
+        return std::nullopt;
     for (StringAttr dim : dims)
-      if (dim != row && dim != inner && !llvm::is_contained(shape.batch, dim))
+      if (dim != inner && !llvm::is_contained(along, dim) &&
+          !llvm::is_contained(shape.batch, dim))
         return std::nullopt;
     tile.columns = *size;
     return tile;
@@ -104,17 +134,19 @@ private:
       return fail("its pairs are made of no plain inner product");
     auto depth = cast<StringAttr>(reduce.getDims()[0]);
     for (Value factor : product.factors)
-      if (quantity(factor).hasDim(shape.rowDim)) {
-        if (auto tensor = tensorOf(factor, shape.rowDim, depth))
-          shape.left = *tensor;
-      } else if (auto tensor = tensorOf(factor, shape.columnDim, depth)) {
+      if (auto tensor = tensorOf(factor, TileSide::Rows, depth))
+        shape.left = *tensor;
+      else if (auto tensor = tensorOf(factor, TileSide::Columns, depth))
         shape.right = *tensor;
-      }
     if (!shape.left.storage || !shape.right.storage ||
         shape.left.storage->element != shape.right.storage->element)
       return fail("the factors of its inner product are not two tensors of "
                   "bf16 or of f16 with the summed dimension innermost, fixed "
                   "and a multiple of 8 up to 256");
+    for (const TileTensor *tensor : {&shape.left, &shape.right})
+      if (tensor->columns % 16 && shape.isFolded(*tensor))
+        return fail("the summed dimension is no multiple of 16, where its "
+                    "tensors take more than a copy's five dimensions");
     shape.score = reduce;
     return true;
   }
@@ -144,14 +176,18 @@ private:
     return true;
   }
 
-  bool hasRows(Value value) { return quantity(value).hasDim(shape.rowDim); }
+  bool hasRows(Value value) {
+    return llvm::all_of(shape.rows, [&](const TileDim &entry) {
+      return quantity(value).hasDim(entry.dim);
+    });
+  }
 
   bool matchValues(const cpu::Accumulator &accumulator) {
     if (accumulator.carried.size() == 1 &&
         accumulator.keySide.factors.size() == 1) {
       shape.valueDim = accumulator.carried.front();
       shape.values = tensorOf(accumulator.keySide.factors.front(),
-                              shape.columnDim, shape.valueDim);
+                              TileSide::Columns, shape.valueDim);
     }
     if (!shape.values ||
         shape.values->storage->element != shape.left.storage->element)
@@ -167,7 +203,12 @@ private:
     cpu::Code code(builder, layout.getSpec().getLoc(), 1);
     cpu::Evaluator evaluator(code, layout, Value(), nullptr);
     WarpCode warps(code);
-    FragmentEvaluator pairs(warps, evaluator, shape.rowDim, shape.columnDim);
+    FragmentDims rows, columns;
+    for (const TileDim &entry : shape.rows)
+      rows.push_back({entry.dim, entry.box, Value()});
+    for (const TileDim &entry : shape.columns)
+      columns.push_back({entry.dim, entry.box, Value()});
+    FragmentEvaluator pairs(warps, evaluator, rows, columns);
     auto &given = pairs.given;
     given.insert(shape.score);
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
@@ -179,9 +220,11 @@ private:
       return pairs.canEvaluate(value) && hasOnly(value, dims, given);
     };
     DimList dims = shape.batch;
-    dims.push_back(shape.rowDim);
+    for (const TileDim &entry : shape.rows)
+      dims.push_back(entry.dim);
     DimList pairDims = dims, resultDims = dims;
-    pairDims.push_back(shape.columnDim);
+    for (const TileDim &entry : shape.columns)
+      pairDims.push_back(entry.dim);
     if (shape.valueDim)
       resultDims.push_back(shape.valueDim);
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
@@ -192,15 +235,31 @@ private:
       for (Value value : values) {
         if (!check(value, pairDims))
           return fail("a pair needs what fragments have no code for");
-        readsPairs |= value != op.getDomain() && pairs.readsColumns(value);
       }
     }
+    findDifferences(given);
+    given.insert_range(shape.differences);
+    for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+      for (Value value : accumulator.pairValues())
+        readsPairs |= pairs.readsColumns(value);
     auto yield =
         cast<YieldOp>(shape.kernel->kernel.getBody().front().getTerminator());
     for (Value value : yield.getValues())
       if (!check(value, resultDims))
         return fail("a result needs what fragments have no code for");
     return true;
+  }
+
+  /// Finds what a tile has one value of a diagonal for, of rows and columns
+  /// that are one dimension each.
+  void findDifferences(const llvm::SmallPtrSetImpl<Value> &given) {
+    if (shape.rows.size() != 1 || shape.columns.size() != 1 ||
+        !shape.steps.empty())
+      return;
+    for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+      for (Value value : accumulator.pairValues())
+        collectDifferences(value, shape.rows.front().dim,
+                           shape.columns.front().dim, given, shape.differences);
   }
 
   /// Says whether \p value is made of quantities of \p dims alone.
@@ -229,7 +288,7 @@ private:
   bool chooseTile() {
     int64_t size =
         std::max(shape.left.columns, shape.values ? shape.values->columns : 0);
-    WarpTile &tile = shape.tile;
+    WarpTile tile;
     if (size <= 64)
       tile = {/*consumers=*/3, /*columns=*/128, /*stages=*/2,
               /*pingPong=*/true};
@@ -246,6 +305,13 @@ private:
       tile.columns = std::min(tile.columns, 96u);
     if (searches() && size > 128)
       tile.columns = 64;
+    // Boxes are 32 wide; and consumers that skip tiles of their own accord take
+    // no turns.
+    if (shape.columns.size() > 1)
+      tile.columns -= tile.columns % 32;
+    if (shape.skipsByGroup())
+      tile.pingPong = false;
+    shape.setTile(tile);
     return true;
   }
 
@@ -256,6 +322,49 @@ private:
 };
 
 } // namespace
+
+SmallVector<unsigned> WarpShape::folded(const cpu::Storage &tensor,
+                                        TileSide side) const {
+  constexpr size_t dimsOfCopy = 5;
+  SmallVector<unsigned> positions;
+  for (size_t i = 0; i + 1 < tensor.layout.size(); ++i) {
+    bool isAlong = llvm::any_of(dimsOf(side), [&](const TileDim &entry) {
+      return entry.dim == tensor.layout[i];
+    });
+    if (!isAlong && tensor.layout.size() - positions.size() > dimsOfCopy)
+      positions.push_back(unsigned(i));
+  }
+  return positions;
+}
+
+/// A consumer's 64 rows are a box, and those of the consumers follow each other
+/// in the outermost dimension. Innermost, rows are a box of few columns, since
+/// each row more needs others; and columns are many, since a box of them is not
+/// placed for each row.
+void WarpShape::setTile(const WarpTile &chosen) {
+  tile = chosen;
+  if (rows.size() == 1) {
+    rows[0].box = tile.rows();
+  } else if (rows.size() == 2) {
+    rows[0].box = 4 * tile.consumers;
+    rows[1].box = 16;
+  } else {
+    rows[0].box = tile.consumers;
+    rows[1].box = rows[2].box = 8;
+  }
+  unsigned inner = columns.size() == 2 ? 32 : 16, rest = tile.columns;
+  if (columns.size() > 1) {
+    while (rest % inner)
+      inner /= 2;
+    columns.back().box = inner;
+    rest /= inner;
+  }
+  if (columns.size() == 3) {
+    columns[1].box = rest;
+    rest = 1;
+  }
+  columns.front().box = rest;
+}
 
 std::optional<WarpShape>
 attn::gpu::matchWarpKernel(const cpu::KernelShape &kernel,

@@ -15,12 +15,25 @@
 
 namespace attn::gpu {
 
-/// A tile of the caller's tensors in shared memory: `rows` indices of `rowDim`
-/// by all of the innermost dimension.
+/// One of the dimensions that the rows or the columns of a tile are a box of.
+/// Where positions are a step apart, a tile is of one residue: position i of
+/// residue r is the index r + step * i.
+struct TileDim {
+  mlir::StringAttr dim;
+  unsigned box = 0;             // positions
+  std::optional<unsigned> step; // its number in WarpShape::steps; none: 1
+};
+using TileDims = llvm::SmallVector<TileDim, 3>;
+
+/// What runs along a tile of the caller's tensors in shared memory.
+enum class TileSide { Rows, Columns };
+
+/// A tile of the caller's tensors in shared memory: the rows or the columns of
+/// a tile of pairs by all of the tensor's innermost dimension.
 struct TileTensor {
   mlir::Value tensor; // the argument
   const cpu::Storage *storage = nullptr;
-  mlir::StringAttr rowDim;
+  TileSide side = TileSide::Rows;
   int64_t columns = 0;
 
   unsigned chunks() const {
@@ -42,10 +55,19 @@ struct WarpTile {
   unsigned threads() const { return (consumers + 1) * threadsOfGroup; }
 };
 
+/// How far apart indices of `dim` are: a number that the plan works out.
+struct StepNumber {
+  mlir::Value by;
+  mlir::StringAttr dim;
+};
+
 struct WarpShape {
   const cpu::KernelShape *kernel = nullptr;
   const cpu::SweepShape *sweep = nullptr;
-  mlir::StringAttr rowDim, columnDim;
+  TileDims rows, columns; // row-major
+  llvm::SmallVector<StepNumber> steps;
+  /// Of pairs, by the difference of row and column alone (PairDifference.h).
+  llvm::SmallVector<mlir::Value> differences;
   DimList batch;                    // what a work item has one index of
   mlir::Value score;                // the attn.reduce
   TileTensor left, right;           // of the score
@@ -53,6 +75,29 @@ struct WarpShape {
   mlir::StringAttr valueDim;
   const cpu::Accumulator *base = nullptr, *product = nullptr;
   WarpTile tile;
+
+  const TileDims &dimsOf(TileSide side) const {
+    return side == TileSide::Rows ? rows : columns;
+  }
+  /// Says whether a tensor with a tile of \p side steps along it.
+  bool hasSteps(TileSide side) const {
+    return llvm::any_of(dimsOf(side),
+                        [](const TileDim &entry) { return entry.step; });
+  }
+  /// Dimensions of \p tensor, by position in its layout, that a copy takes as
+  /// part of the innermost coordinate: it has five, and a residue has none. The
+  /// columns beyond the innermost extent are then others than zeros.
+  llvm::SmallVector<unsigned> folded(const cpu::Storage &tensor,
+                                     TileSide side) const;
+  bool isFolded(const TileTensor &tensor) const {
+    return hasSteps(tensor.side) ||
+           !folded(*tensor.storage, tensor.side).empty();
+  }
+  /// Says whether a consumer lets tiles go that its own rows do not need. Along
+  /// one dimension they are hardly ever a whole tile.
+  bool skipsByGroup() const { return columns.size() > 1 && sweep->visit; }
+  /// Takes \p chosen, and the boxes that fit it.
+  void setTile(const WarpTile &chosen);
 };
 
 /// The shape of \p kernel; none, and the reason in \p why, where it has not the

@@ -39,7 +39,7 @@ struct WarpSpecializePass : attn::impl::WarpSpecializeBase<WarpSpecializePass> {
             kernel,
             target,
             (spec.getSymName() + "_stage" + Twine(index)).str(),
-            layout.itemsSlot(index)};
+            layout.reserve(attn::gpu::NumLaunchSlots)};
         std::string why;
         if (!attn::gpu::emitWarpKernel(request, why, chosenTile()))
           kernel.emitRemark("performance: no warp-specialised kernel: ") << why;

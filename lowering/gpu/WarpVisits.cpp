@@ -23,7 +23,7 @@ void WarpKernelEmitter::prepareVisit(Value value, cpu::Scope &scope,
   if (!isOfVisits(value) || scope.lookup(value))
     return;
   Operation *op = value.getDefiningOp();
-  bool varies = dependence.dependsOn(value, shape.columnDim);
+  bool varies = dependence.dependsOn(value, shape.sweep->over);
   if (!shared || varies)
     for (Value operand : op->getOperands())
       prepareVisit(operand, scope, shared);
@@ -80,50 +80,94 @@ Value WarpKernelEmitter::reduceBox(BoxReduceOp op, cpu::Scope &scope) {
   return result;
 }
 
-/// A scope with the bounds of the rows \p first to \p last of \p item, and all
-/// that the tiles of columns share.
-void WarpKernelEmitter::bindRows(Item &item, Value first, Value last,
+/// Gives \p scope the bounds of the rows \p first to \p last of \p item, and
+/// all that the tiles of columns share.
+void WarpKernelEmitter::bindRows(Item &item, ValueRange first, ValueRange last,
                                  cpu::Scope &scope) {
   scope.outers.push_back(&item.scope.uniform);
-  for (StringAttr dim : shape.kernel->lanes) {
-    Value at = item.scope.uniform.indices[dim].uniform;
-    scope.bounds[dim] = {at, at};
-  }
-  scope.bounds[shape.rowDim] = {first, last};
+  for (StringAttr dim : shape.kernel->lanes)
+    if (const cpu::IndexValue *at = item.scope.uniform.lookupIndex(dim))
+      scope.bounds[dim] = {at->uniform, at->uniform};
+  for (auto [entry, low, high] : llvm::zip_equal(shape.rows, first, last))
+    scope.bounds[entry.dim] = {low, high};
   VisitOp visit = shape.sweep->visit;
   for (Value value : visit->getOperands())
     prepareVisit(value, scope, /*shared=*/true);
 }
 
-/// Works out which columns \p item runs over: the hull of the boxes.
-void WarpKernelEmitter::findColumns(Item &item) {
-  Value extent = evaluator->extent(shape.columnDim), zero = code.index(0);
-  item.firstColumn = zero;
-  Value end = extent;
-  if (VisitOp visit = shape.sweep->visit) {
-    bindRows(item, item.firstRow, item.lastRow, item.blockRows);
-    Value from, to;
-    for (auto [low, high] : llvm::zip_equal(visit.getFrom(), visit.getTo())) {
-      Value first = evaluator->evaluate(low, item.blockRows);
-      Value last = evaluator->evaluate(high, item.blockRows);
-      // An empty box must not widen the hull.
-      Value isEmpty = code.lessThan(last, first);
-      first = code.select(isEmpty, extent, first);
-      last = code.select(isEmpty, code.index(-1), last);
-      from = from ? code.min(from, first) : first;
-      to = to ? code.max(to, last) : last;
-    }
-    item.firstColumn = code.max(from, zero);
-    end = code.min(code.add(to, code.index(1)), extent);
+/// The least and greatest index of the boxes of the visit in column dimension
+/// \p position, for \p rows: the first is beyond the last where there is none.
+std::pair<Value, Value> WarpKernelEmitter::hullOf(unsigned position,
+                                                  cpu::Scope &rows) {
+  VisitOp visit = shape.sweep->visit;
+  Value extent = evaluator->extent(shape.columns[position].dim);
+  unsigned rank = shape.columns.size();
+  Value from, to;
+  for (unsigned i = position; i < visit.getFrom().size(); i += rank) {
+    Value first = evaluator->evaluate(visit.getFrom()[i], rows);
+    Value last = evaluator->evaluate(visit.getTo()[i], rows);
+    // An empty box must not widen the hull.
+    Value isEmpty = code.lessThan(last, first);
+    first = code.select(isEmpty, extent, first);
+    last = code.select(isEmpty, code.index(-1), last);
+    from = from ? code.min(from, first) : first;
+    to = to ? code.max(to, last) : last;
   }
-  Value length = code.max(code.sub(end, item.firstColumn), zero);
-  item.endColumn = warps.toI32(end);
-  item.tiles = warps.toI32(code.ceilDiv(length, tile.columns));
-  item.firstColumn = warps.toI32(item.firstColumn);
+  return {from, to};
 }
 
-Value WarpKernelEmitter::firstColumnOf(Item &item, Value number) {
-  return code.add(item.firstColumn, code.mul(number, warps.i32(tile.columns)));
+/// Works out which columns \p item runs over: the hull of the boxes.
+void WarpKernelEmitter::findColumns(Item &item) {
+  Value zero = code.index(0);
+  VisitOp visit = shape.sweep->visit;
+  if (visit)
+    bindRows(item, item.firstRows, item.lastRows, item.blockRows);
+  for (auto [position, entry] : llvm::enumerate(shape.columns)) {
+    Value from = zero, end = evaluator->extent(entry.dim);
+    if (visit) {
+      auto [first, last] = hullOf(position, item.blockRows);
+      from = code.max(first, zero);
+      end = code.min(code.add(last, code.index(1)), end);
+    }
+    Value length = code.max(code.sub(end, from), zero);
+    Value residue;
+    Value at = warps.toI32(from);
+    if (Value step = stepOf(entry)) {
+      Value rounded =
+          code.sub(code.add(warps.toI32(length), step), warps.i32(1));
+      length =
+          warps.widen(arith::DivUIOp::create(builder, code.loc, rounded, step));
+      Value quotient = arith::DivUIOp::create(builder, code.loc, at, step);
+      residue = code.sub(at, code.mul(quotient, step));
+      at = quotient;
+    }
+    Value tiles = warps.toI32(code.ceilDiv(length, entry.box));
+    item.firstColumn.positions.push_back(at);
+    item.firstColumn.residues.push_back(residue);
+    item.tilesOf.push_back(tiles);
+    item.tiles = item.tiles ? code.mul(item.tiles, tiles) : tiles;
+  }
+  item.begin = warps.i32(0);
+  item.end = item.tiles;
+}
+
+/// The first column of tile \p number.
+WarpKernelEmitter::TileCorner WarpKernelEmitter::cornerOf(Item &item,
+                                                          Value number) {
+  TileCorner corner = item.firstColumn;
+  for (unsigned i = shape.columns.size(); i-- != 0;) {
+    Value at = number;
+    if (i != 0) {
+      // Asked for where there are tiles alone.
+      Value outer = arith::DivUIOp::create(
+          builder, code.loc, number, code.max(item.tilesOf[i], warps.i32(1)));
+      at = code.sub(number, code.mul(outer, item.tilesOf[i]));
+      number = outer;
+    }
+    corner.positions[i] = code.add(
+        corner.positions[i], code.mul(at, warps.i32(shape.columns[i].box)));
+  }
+  return corner;
 }
 
 /// `may` or `must` of the visit, for the rows of \p rows and a tile of columns.
@@ -132,10 +176,17 @@ Value WarpKernelEmitter::classify(Value truth, const cpu::Scope &rows,
   if (auto constant = truth.getDefiningOp<ConstantOp>())
     return code.boolean(cast<BoolAttr>(constant.getValue()).getValue());
   cpu::Scope local(&rows);
-  Value first = warps.widen(firstColumnOf(item, number));
-  Value last = code.sub(evaluator->extent(shape.columnDim), code.index(1));
-  last = code.min(code.add(first, code.index(tile.columns - 1)), last);
-  local.bounds[shape.columnDim] = {first, last};
+  TileCorner corner = cornerOf(item, number);
+  for (auto [i, entry] : llvm::enumerate(shape.columns)) {
+    Value first =
+        warps.widen(indexAt(entry, corner.positions[i], corner.residues[i]));
+    Value last = code.sub(evaluator->extent(entry.dim), code.index(1));
+    Value distance = code.index(entry.box - 1);
+    if (Value step = stepOf(entry))
+      distance = code.mul(distance, warps.widen(step));
+    last = code.min(code.add(first, distance), last);
+    local.bounds[entry.dim] = {first, last};
+  }
   prepareVisit(truth, local, /*shared=*/false);
   return evaluator->evaluate(truth, local);
 }
@@ -169,19 +220,56 @@ Value WarpKernelEmitter::nextTile(Item &item, Value from) {
 void WarpKernelEmitter::prepareFull(Item &item) {
   if (!shape.sweep->visit)
     return;
-  Value own = warps.widen(code.mul(consumer, warps.i32(rowsOfGroup)));
-  Value first = code.min(code.add(item.firstRow, own), item.lastRow);
-  Value last =
-      code.min(code.add(first, code.index(rowsOfGroup - 1)), item.lastRow);
+  const TileDim &outer = shape.rows.front();
+  unsigned box = outer.box / tile.consumers;
+  auto distance = [&](Value positions) {
+    Value step = stepOf(outer);
+    return warps.widen(step ? code.mul(positions, step) : positions);
+  };
+  Values first = item.firstRows, last = item.lastRows;
+  Value own = distance(code.mul(consumer, warps.i32(box)));
+  first[0] = code.min(code.add(first[0], own), item.lastRows[0]);
+  last[0] = code.min(code.add(first[0], distance(warps.i32(box - 1))),
+                     item.lastRows[0]);
   bindRows(item, first, last, item.groupRows);
+}
+
+/// Leaves a consumer the tiles that its own rows need, in the outermost
+/// dimension.
+void WarpKernelEmitter::boundGroup(Item &item) {
+  const TileDim &outer = shape.columns.front();
+  auto [from, to] = hullOf(0, item.groupRows);
+  Value origin = warps.widen(indexAt(outer, item.firstColumn.positions[0],
+                                     item.firstColumn.residues[0]));
+  Value length = code.index(outer.box);
+  if (Value step = stepOf(outer))
+    length = code.mul(length, warps.widen(step));
+  auto tileOf = [&](Value index) {
+    Value distance = code.max(code.sub(index, origin), code.index(0));
+    return warps.toI32(
+        arith::DivUIOp::create(builder, code.loc, distance, length));
+  };
+  Value begin = tileOf(from), end = code.add(tileOf(to), warps.i32(1));
+  end = code.select(code.lessThan(to, from), begin, end);
+  for (Value inner : ArrayRef(item.tilesOf).drop_front()) {
+    begin = code.mul(begin, inner);
+    end = code.mul(end, inner);
+  }
+  item.begin = begin;
+  item.end = code.min(end, item.tiles);
 }
 
 /// Says whether all pairs of the tile, in the rows of this consumer, count for
 /// every accumulator.
 Value WarpKernelEmitter::isFull(Item &item, Value number) {
-  Value extent = warps.toI32(evaluator->extent(shape.columnDim));
-  Value end = code.add(firstColumnOf(item, number), warps.i32(tile.columns));
-  Value exists = code.compare(arith::CmpIPredicate::sle, end, extent);
+  TileCorner corner = cornerOf(item, number);
+  Value exists;
+  for (auto [i, entry] : llvm::enumerate(shape.columns)) {
+    Value end = code.add(corner.positions[i], warps.i32(entry.box));
+    Value inside = code.compare(arith::CmpIPredicate::sle, end,
+                                positionsOf(entry, corner.residues[i]));
+    exists = exists ? code.land(exists, inside) : inside;
+  }
   VisitOp visit = shape.sweep->visit;
   if (!visit)
     return shape.sweep->hasDomain ? code.boolean(false) : exists;

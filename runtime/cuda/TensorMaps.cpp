@@ -27,41 +27,91 @@ static int swizzleOf(int bytes) {
   return bytes == 128 ? 3 : bytes == 64 ? 2 : bytes == 32 ? 1 : 0;
 }
 
+namespace {
+
+constexpr int32_t maxRank = 5;
+constexpr int64_t alignment = 16, maxStride = int64_t(1) << 40,
+                  maxExtent = int64_t(1) << 32, maxFolded = int64_t(1) << 31;
+
+/// The dimensions of a map, in bytes but for the extents.
+struct Walk {
+  uint32_t rank = 0;
+  uint64_t extents[maxRank], strides[maxRank];
+  uint32_t box[maxRank], steps[maxRank];
+  int64_t folded = 0; // elements that the first coordinate goes further
+
+  /// Adds \p extent elements of \p bytes, \p stride apart, to the first
+  /// coordinate.
+  bool fold(int64_t extent, int64_t stride, int64_t bytes) {
+    int64_t distance;
+    return extent <= 1 ||
+           (stride >= 0 && stride % (alignment / bytes) == 0 &&
+            !__builtin_mul_overflow(extent - 1, stride, &distance) &&
+            !__builtin_add_overflow(folded, distance, &folded) &&
+            folded < maxFolded);
+  }
+};
+
+} // namespace
+
+/// Adds the dimension \p dim. An empty residue still has a map: nobody reads
+/// it.
+static bool add(const attn_map_dim_desc &dim, std::span<const int64_t> slots,
+                int64_t bytes, Walk &walk) {
+  int64_t extent = dim.extent_slot < 0 ? dim.extent : slots[dim.extent_slot];
+  int64_t stride = dim.stride_slot < 0 ? dim.stride : slots[dim.stride_slot];
+  if (extent < 1 || extent > maxExtent)
+    return false;
+  if (dim.box == 0)
+    return walk.fold(extent, stride, bytes);
+  if (dim.step_slot >= 0) {
+    int64_t step = slots[dim.step_slot];
+    if (step < 1 || step > extent)
+      return false;
+    int64_t longer = extent % step, whole = extent / step;
+    if (!walk.fold(dim.is_longer ? longer : step, stride, bytes))
+      return false;
+    extent = whole + dim.is_longer;
+    if (extent > 1 && __builtin_mul_overflow(stride, step, &stride))
+      return false;
+  }
+  if (walk.rank == maxRank)
+    return false;
+  // The stride of a dimension with one element is never used, and hosts put
+  // anything there.
+  if (extent == 1)
+    stride = alignment / bytes;
+  if (walk.rank > 0) {
+    if (stride < 0 || stride >= maxStride / bytes || stride * bytes % alignment)
+      return false;
+    walk.strides[walk.rank - 1] = uint64_t(stride * bytes);
+  }
+  walk.extents[walk.rank] = uint64_t(extent);
+  walk.box[walk.rank] = uint32_t(dim.box);
+  walk.steps[walk.rank] = uint32_t(dim.step);
+  ++walk.rank;
+  return true;
+}
+
 bool attn::runtime::cuda::encode(const Driver &driver,
                                  const attn_map_desc &desc,
                                  std::span<const int64_t> slots,
                                  TensorMap &map) {
-  constexpr int32_t maxRank = 5;
-  constexpr int64_t alignment = 16, maxStride = int64_t(1) << 40,
-                    maxExtent = int64_t(1) << 32;
   constexpr int promoteTo128Bytes = 2;
   int type = elementType(desc.dtype_code, desc.dtype_bits);
   if (!driver.cuTensorMapEncodeTiled || type < 0 || desc.rank < 1 ||
-      desc.rank > maxRank || slots[desc.slot] % alignment != 0)
+      slots[desc.slot] % alignment != 0)
     return false;
-  int64_t bytes = desc.dtype_bits / 8;
-  uint64_t extents[maxRank], strides[maxRank];
-  uint32_t box[maxRank], steps[maxRank];
-  for (int32_t i = 0; i < desc.rank; ++i) {
-    const attn_map_dim_desc &dim = desc.dims[i];
-    int64_t extent = dim.extent_slot < 0 ? dim.extent : slots[dim.extent_slot];
-    int64_t stride = dim.stride_slot < 0 ? dim.stride : slots[dim.stride_slot];
-    if (extent < 1 || extent > maxExtent)
+  Walk walk;
+  for (int32_t i = 0; i < desc.rank; ++i)
+    if (!add(desc.dims[i], slots, desc.dtype_bits / 8, walk))
       return false;
-    // The stride of a dimension with one element is never used, and hosts put
-    // anything there.
-    stride = extent == 1 ? alignment : stride * bytes;
-    if (i > 0 && (stride < 0 || stride >= maxStride || stride % alignment))
-      return false;
-    extents[i] = uint64_t(extent);
-    if (i > 0)
-      strides[i - 1] = uint64_t(stride);
-    box[i] = uint32_t(dim.box);
-    steps[i] = uint32_t(dim.step);
-  }
+  if (walk.rank == 0)
+    return false;
+  walk.extents[0] += uint64_t(walk.folded);
   return driver.cuTensorMapEncodeTiled(
-             &map, type, uint32_t(desc.rank),
-             reinterpret_cast<void *>(uintptr_t(slots[desc.slot])), extents,
-             strides, box, steps, /*interleave=*/0, swizzleOf(desc.swizzle),
-             promoteTo128Bytes, /*fill=*/0) == success;
+             &map, type, walk.rank,
+             reinterpret_cast<void *>(uintptr_t(slots[desc.slot])),
+             walk.extents, walk.strides, walk.box, walk.steps, /*interleave=*/0,
+             swizzleOf(desc.swizzle), promoteTo128Bytes, /*fill=*/0) == success;
 }

@@ -36,7 +36,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 2
+#define ATTN_KERNEL_ABI_VERSION 3
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -75,14 +75,21 @@ typedef struct attn_buffer_desc {
 } attn_buffer_desc;
 
 /* One dimension of a tensor map. Where a slot is -1, the number beside it
-   stands; strides are in elements of the tensor. */
+   stands; strides are in elements of the tensor. With a step slot, the map
+   walks elements that many apart (the number is from 1 to the extent); of
+   extent N in steps s, N % s residues have one element more, and `is_longer`
+   says which the map is of. The residue, times the stride, is part of the first
+   coordinate. */
 typedef struct attn_map_dim_desc {
   int32_t extent_slot;
   int32_t stride_slot;
   int64_t extent;
   int64_t stride;
-  int32_t box;  /* how many of its elements a copy brings */
+  int32_t box;  /* how many of its elements a copy brings; 0: it is part of the
+                   first coordinate, by its stride */
   int32_t step; /* of every so many elements one; 1 for all */
+  int32_t step_slot;
+  int32_t is_longer;
 } attn_map_dim_desc;
 
 /* A CUtensorMap. Elements outside of the tensor read as zeros. */
@@ -90,7 +97,7 @@ typedef struct attn_map_desc {
   int32_t slot; /* of the address */
   int32_t dtype_code;
   int32_t dtype_bits;
-  int32_t rank;    /* 1 to 5 */
+  int32_t rank;    /* 1 to 5, and those with a box of 0 */
   int32_t swizzle; /* of rows of 0, 32, 64 or 128 bytes */
   /* Innermost first; the innermost has stride 1. */
   const attn_map_dim_desc *dims;
