@@ -23,7 +23,8 @@ enum Slots {
   Buffer = Out + 2,
   Fast = Buffer + 2,
   Plain = Fast + 3,
-  NumSlots = Plain + 3
+  Step = Plain + 3,
+  NumSlots
 };
 
 int64_t plan(int64_t *slots) {
@@ -31,6 +32,7 @@ int64_t plan(int64_t *slots) {
   slots[Fast] = slots[Plain] = slots[M];
   slots[Fast + 1] = 0;
   slots[Plain + 1] = 256;
+  slots[Step] = 4;
   return -1;
 }
 
@@ -41,8 +43,8 @@ const attn_param_desc params[] = {
     {"x", ATTN_PARAM_INPUT, X, 2, 16, 2, 0, dimsOfX, 0},
     {"out", ATTN_PARAM_OUTPUT, Out, 2, 32, 1, 0, dimsOfOut, 0}};
 const attn_buffer_desc buffers[] = {{Buffer}};
-const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, 64, 1},
-                                     {M, XStride, 0, 0, 64, 1}};
+const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, 64, 1, -1, 0},
+                                     {M, XStride, 0, 0, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
 const attn_launch_desc launches[] = {{"fast", Fast, 384, 100000, 1, 1, maps},
                                      {"plain", Plain, 128, 0, 0, 0, nullptr}};
@@ -137,6 +139,43 @@ TEST_F(Gpu, DescribesTensorsToTma) {
   EXPECT_EQ(driver->extents[0], 64u);
   EXPECT_EQ(driver->extents[1], 30u);
   EXPECT_EQ(driver->strides[0], 128u) << "bytes";
+}
+
+TEST_F(Gpu, DescribesResiduesToTma) {
+  // 30 rows, 4 apart: 8 of two residues, 7 of the two others.
+  attn_map_dim_desc stepped[] = {mapDims[0], mapDims[1]};
+  stepped[1].step_slot = Step;
+  attn_map_desc map = {X, 2, 16, 2, 128, stepped};
+  attn_launch_desc launch = launches[0];
+  launch.maps = &map;
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
+  attn_spec_desc other = rows;
+  other.stages = &stage;
+  for (bool isLonger : {false, true}) {
+    stepped[1].is_longer = isLonger;
+    attn_kernel_free(kernel);
+    ASSERT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+    ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+    EXPECT_EQ(driver->extents[0], isLonger ? 64u + 64 : 64u + 3 * 64)
+        << "the last residue is so many elements further";
+    EXPECT_EQ(driver->extents[1], isLonger ? 8u : 7u);
+    EXPECT_EQ(driver->strides[0], 4 * 128u) << "bytes";
+  }
+}
+
+TEST_F(Gpu, FoldsADimensionIntoTheFirst) {
+  attn_map_dim_desc folded[] = {mapDims[0], mapDims[1]};
+  folded[1].box = 0;
+  attn_map_desc map = {X, 2, 16, 2, 128, folded};
+  attn_launch_desc launch = launches[0];
+  launch.maps = &map;
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
+  attn_spec_desc other = rows;
+  other.stages = &stage;
+  attn_kernel_free(kernel);
+  ASSERT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  EXPECT_EQ(driver->extents[0], 30u * 64);
 }
 
 TEST_F(Gpu, TakesThePlainLaunchForUnalignedTensors) {
