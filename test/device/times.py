@@ -59,6 +59,19 @@ def documents(B, H, S):
             .expand(B, S).contiguous()}
 
 
+def dilated(B, H, S):
+    return {"window": 1024, "dilation": 4}
+
+
+def near(B, H, S):
+    return {"window": 13}
+
+
+def buckets(B, H, S):
+    torch.manual_seed(1)
+    return {"table": torch.randn(32, H, device="cuda").to(torch.bfloat16)}
+
+
 FULL, CAUSAL = 1.0, 0.5
 # Library, further arguments, share of the pairs, B, S.
 SHAPES = [(16, 1024), (4, 4096), (1, 16384)]
@@ -72,8 +85,40 @@ def mask_causal(b, h, m, n):
     return n <= m
 
 
+def mask_dilated(b, h, m, n):
+    return (m - n >= 0) & (m - n < 4096) & ((m - n) % 4 == 0)
+
+
+IMAGE = 128  # pixels along a side
+
+
+def mask_image(b, h, m, n):
+    def near(i, j):
+        start = torch.clamp(i - 13 // 2, min=0, max=IMAGE - 13)
+        return (j >= start) & (j < start + 13)
+    return near(m // IMAGE, n // IMAGE) & near(m % IMAGE, n % IMAGE)
+
+
 def window_share(S):
     return (1024 * S - 1024 * 1023 / 2) / (S * S)
+
+
+def prefix_share(S):
+    prefix = S // 4
+    return (S * (S + 1) / 2 + prefix * (prefix - 1) / 2) / (S * S)
+
+
+def dilated_share(S):
+    return sum(min(m // 4 + 1, 1024) for m in range(S)) / (S * S)
+
+
+def image_share(S):
+    return 13 * 13 / S
+
+
+# Where the share of the pairs that exist depends on the size.
+SHARES = {"window": window_share, "prefix": prefix_share, "dilated": dilated_share,
+          "image": image_share}
 
 
 CASES = [
@@ -83,6 +128,8 @@ CASES = [
     ("timed-alibi-128", slopes, CAUSAL, SHAPES[2:]), ("timed-softcap-128", cap, None, SHAPES[2:]),
     ("timed-prefix-128", prefixes, None, SHAPES[2:]), ("timed-window-128", window, None, SHAPES[2:]),
     ("timed-documents-128", documents, None, SHAPES[2:]),
+    ("timed-dilated-128", dilated, None, SHAPES[2:]), ("timed-image-128", near, None, SHAPES[2:]),
+    ("timed-t5-128", buckets, FULL, SHAPES[2:]),
     ("timed-sigmoid-128", nothing, FULL, SHAPES[1:2]),
     ("timed-full-72", nothing, FULL, SHAPES[1:2]),
     ("timed-full-f32-64", nothing, FULL, SHAPES[1:2]),
@@ -135,13 +182,24 @@ def peers(name, q, k, v):
     return found
 
 
-def flex(name, q, k, v):
+def flex(name, q, k, v, more):
     """FlexAttention, which takes seconds to compile: for the main shapes."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
     compiled = torch.compile(flex_attention)
-    mask = mask_causal if "causal" in name else None
+    masks = {"causal": mask_causal, "dilated": mask_dilated, "image": mask_image}
+    mask = next((mask for word, mask in masks.items() if word in name), None)
     block = create_block_mask(mask, None, None, q.shape[2], k.shape[2]) if mask else None
-    return lambda: compiled(q, k, v, block_mask=block)
+    if "t5" not in name:
+        return lambda: compiled(q, k, v, block_mask=block)
+    table = more["table"]
+
+    def biased(score, b, h, m, n):
+        distance = (n - m).abs()
+        square = (distance * distance).to(torch.float32) + 0.5
+        far = (2 + torch.log2(square).floor().to(torch.int32)).clamp(max=15)
+        bucket = torch.where(distance < 8, distance, far)
+        return score + table[torch.where(n > m, bucket + 16, bucket), h]
+    return lambda: compiled(q, k, v, score_mod=biased, scale=1.0)
 
 
 def time_gpu(pattern):
@@ -157,9 +215,13 @@ def time_gpu(pattern):
             q, k, v = tensors(B, H, S, D,
                               torch.float32 if "f32" in name else torch.bfloat16)
             out = torch.empty_like(v)
+            more = extra(B, H, S)
+            given = {"q": q, "k": k, "v": v, "out": out}
+            if "image" in name:
+                given = {which: tensor.unflatten(2, (IMAGE, IMAGE))
+                         for which, tensor in given.items()}
             try:
-                plan = Kernel(lib(name)).plan(q=q, k=k, v=v, out=out,
-                                              **extra(B, H, S))
+                plan = Kernel(lib(name)).plan(**given, **more)
                 plan.run(torch.cuda.current_stream().cuda_stream)
                 torch.cuda.synchronize()
             except (Failure, RuntimeError) as failure:
@@ -169,11 +231,14 @@ def time_gpu(pattern):
                 torch.cuda.current_stream().cuda_stream)}
             contenders.update(peers(name, q, k, v))
             if os.environ.get("FLEX") and S == 16384 and name in (
-                    "timed-full-128", "timed-causal-128"):
-                contenders["Flex"] = flex(name, q, k, v)
+                    "timed-full-128", "timed-causal-128", "timed-dilated-128",
+                    "timed-image-128", "timed-t5-128"):
+                contenders["Flex"] = flex(name, q, k, v, more)
             seconds = race(contenders)
-            fraction = share if share is not None else (
-                window_share(S) if "window" in name else CAUSAL)
+            fraction = share
+            if fraction is None:
+                word = name.split("-")[1]
+                fraction = SHARES[word](S) if word in SHARES else CAUSAL
             flop = 4.0 * B * H * S * S * D * fraction
             rate = {who: flop / t / 1e12 for who, t in seconds.items()}
             others = ", ".join(f"{who} {value:.0f}" for who, value in rate.items()
