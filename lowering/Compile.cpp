@@ -62,6 +62,15 @@ static void addDomains(PassManager &pm) {
 }
 
 static void addTiling(PassManager &pm, const CompileOptions &options) {
+  // An unknown target is refused by the tiling.
+  llvm::Expected<TargetRecord> record = lookupTarget(options.target);
+  if (!record)
+    llvm::consumeError(record.takeError());
+  else if (!record->gpu) {
+    pm.addNestedPass<SpecOp>(createSeparateComparisons());
+    pm.addNestedPass<SpecOp>(createCanonicalizerPass());
+    pm.addNestedPass<SpecOp>(createCSEPass());
+  }
   TileKernelsOptions tiling;
   tiling.target = options.target;
   pm.addNestedPass<SpecOp>(createTileKernels(tiling));

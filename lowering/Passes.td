@@ -20,6 +20,16 @@ def TileKernels : Pass<"attn-tile-kernels", "::attn::SpecOp"> {
            "Target whose record to use">];
 }
 
+def SeparateComparisons : Pass<"attn-separate-comparisons", "::attn::SpecOp"> {
+  let summary = "Put keys on one side of comparisons, lanes on the other";
+  let description = [{
+    A comparison of sums of integers in an attn.sweep becomes one of what has
+    the swept dimensions with the rest, where no term has both. The rest is
+    clamped to 32 bits, which keys stay inside of; it is computed before the
+    keys are visited. Terms beyond 2^61 count as 2^61.
+  }];
+}
+
 def LowerToVectors : Pass<"attn-lower-to-vectors", "::mlir::ModuleOp"> {
   let summary = "Turn tiled kernels into functions over vectors";
   let description = [{
