@@ -143,6 +143,13 @@ void Explanation::printKernel(llvm::raw_ostream &out, size_t index) const {
       << scaled(double(count.pairs_visited),
                 unitOfPairs(double(count.pairs_visited)))
       << " visited\n";
+  uint64_t lanes = 1;
+  for (mlir::StringAttr dim : kernel.lanes)
+    lanes *= uint64_t(call.sizes().lookup(dim.getValue()));
+  if (lanes > 0 && lanes < kernel.vectorLanes)
+    out << "  performance: " << lanes << " of the " << kernel.vectorLanes
+        << " lanes of a vector are in use; few queries have no form of their "
+           "own yet\n";
 }
 
 void Explanation::print(llvm::raw_ostream &out) const {

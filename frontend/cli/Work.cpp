@@ -237,6 +237,7 @@ llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel,
   KernelWork work;
   work.free = toDims(kernel.kernel.getFree());
   work.lanes = kernel.lanes;
+  work.vectorLanes = kernel.width;
   work.tiles = std::to_string(kernel.tileLanes()) + " lanes by " +
                std::to_string(kernel.keys);
   for (mlir::Value value :

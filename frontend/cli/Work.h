@@ -34,6 +34,7 @@ struct SweepWork {
 struct KernelWork {
   DimList free, lanes;
   std::string tiles;
+  unsigned vectorLanes = 0; // of the CPU that the tiles are for
   std::vector<std::string> results;
   std::vector<SweepWork> sweeps;
   /// It prepares the tile tests of a mask that reads labels.
