@@ -306,8 +306,16 @@ void MaskProperty::checkResults(const CompiledSpec &code,
   double bound =
       errorBound(coarsestElement(spec), reference.longestReduction());
   for (auto [index, tensor] : llvm::enumerate(*got)) {
-    Comparison compared = compareTensors(tensor, reference.result(index));
-    EXPECT_LE(compared.worst, bound)
+    const HostTensor &want = reference.result(index);
+    Comparison compared = compareTensors(tensor, want);
+    // A mean of numbers of size 1 keeps their rounding where they cancel, and
+    // with a few rows all of the output may be such means.
+    constexpr double usual = 0.1;
+    double largest = 0;
+    for (double value : want.data)
+      largest = std::max(largest, std::fabs(value));
+    double cancelled = largest > 0 ? std::max(1.0, usual / largest) : 1.0;
+    EXPECT_LE(compared.worst, bound * cancelled)
         << spec.getResultName(index).str() << " is " << compared.got
         << ", expected " << compared.want;
   }
