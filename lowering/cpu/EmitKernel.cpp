@@ -34,7 +34,9 @@ void KernelEmitter::reserveScratch() {
     laneTables.push_back(reserveLanes(tile * 4));
   if (shape.isScattered())
     existsTable = reserveLanes(tile * 4);
-  rowArray = reserveLanes(group * i64);
+  // On a GPU, each thread writes its own lane.
+  bool onCpu = code.machine == Machine::Cpu;
+  rowArray = reserveLanes(group * i64 * (onCpu ? shape.width : 1));
   size_t destinations = 0;
   for (Value result : shape.kernel.getResults())
     destinations = std::max(destinations, layout.destinationsOf(result).size());
@@ -77,8 +79,10 @@ void KernelEmitter::reserveScratch() {
               : 0);
     }
     bool isBox = sweep.over.size() > 1;
+    // A block of rows after the last is asked for too (prefetchBlock).
     auto reserveRows = [&](bool inPlace) {
-      return isBox && inPlace ? scratch.reserve(shape.keys * i64) : 0;
+      return isBox && inPlace ? scratch.reserve((shape.keys + shape.rows) * i64)
+                              : 0;
     };
     for (const InnerProduct &product : sweep.products)
       numbers.productRows.push_back(reserveRows(product.keySide.inPlace));

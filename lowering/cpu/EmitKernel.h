@@ -202,6 +202,11 @@ private:
   void fillKeyOperand(const SweepShape &sweep, const Operand &operand,
                       llvm::ArrayRef<mlir::StringAttr> dims, unsigned array,
                       mlir::Value tile, mlir::Value count);
+  void prefetchRow(const Operand &operand,
+                   llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
+  void prefetchLines(mlir::Value address, mlir::Value bytes);
+  void prefetchBlock(const SweepShape &sweep, unsigned product, mlir::Value key,
+                     unsigned rows);
   void fillKeyOperands(const SweepShape &sweep, mlir::Value tile,
                        mlir::Value count);
 
@@ -285,6 +290,14 @@ private:
   mlir::Value groupCount(Group &group);
   void fillPlaces(unsigned number, const Storage &to, Group &group,
                   llvm::ArrayRef<mlir::StringAttr> extra);
+  bool areRows(mlir::Value result,
+               llvm::ArrayRef<mlir::StringAttr> extra) const;
+  void writeRows(unsigned number, const Storage &to, Group &group,
+                 llvm::ArrayRef<Vectors> columns, Scope &scope,
+                 llvm::ArrayRef<mlir::StringAttr> extra);
+  void forEachPlace(unsigned number, const Storage &to, Group &group,
+                    Scope &scope, llvm::ArrayRef<mlir::StringAttr> extra,
+                    llvm::function_ref<void(mlir::Value, mlir::Value)> body);
   void writeLanes(unsigned number, const Storage &to, Group &group,
                   mlir::ValueRange vectors, Scope &scope,
                   llvm::ArrayRef<mlir::StringAttr> extra);
@@ -292,6 +305,8 @@ private:
   mlir::Value stateAddress(const SweepShape &sweep,
                            const Accumulator &accumulator, mlir::Value flat,
                            mlir::Value lane);
+  mlir::Value lanePlace(llvm::ArrayRef<mlir::StringAttr> dims, mlir::Value flat,
+                        mlir::Value lane);
   mlir::Value flatIndex(llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
 
   mlir::OpBuilder &builder;

@@ -86,6 +86,34 @@ void KernelEmitter::fillKeyRows(const SweepShape &sweep, Value count) {
   });
 }
 
+/// Asks for the rows of a block of keys that the tables of fillKeyRows name:
+/// those of the next block for the product at hand, and those of this block
+/// for the products with values, which come after the step. Blocks of a box
+/// begin at places that the machine does not foresee. What the table has beyond
+/// the tile is asked for in vain.
+void KernelEmitter::prefetchBlock(const SweepShape &sweep, unsigned product,
+                                  Value key, unsigned rows) {
+  SweepArrays &numbers = arraysOf(sweep);
+  auto prefetch = [&](const Operand &operand, ArrayRef<StringAttr> dims,
+                      unsigned table, Value from) {
+    if (!table || operand.inPlace->layout.back() != dims.back())
+      return;
+    int64_t size = operand.inPlace->element.getIntOrFloatBitWidth() / 8;
+    Value bytes = code.mul(evaluator->extent(dims.back()), code.index(size));
+    for (unsigned r = 0; r != rows; ++r) {
+      Value at = array(table, code.ptr(), code.add(from, code.index(r)));
+      prefetchLines(code.load(code.ptr(), at), bytes);
+    }
+  };
+  const InnerProduct &inner = sweep.products[product];
+  if (inner.dims.size() == 1)
+    prefetch(inner.keySide, inner.dims, numbers.productRows[product],
+             code.add(key, code.index(rows)));
+  for (auto [i, accumulator] : llvm::enumerate(sweep.accumulators))
+    prefetch(accumulator.keySide, accumulator.carried, numbers.valueRows[i],
+             key);
+}
+
 /// A loop from 0 to \p end that takes four steps at a time while it can: the
 /// count and the branch cost as much as a sixth of a register tile.
 static SmallVector<Value> forEachUnrolled(Code &code, Value end,
@@ -113,6 +141,8 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
   Value length = code.index(1);
   for (StringAttr dim : product.dims)
     length = code.mul(length, evaluator->extent(dim));
+  if (rows == shape.rows)
+    prefetchBlock(sweep, number, code.add(keys.offset, row), rows);
   SmallVector<Row> keyRows;
   for (unsigned r = 0; r != rows; ++r) {
     Value key = code.add(row, code.index(r));
@@ -140,9 +170,8 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
 
   auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange carried) {
     Vectors queries, next(carried);
-    Value place =
-        code.add(code.mul(flat, code.index(shape.tileLanes())), group.first);
-    Value start = array(numbers.laneOperands[number], code.f32(), place);
+    Value start = array(numbers.laneOperands[number], code.f32(),
+                        lanePlace(product.dims, flat, group.first));
     for (unsigned j = 0; j != shape.vectors; ++j)
       queries.push_back(code.load(
           code.vectorOf(code.f32()),

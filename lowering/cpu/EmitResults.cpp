@@ -2,6 +2,8 @@
 
 #include "lowering/cpu/EmitKernel.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
@@ -47,20 +49,123 @@ void KernelEmitter::emitResult(Value result, Value value) {
       fillPlaces(number, to, group, extra);
     for (auto &lane : group.lanes)
       evaluator->hoist(value, extra, *lane);
-    Scope top(&group.scope);
-    forEachExtra(extra, top, [&](Scope &at) {
-      Vectors vectors;
-      for (auto &lane : group.lanes) {
+    auto vectorsAt = [&](Scope &at) {
+      return llvm::map_to_vector(group.lanes, [&](auto &lane) {
         Scope element(&at, lane.get());
         Value x = evaluator->evaluateLanes(value, element);
         Type type = quantity(result).getElementType();
-        if (isa<IntegerType>(type))
-          x = code.toInt(x, type.getIntOrFloatBitWidth());
-        vectors.push_back(x);
-      }
+        return isa<IntegerType>(type)
+                   ? code.toInt(x, type.getIntOrFloatBitWidth())
+                   : x;
+      });
+    };
+    auto writeAt = [&](Scope &at) {
+      Vectors vectors = vectorsAt(at);
       for (auto [number, to] : llvm::enumerate(layout.destinationsOf(result)))
         writeLanes(number, to, group, vectors, at, extra);
+    };
+    Scope top(&group.scope);
+    if (!areRows(result, extra))
+      return forEachExtra(extra, top, writeAt);
+    // As many elements of a row as a vector has lanes, then the others.
+    StringAttr last = extra.back();
+    Value extent = evaluator->extent(last);
+    Value whole = code.land(extent, code.index(-int64_t(shape.width)));
+    forEachExtra(ArrayRef(extra).drop_back(), top, [&](Scope &outer) {
+      code.forEach(code.index(0), whole, shape.width, [&](Value first) {
+        std::vector<Vectors> columns;
+        for (unsigned i = 0; i != shape.width; ++i) {
+          Scope at(&outer);
+          at.indices[last].uniform = code.add(first, code.index(i));
+          columns.push_back(vectorsAt(at));
+        }
+        Scope start(&outer);
+        start.indices[last].uniform = first;
+        for (auto [number, to] : llvm::enumerate(layout.destinationsOf(result)))
+          writeRows(number, to, group, columns, start, extra);
+      });
+      code.forEach(whole, extent, 1, [&](Value i) {
+        Scope at(&outer);
+        at.indices[last].uniform = i;
+        writeAt(at);
+      });
     });
+  });
+}
+
+/// Whether each lane has a row of \p result that lies together, in the last of
+/// \p extra.
+bool KernelEmitter::areRows(Value result, ArrayRef<StringAttr> extra) const {
+  return code.machine == Machine::Cpu && !extra.empty() &&
+         llvm::all_of(layout.destinationsOf(result), [&](const Storage &to) {
+           return to.layout.back() == extra.back();
+         });
+}
+
+/// Turns \p rows, as many vectors as each has lanes, into the columns: in each
+/// round, vectors half of them apart are interleaved.
+static SmallVector<Value> transposed(Code &code, ArrayRef<Value> rows) {
+  int64_t width = rows.size();
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i != width / 2; ++i) {
+    low.append({i, width + i});
+    high.append({width / 2 + i, width + width / 2 + i});
+  }
+  SmallVector<Value> now(rows);
+  for (int64_t round = 1; round < width; round *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i != width / 2; ++i)
+      for (ArrayRef<int64_t> mask : {ArrayRef(low), ArrayRef(high)})
+        next.push_back(vector::ShuffleOp::create(code.builder, code.loc, now[i],
+                                                 now[i + width / 2], mask));
+    now = next;
+  }
+  return now;
+}
+
+/// Writes, for each lane of the group, the elements of its row from the one of
+/// \p scope on: \p columns has the vectors of lanes for each of them.
+void KernelEmitter::writeRows(unsigned number, const Storage &to, Group &group,
+                              ArrayRef<Vectors> columns, Scope &scope,
+                              ArrayRef<StringAttr> extra) {
+  for (unsigned j = 0; j != shape.vectors; ++j) {
+    Vectors ofVector = llvm::map_to_vector(
+        columns, [&](const Vectors &vectors) { return vectors[j]; });
+    for (auto [lane, row] : llvm::enumerate(transposed(code, ofVector)))
+      code.store(row, array(rowArray, to.element,
+                            code.index((j * shape.width + lane) *
+                                       int64_t(shape.width))));
+  }
+  forEachPlace(number, to, group, scope, extra, [&](Value i, Value place) {
+    Value row =
+        array(rowArray, to.element, code.mul(i, code.index(shape.width)));
+    code.store(code.load(code.vectorOf(to.element), row), place);
+  });
+}
+
+/// Calls \p body for the lanes of the group that exist, with the place of the
+/// element of \p scope.
+void KernelEmitter::forEachPlace(unsigned number, const Storage &to,
+                                 Group &group, Scope &scope,
+                                 ArrayRef<StringAttr> extra,
+                                 llvm::function_ref<void(Value, Value)> body) {
+  Value offset = code.index(0);
+  for (auto [position, dim] : llvm::enumerate(to.layout))
+    if (llvm::is_contained(extra, dim))
+      offset = code.add(offset, code.mul(scope.lookupIndex(dim)->uniform,
+                                         evaluator->stride(to, position)));
+  code.forEach(code.index(0), groupCount(group), 1, [&](Value i) {
+    auto write = [&] {
+      Value place =
+          code.load(code.ptr(), array(placeTables[number], code.ptr(), i));
+      body(i, code.address(place, to.element, offset));
+    };
+    if (!shape.isScattered())
+      return write();
+    Value exists =
+        code.load(builder.getI32Type(), array(existsTable, builder.getI32Type(),
+                                              code.add(group.first, i)));
+    code.ifThen(code.lnot(code.equals(exists, code.intLike(exists, 0))), write);
   });
 }
 
@@ -119,24 +224,8 @@ void KernelEmitter::writeLanes(unsigned number, const Storage &to, Group &group,
   for (auto [j, vector] : llvm::enumerate(vectors))
     code.store(vector,
                array(rowArray, to.element, code.index(j * shape.width)));
-  Value offset = code.index(0);
-  for (auto [position, dim] : llvm::enumerate(to.layout))
-    if (llvm::is_contained(extra, dim))
-      offset = code.add(offset, code.mul(scope.lookupIndex(dim)->uniform,
-                                         evaluator->stride(to, position)));
-  code.forEach(code.index(0), groupCount(group), 1, [&](Value i) {
-    auto write = [&] {
-      Value place =
-          code.load(code.ptr(), array(placeTables[number], code.ptr(), i));
-      code.store(code.load(to.element, array(rowArray, to.element, i)),
-                 code.address(place, to.element, offset));
-    };
-    if (!shape.isScattered())
-      return write();
-    Value exists =
-        code.load(builder.getI32Type(), array(existsTable, builder.getI32Type(),
-                                              code.add(group.first, i)));
-    code.ifThen(code.lnot(code.equals(exists, code.intLike(exists, 0))), write);
+  forEachPlace(number, to, group, scope, extra, [&](Value i, Value place) {
+    code.store(code.load(to.element, array(rowArray, to.element, i)), place);
   });
 }
 
@@ -185,9 +274,25 @@ Value KernelEmitter::flatIndex(ArrayRef<StringAttr> dims, Scope &scope) {
 Value KernelEmitter::stateAddress(const SweepShape &sweep,
                                   const Accumulator &accumulator, Value flat,
                                   Value lane) {
-  Value place = code.add(code.mul(flat, code.index(shape.tileLanes())), lane);
   return array(arraysOf(sweep).states[accumulator.index],
-               quantity(accumulator.op).getElementType(), place);
+               quantity(accumulator.op).getElementType(),
+               lanePlace(accumulator.carried, flat, lane));
+}
+
+/// Where, in an array with a row of lanes for each index of \p dims, row
+/// \p flat has \p lane. The rows of a group follow each other, so that they
+/// share no set of the first-level cache before it is full.
+Value KernelEmitter::lanePlace(ArrayRef<StringAttr> dims, Value flat,
+                               Value lane) {
+  Value lanes = code.index(shape.groupLanes());
+  if (shape.groups == 1)
+    return code.add(code.mul(flat, lanes), lane);
+  Value rows = code.index(1);
+  for (StringAttr dim : dims)
+    rows = code.mul(rows, evaluator->extent(dim));
+  Value group = arith::DivUIOp::create(builder, code.loc, lane, lanes);
+  Value row = code.add(code.mul(group, rows), code.sub(flat, group));
+  return code.add(code.mul(row, lanes), lane);
 }
 
 Value KernelEmitter::loadState(Value result, Scope &scope) {

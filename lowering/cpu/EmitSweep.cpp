@@ -46,31 +46,30 @@ void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
     for (Value factor : product.laneSide.factors)
       for (auto &lane : group.lanes)
         evaluator->hoist(factor, product.dims, *lane);
-    std::function<void(unsigned, Value, Scope &)> loop = [&](unsigned depth,
-                                                             Value flat,
-                                                             Scope &outer) {
-      if (depth == product.dims.size()) {
-        for (auto &lane : group.lanes) {
-          Scope at(&outer, lane.get());
-          Value value;
-          for (Value factor : product.laneSide.factors) {
-            Value x = evaluator->evaluate(factor, at);
-            value = value ? code.mul(value, x) : x;
+    std::function<void(unsigned, Value, Scope &)> loop =
+        [&](unsigned depth, Value flat, Scope &outer) {
+          if (depth == product.dims.size()) {
+            for (auto &lane : group.lanes) {
+              Scope at(&outer, lane.get());
+              Value value;
+              for (Value factor : product.laneSide.factors) {
+                Value x = evaluator->evaluate(factor, at);
+                value = value ? code.mul(value, x) : x;
+              }
+              Value place =
+                  lanePlace(product.dims, flat, lane->indices[laneKey].uniform);
+              code.store(code.splat(value), array(number, code.f32(), place));
+            }
+            return;
           }
-          Value place = code.add(code.mul(flat, code.index(shape.tileLanes())),
-                                 lane->indices[laneKey].uniform);
-          code.store(code.splat(value), array(number, code.f32(), place));
-        }
-        return;
-      }
-      StringAttr dim = product.dims[depth];
-      Value extent = evaluator->extent(dim);
-      code.forEach(code.index(0), extent, 1, [&](Value i) {
-        Scope inner(&outer);
-        inner.indices[dim].uniform = i;
-        loop(depth + 1, code.add(code.mul(flat, extent), i), inner);
-      });
-    };
+          StringAttr dim = product.dims[depth];
+          Value extent = evaluator->extent(dim);
+          code.forEach(code.index(0), extent, 1, [&](Value i) {
+            Scope inner(&outer);
+            inner.indices[dim].uniform = i;
+            loop(depth + 1, code.add(code.mul(flat, extent), i), inner);
+          });
+        };
     Scope top(&group.scope);
     loop(0, code.index(0), top);
   });
@@ -207,10 +206,47 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
                    inner);
             });
       };
+  // Rows that are far apart are not foreseen by the machine.
+  constexpr int64_t ahead = 8;
   code.forEach(code.index(0), count, 1, [&](Value key) {
+    if (!sweep.isContiguous) {
+      Scope later(&itemScope);
+      bindKeys(sweep, keys, code.add(key, code.index(ahead)), later);
+      prefetchRow(operand, dims, later);
+    }
     Scope scope(&itemScope);
     bindKeys(sweep, keys, key, scope);
     loop(0, key, scope);
+  });
+}
+
+/// Asks for the row that \p operand has at the indices of \p scope, where it
+/// is a tensor and its row lies together. The row need not exist.
+void KernelEmitter::prefetchRow(const Operand &operand,
+                                ArrayRef<StringAttr> dims, Scope &scope) {
+  if (operand.factors.size() != 1 || dims.size() != 1)
+    return;
+  Value tensor = operand.factors.front();
+  if (auto cast = tensor.getDefiningOp<CastOp>())
+    tensor = cast.getOperand();
+  if (!layout.isStored(tensor))
+    return;
+  const Storage &storage = layout.storageOf(tensor);
+  if (storage.layout.empty() || storage.layout.back() != dims.front())
+    return;
+  Scope start(&scope);
+  start.indices[dims.front()].uniform = code.index(0);
+  int64_t bytes = storage.element.getIntOrFloatBitWidth() / 8;
+  prefetchLines(evaluator->address(storage, start),
+                code.mul(evaluator->extent(dims.front()), code.index(bytes)));
+}
+
+void KernelEmitter::prefetchLines(Value address, Value bytes) {
+  constexpr int64_t line = 64;
+  code.forEach(code.index(0), bytes, line, [&](Value at) {
+    LLVM::Prefetch::create(builder, code.loc,
+                           code.address(address, builder.getI8Type(), at),
+                           /*rw=*/0, /*hint=*/3, /*cache=*/1);
   });
 }
 

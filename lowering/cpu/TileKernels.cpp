@@ -46,15 +46,28 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     SmallVector<NamedAttribute> fields(
         {field("width", record.width), field("rows", record.rows),
          field("vectors", sweeps ? record.vectors : 1),
-         field("groups", !box.empty() ? 1
-                         : sweeps     ? record.groups
-                                      : 8),
+         field("groups", !box.empty()     ? 1
+                         : !sweeps        ? 8
+                         : copies(kernel) ? 4 * record.groups
+                                          : record.groups),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", sweeps ? 1 : 64)});
     if (!box.empty())
       fields.push_back(
           builder.getNamedAttr("box", builder.getDenseI64ArrayAttr(box)));
     return builder.getDictionaryAttr(fields);
+  }
+
+  /// Says whether the keys of a sweep are some indices apart, so that each tile
+  /// of them is brought together first: more lanes then share the work.
+  static bool copies(KernelOp kernel) {
+    return llvm::any_of(
+        kernel.getBody().front().getOps<SweepOp>(), [](SweepOp sweep) {
+          VisitOp visit = sweep.getVisit();
+          return visit && llvm::any_of(visit.getStep(), [](Value step) {
+                   return constantInteger(step) != 1;
+                 });
+        });
   }
 
   /// Where the keys of a tile are bounded by the lanes in several dimensions, a
