@@ -114,8 +114,8 @@ struct SeparateComparisonsPass
           value = clamped(value, -limit, limit);
         bool isNegative = term.isNegative != negate;
         if (!sum)
-          sum = isNegative ? quantities.unary(loc, UnaryKind::Neg, value)
-                           : value;
+          sum =
+              isNegative ? quantities.unary(loc, UnaryKind::Neg, value) : value;
         else
           sum = quantities.binary(
               loc, isNegative ? BinaryKind::Sub : BinaryKind::Add, sum, value);
@@ -128,9 +128,9 @@ struct SeparateComparisonsPass
     Value lanes = clamped(sumOf(others, /*negate=*/!onRight, /*clamps=*/true),
                           std::numeric_limits<int32_t>::min(),
                           std::numeric_limits<int32_t>::max());
-    compare.replaceAllUsesWith(
-        quantities.compare(loc, compare.getPredicate(), onRight ? lanes : key,
-                           onRight ? key : lanes));
+    compare.replaceAllUsesWith(quantities.compare(loc, compare.getPredicate(),
+                                                  onRight ? lanes : key,
+                                                  onRight ? key : lanes));
     compare.erase();
   }
 };
