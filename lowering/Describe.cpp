@@ -79,12 +79,17 @@ private:
   Constant *launch(const SpecDescription &spec,
                    const SpecDescription::Launch &launch) {
     const GpuStage &kernel = launch.kernel;
-    return structure({text(kernel.symbol), i32(launch.itemsSlot),
-                      i32(kernel.threads), i32(kernel.sharedBytes),
-                      i32(kernel.blocksPerSM), i32(int(kernel.maps.size())),
-                      array(map(kernel.maps, [&](auto &entry) {
-                        return tensorMap(spec, entry);
-                      }))});
+    Constant *merge = null();
+    if (kernel.merge)
+      merge = global(this->launch(spec, {*kernel.merge, kernel.mergeSlot}), "",
+                     GlobalValue::PrivateLinkage);
+    return structure(
+        {text(kernel.symbol), i32(launch.itemsSlot), i32(kernel.threads),
+         i32(kernel.sharedBytes), i32(kernel.blocksPerSM),
+         i32(int(kernel.maps.size())),
+         array(map(kernel.maps,
+                   [&](auto &entry) { return tensorMap(spec, entry); })),
+         i32(kernel.tileCycles), merge});
   }
   Constant *tensorMap(const SpecDescription &spec, const TensorMap &tensorMap) {
     SpecDescription::Param type;
@@ -107,9 +112,9 @@ private:
       strideSlot = tensor.slot + 1 + int(*dim.position);
     }
     return structure({i32(extentSlot), i32(strideSlot), i64(dim.extent),
-                      i64(dim.stride), i32(dim.isFolded ? 0 : dim.box),
-                      i32(dim.step), i32(dim.stepSlot.value_or(-1)),
-                      i32(dim.isLonger)});
+                      i64(dim.stride), i32(dim.boxSlot.value_or(-1)),
+                      i32(dim.isFolded ? 0 : dim.box), i32(dim.step),
+                      i32(dim.stepSlot.value_or(-1)), i32(dim.isLonger)});
   }
   Constant *describeImage(const DeviceCode &device) {
     StringRef data = device.isPtx() ? device.ptx : device.cubin;

@@ -15,32 +15,41 @@ KernelImage::~KernelImage() {
     dlclose(library);
 }
 
-/// The same of the launches of a stage.
-static bool hasLaunches(const attn_spec_desc &desc,
-                        const attn_stage_desc &stage) {
+static bool isLaunch(const attn_spec_desc &desc,
+                     const attn_launch_desc &launch) {
   auto isSlot = [&](int32_t slot, int32_t lowest) {
     return slot >= lowest && slot < desc.num_slots;
   };
+  bool hasTiles = launch.tile_cycles != 0 || launch.merge;
+  if (!launch.symbol || !isSlot(launch.items_slot, 0) ||
+      !isSlot(launch.items_slot + (hasTiles ? 4 : 2), 0) ||
+      launch.threads < 1 || launch.shared_bytes < 0 ||
+      launch.blocks_per_sm < 0 || launch.num_maps < 0 || launch.tile_cycles < 0)
+    return false;
+  for (int32_t j = 0; j < launch.num_maps; ++j) {
+    const attn_map_desc &map = launch.maps[j];
+    if (!isSlot(map.slot, 0) || !map.dims)
+      return false;
+    for (int32_t k = 0; k < map.rank; ++k)
+      if (!isSlot(map.dims[k].extent_slot, -1) ||
+          !isSlot(map.dims[k].stride_slot, -1) ||
+          !isSlot(map.dims[k].box_slot, -1) ||
+          !isSlot(map.dims[k].step_slot, -1))
+        return false;
+  }
+  // What merges is not cut itself, and reads no tensor through maps.
+  return !launch.merge || (!launch.merge->merge && !launch.merge->num_maps &&
+                           isLaunch(desc, *launch.merge));
+}
+
+/// The same of the launches of a stage.
+static bool hasLaunches(const attn_spec_desc &desc,
+                        const attn_stage_desc &stage) {
   if (stage.num_launches < 1 || !stage.launches)
     return false;
-  for (int32_t i = 0; i < stage.num_launches; ++i) {
-    const attn_launch_desc &launch = stage.launches[i];
-    if (!launch.symbol || !isSlot(launch.items_slot, 0) ||
-        !isSlot(launch.items_slot + 2, 0) || launch.threads < 1 ||
-        launch.shared_bytes < 0 || launch.blocks_per_sm < 0 ||
-        launch.num_maps < 0)
+  for (int32_t i = 0; i < stage.num_launches; ++i)
+    if (!isLaunch(desc, stage.launches[i]))
       return false;
-    for (int32_t j = 0; j < launch.num_maps; ++j) {
-      const attn_map_desc &map = launch.maps[j];
-      if (!isSlot(map.slot, 0) || !map.dims)
-        return false;
-      for (int32_t k = 0; k < map.rank; ++k)
-        if (!isSlot(map.dims[k].extent_slot, -1) ||
-            !isSlot(map.dims[k].stride_slot, -1) ||
-            !isSlot(map.dims[k].step_slot, -1))
-          return false;
-    }
-  }
   return true;
 }
 

@@ -26,14 +26,18 @@ attn::cli::reportLaunches(const CompiledCode &code, llvm::StringRef target) {
   std::vector<std::vector<LaunchReport>> reports;
   for (const auto &stage : code.specs.front().stages) {
     std::vector<LaunchReport> &report = reports.emplace_back();
-    for (const auto &launch : stage.launches) {
-      const gpu::GpuStage &kernel = launch.kernel;
+    auto add = [&](const gpu::GpuStage &kernel) {
       const gpu::KernelResources *found = code.device->find(kernel.symbol);
       report.push_back(
           {kernel.symbol, kernel.description, kernel.threads,
            kernel.sharedBytes, found ? std::optional(*found) : std::nullopt,
            blocksAtOnce(*record.gpu, kernel.threads, kernel.sharedBytes,
                         found ? found->registers : 0)});
+    };
+    for (const auto &launch : stage.launches) {
+      add(launch.kernel);
+      if (launch.kernel.merge)
+        add(*launch.kernel.merge);
     }
   }
   return reports;

@@ -141,37 +141,46 @@ private:
   /// Every stage as launches, best first. Kernels take all slots, so all are
   /// numbered before the first is emitted.
   void emitLaunches() {
-    constexpr int slotsOfLaunch = attn::gpu::NumLaunchSlots, mostLaunches = 3;
+    constexpr int slotsOfLaunch = attn::gpu::NumLaunchSlots;
+    enum { Plain, Mma, Wide, Packed, Merge, MostLaunches };
     SmallVector<int> slots;
+    // Those that need no wgmma come first.
+    bool hasFast = device->record.gpu->hasWgmma;
     for (size_t i = 0; i != layout.kernels().size(); ++i)
-      slots.push_back(layout.reserve(slotsOfLaunch * mostLaunches));
+      slots.push_back(
+          layout.reserve(slotsOfLaunch * (hasFast ? MostLaunches : Wide)));
     for (auto [index, kernel] : llvm::enumerate(layout.kernels())) {
       std::string stage = ("stage" + Twine(index)).str();
       std::string symbol = description.name + "_" + stage;
       SpecDescription::Stage entry{stage, "", "", slots[index], {}};
-      auto request = [&](StringRef kind, int slot) {
+      auto slotOf = [&](int launch) {
+        return slots[index] + launch * slotsOfLaunch;
+      };
+      auto request = [&](StringRef kind, int launch) {
         return attn::gpu::GpuStageRequest{
-            device->builder,           layout, kernel, device->record,
-            symbol + "_" + kind.str(), slot};
+            device->builder,           layout,        kernel, device->record,
+            symbol + "_" + kind.str(), slotOf(launch)};
       };
       std::string why = "the target has none";
-      if (device->record.gpu->hasWgmma)
-        if (auto fast = attn::gpu::emitWarpKernel(
-                request("warps", slots[index] + slotsOfLaunch), why))
-          entry.launches.push_back({*fast, slots[index] + slotsOfLaunch});
+      if (hasFast) {
+        if (auto packed =
+                attn::gpu::emitPackedKernel(request("packed", Packed)))
+          entry.launches.push_back({*packed, slotOf(Packed)});
+        if (auto fast = attn::gpu::emitWarpKernel(request("warps", Wide), why))
+          entry.launches.push_back({*fast, slotOf(Wide)});
+      }
       if (entry.launches.empty())
         KernelOp(kernel).emitRemark("performance: no warp-specialised kernel: ")
             << why;
       // One that takes any alignment: nothing has to follow it.
-      if (auto tiles = attn::gpu::emitMmaKernel(
-              request("mma", slots[index] + 2 * slotsOfLaunch), why)) {
-        entry.launches.push_back({*tiles, slots[index] + 2 * slotsOfLaunch});
+      if (auto tiles = attn::gpu::emitMmaKernel(request("mma", Mma), why)) {
+        entry.launches.push_back({*tiles, slotOf(Mma)});
       } else {
         KernelOp(kernel).emitRemark("performance: no kernel of matrix tiles: ")
             << why;
         entry.launches.push_back(
-            {attn::gpu::emitPlainStage(request("plain", slots[index])),
-             slots[index]});
+            {attn::gpu::emitPlainStage(request("plain", Plain)),
+             slotOf(Plain)});
       }
       description.stages.push_back(std::move(entry));
     }
@@ -235,19 +244,30 @@ private:
     }
     for (const SpecDescription::Stage &stage : description.stages)
       for (const SpecDescription::Launch &launch : stage.launches) {
-        code.store(launch.kernel.items(evaluator),
-                   evaluator.slotAddress(launch.itemsSlot));
-        code.store(launch.kernel.scratchBytes
-                       ? launch.kernel.scratchBytes(evaluator)
-                       : code.index(0),
-                   evaluator.slotAddress(launch.itemsSlot + 1));
-        if (!launch.kernel.steps)
-          continue;
-        int slot = launch.itemsSlot + attn::gpu::StepsSlot;
-        for (Value step : launch.kernel.steps(evaluator))
-          code.store(step, evaluator.slotAddress(slot++));
+        emitSizes(code, evaluator, launch.kernel, launch.itemsSlot);
+        if (launch.kernel.merge)
+          emitSizes(code, evaluator, *launch.kernel.merge,
+                    launch.kernel.mergeSlot);
       }
     LLVM::ReturnOp::create(builder, code.loc, ValueRange(verdict));
+  }
+
+  void emitSizes(Code &code, Evaluator &evaluator,
+                 const attn::gpu::GpuStage &kernel, int slot) {
+    auto store = [&](Value value, int which) {
+      code.store(value, evaluator.slotAddress(slot + which));
+    };
+    store(kernel.items(evaluator), attn::gpu::ItemsSlot);
+    store(kernel.scratchBytes ? kernel.scratchBytes(evaluator) : code.index(0),
+          attn::gpu::ScratchBytesSlot);
+    if (kernel.tiles)
+      store(kernel.tiles(evaluator), attn::gpu::TilesSlot);
+    if (kernel.boxes)
+      for (auto [i, box] : llvm::enumerate(kernel.boxes(evaluator)))
+        store(box, attn::gpu::BoxesSlot + int(i));
+    if (kernel.steps)
+      for (auto [i, step] : llvm::enumerate(kernel.steps(evaluator)))
+        store(step, attn::gpu::StepsSlot + int(i));
   }
 
   void emitBufferSize(Code &code, Evaluator &evaluator, const Storage &buffer) {

@@ -90,6 +90,8 @@ unsigned WarpKernelEmitter::addMaps(const cpu::Storage &storage, TileSide side,
       if (i == 0 && rowConsumers)
         box /= rowConsumers;
       TensorMapDim &dim = add(positionOf(dims[i].dim), box);
+      if (shape.isPacked && side == TileSide::Rows)
+        dim.boxSlot = request.itemsSlot + BoxesSlot + int(i);
       if (!dims[i].step)
         continue;
       dim.stepSlot = request.itemsSlot + StepsSlot + int(*dims[i].step);
@@ -125,7 +127,10 @@ ArrayAttr WarpKernelEmitter::describeStage() {
     text += (text.empty() ? "" : "; ") + std::to_string(tensorMap.tensor.slot) +
             ":";
     for (const TensorMapDim &dim : tensorMap.dims)
-      text += " " + (dim.isFolded ? "+" : std::to_string(dim.box)) +
+      text += " " +
+              (dim.boxSlot    ? "plan"
+               : dim.isFolded ? "+"
+                              : std::to_string(dim.box)) +
               (!dim.stepSlot  ? ""
                : dim.isLonger ? "l"
                               : "s");
@@ -225,6 +230,8 @@ void WarpKernelEmitter::initBarriers() {
       warps.prefetchMap(map(i));
   });
   warps.syncBlock();
+  if (shape.isPacked)
+    warps.allowNextLaunch();
 }
 
 /// The steps of \p shape, in the plan. One beyond the extent is as good as the
@@ -240,6 +247,81 @@ static Values stepsOfCall(const WarpShape &shape, cpu::Evaluator &host) {
   return steps;
 }
 
+/// How many tiles of \p box positions cover what \p host has of \p entry; with
+/// steps, of all residues where \p residues, or of one.
+static Value tilesOf(cpu::Evaluator &host, const TileDim &entry, Value box,
+                     ArrayRef<Value> steps, bool residues) {
+  cpu::Code &code = host.code;
+  auto divideUp = [&](Value a, Value b) -> Value {
+    Value last = code.sub(code.add(a, b), code.index(1));
+    return arith::DivUIOp::create(code.builder, code.loc, last, b);
+  };
+  Value positions = host.extent(entry.dim);
+  if (!entry.step)
+    return divideUp(positions, box);
+  Value step = steps[*entry.step];
+  Value tiles = divideUp(divideUp(positions, step), box);
+  return residues ? code.mul(tiles, step) : tiles;
+}
+
+/// How many rows of each dimension a tile has: of packed ones as many of the
+/// last as there are, then of the one before it, until the tile is full.
+Values attn::gpu::boxesOf(const WarpShape &shape, cpu::Evaluator &host) {
+  cpu::Code &code = host.code;
+  Value left = code.index(shape.tile.rows());
+  Values boxes;
+  for (const TileDim &entry : shape.rows)
+    boxes.push_back(code.index(entry.box));
+  if (!shape.isPacked)
+    return boxes;
+  for (unsigned i = boxes.size(); i-- != 0;) {
+    Value extent = host.extent(shape.rows[i].dim);
+    boxes[i] = code.max(code.min(extent, left), code.index(1));
+    left = code.floorDiv(left, boxes[i]);
+  }
+  return boxes;
+}
+
+Value attn::gpu::itemsOf(const WarpShape &shape, cpu::Evaluator &host) {
+  cpu::Code &code = host.code;
+  Value items = code.index(1);
+  Values steps = stepsOfCall(shape, host);
+  for (auto [entry, box] : llvm::zip_equal(shape.rows, boxesOf(shape, host)))
+    items = code.mul(items, tilesOf(host, entry, box, steps, true));
+  for (StringAttr dim : shape.batch)
+    items = code.mul(items, host.extent(dim));
+  return items;
+}
+
+/// What the plan works out for a call.
+void WarpKernelEmitter::describeSizes() {
+  WarpShape kept = shape;
+  stage.items = [kept](cpu::Evaluator &host) { return itemsOf(kept, host); };
+  stage.tiles = [kept](cpu::Evaluator &host) {
+    cpu::Code &code = host.code;
+    Values steps = stepsOfCall(kept, host);
+    Value tiles = code.index(1);
+    for (const TileDim &entry : kept.columns)
+      tiles = code.mul(
+          tiles, tilesOf(host, entry, code.index(entry.box), steps, false));
+    return tiles;
+  };
+  if (!shape.steps.empty())
+    stage.steps = [kept](cpu::Evaluator &host) {
+      return stepsOfCall(kept, host);
+    };
+  if (!shape.isPacked)
+    return;
+  stage.boxes = [kept](cpu::Evaluator &host) { return boxesOf(kept, host); };
+  int64_t bytesOfRow = 4 * wordsOfRow();
+  stage.scratchBytes = [kept, bytesOfRow](cpu::Evaluator &host) {
+    Value bytes = host.code.index(bytesOfRow);
+    for (Value box : boxesOf(kept, host))
+      bytes = host.code.mul(bytes, box);
+    return bytes;
+  };
+}
+
 std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   if (plan.total > maxShared) {
     why = "its tiles need " + std::to_string(plan.total) +
@@ -250,38 +332,17 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   stage.threads = tile.threads();
   stage.sharedBytes = plan.total;
   stage.blocksPerSM = 1;
+  stage.tileCycles = shape.tileCycles();
   // Of three consumers, a thread has 160 registers: the few words of an item
   // that may not fit are stored before its tiles and read after them.
   stage.mustNotSpill = tile.consumers < 3;
   stage.description = "wgmma " + std::to_string(tile.rows()) + " x " +
                       std::to_string(tile.columns) + ", " +
                       std::to_string(tile.stages) + " stages";
+  if (shape.isPacked)
+    stage.description += ", rows packed";
   describeMaps();
-  WarpShape kept = shape;
-  stage.items = [kept](cpu::Evaluator &host) {
-    cpu::Code &hostCode = host.code;
-    Values steps = stepsOfCall(kept, host);
-    Value items = hostCode.index(1);
-    for (const TileDim &entry : kept.rows) {
-      Value positions = host.extent(entry.dim);
-      if (entry.step) {
-        Value step = steps[*entry.step];
-        Value one = hostCode.index(1);
-        positions = hostCode.sub(hostCode.add(positions, step), one);
-        positions = arith::DivUIOp::create(hostCode.builder, hostCode.loc,
-                                           positions, step);
-        items = hostCode.mul(items, step);
-      }
-      items = hostCode.mul(items, hostCode.ceilDiv(positions, entry.box));
-    }
-    for (StringAttr dim : kept.batch)
-      items = hostCode.mul(items, host.extent(dim));
-    return items;
-  };
-  if (!shape.steps.empty())
-    stage.steps = [kept](cpu::Evaluator &host) {
-      return stepsOfCall(kept, host);
-    };
+  describeSizes();
 
   OpBuilder::InsertionGuard guard(builder);
   beginFunction();
@@ -290,8 +351,9 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
       arith::ShRUIOp::create(builder, code.loc, warps.thread(), warps.i32(5)));
   Value group =
       arith::ShRUIOp::create(builder, code.loc, warpOfBlock, warps.i32(2));
-  // Together what the warpgroups are launched with: 4 x 128 or 3 x 168.
-  bool three = tile.consumers == 3;
+  // Together what the warpgroups are launched with: 4 x 128 or 3 x 168. Of two
+  // warpgroups, each thread has as many as it can have.
+  bool three = tile.consumers == 3, trades = tile.consumers > 1;
   unsigned ofProducer = three ? 32 : 24, ofConsumer = three ? 160 : 240;
   if (searchesTogether() && !three) {
     ofProducer = 56;
@@ -300,7 +362,8 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   code.ifElse(
       code.equals(group, warps.i32(0)),
       [&] {
-        warps.setRegisters(ofProducer, /*increase=*/false);
+        if (trades)
+          warps.setRegisters(ofProducer, /*increase=*/false);
         code.ifThen(code.equals(warpOfBlock, warps.i32(0)), [&] {
           if (searchesTogether())
             return emitProducer(warps.isElected());
@@ -309,7 +372,8 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
         });
       },
       [&] {
-        warps.setRegisters(ofConsumer, /*increase=*/true);
+        if (trades)
+          warps.setRegisters(ofConsumer, /*increase=*/true);
         emitConsumer(code.sub(group, warps.i32(1)));
       });
   LLVM::ReturnOp::create(builder, code.loc, ValueRange());
@@ -326,4 +390,25 @@ attn::gpu::emitWarpKernel(const GpuStageRequest &request, std::string &why,
   if (tile)
     shape->setTile(*tile);
   return WarpKernelEmitter(request, *shape).emit(why);
+}
+
+std::optional<GpuStage>
+attn::gpu::emitPackedKernel(const GpuStageRequest &request) {
+  cpu::KernelShape kernel(request.kernel, request.layout);
+  std::string why;
+  std::optional<WarpShape> wide = matchWarpKernel(kernel, request.layout, why);
+  std::optional<WarpShape> shape;
+  if (wide)
+    shape = matchPackedKernel(*wide, request.layout);
+  if (!shape)
+    return std::nullopt;
+  std::optional<GpuStage> stage = WarpKernelEmitter(request, *shape).emit(why);
+  if (!stage)
+    return std::nullopt;
+  GpuStageRequest merging = request;
+  merging.symbol += "_merge";
+  stage->merge = std::make_shared<GpuStage>(
+      WarpKernelEmitter(merging, *shape).emitMerge());
+  stage->mergeSlot = request.itemsSlot + NumLaunchSlots;
+  return stage;
 }

@@ -15,6 +15,12 @@ std::optional<GpuStage>
 emitWarpKernel(const GpuStageRequest &request, std::string &why,
                std::optional<WarpTile> tile = std::nullopt);
 
+/// Emits a kernel of the same form for few rows: a row of its tiles has an
+/// index of every lane that the tensors read along the columns lack, and where
+/// items are few, each is cut into parts that a second kernel puts together
+/// (WarpParts.cpp). None where the kernel has not the form.
+std::optional<GpuStage> emitPackedKernel(const GpuStageRequest &request);
+
 } // namespace attn::gpu
 
 #endif // ATTN_LOWERING_GPU_EMITWARPKERNEL_H

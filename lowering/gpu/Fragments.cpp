@@ -846,6 +846,14 @@ Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
                   : pointer;
 }
 
+Value attn::gpu::convertTo(cpu::Code &code, Type type, Value value) {
+  if (value.getType() == type)
+    return value;
+  if (isa<FloatType>(type))
+    return arith::TruncFOp::create(code.builder, code.loc, type, value);
+  return code.toInt(value, type.getIntOrFloatBitWidth());
+}
+
 //===----------------------------------------------------------------------===//
 // Hoisting
 //===----------------------------------------------------------------------===//

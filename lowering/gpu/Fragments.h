@@ -14,6 +14,7 @@
 #ifndef ATTN_LOWERING_GPU_FRAGMENTS_H
 #define ATTN_LOWERING_GPU_FRAGMENTS_H
 
+#include "dialect/Products.h"
 #include "lowering/cpu/Evaluate.h"
 #include "lowering/gpu/WarpCode.h"
 
@@ -177,6 +178,9 @@ private:
                      FragmentScope &scope, const Indices &replaced,
                      mlir::Value key);
 };
+
+/// \p value in the element type \p type of where it goes.
+mlir::Value convertTo(cpu::Code &code, mlir::Type type, mlir::Value value);
 
 /// Says whether \p value is made of a running value of a sweep.
 bool isOfState(mlir::Value value);

@@ -22,6 +22,7 @@
 #include "lowering/cpu/Evaluate.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ struct TensorMapDim {
   std::optional<unsigned> position;
   int64_t extent = 1, stride = 0; // in elements
   unsigned box = 1;               // elements that one copy brings
+  std::optional<int> boxSlot;     // where the plan says how many, if it does
   unsigned step = 1;              // of every so many elements, one
   /// It is part of the first coordinate, by its stride: the map has no
   /// dimension for it.
@@ -62,6 +64,20 @@ struct TensorMap {
   Swizzle swizzle = Swizzle::None;
 };
 
+/// Slots of a launch, from its itemsSlot on: work items, scratch bytes and
+/// scratch address; the tiles of an item and the parts in which it is cut; the
+/// boxes that the rows of a tile are; how far apart indices are.
+enum LaunchSlot {
+  ItemsSlot,
+  ScratchBytesSlot,
+  ScratchAddressSlot,
+  TilesSlot,
+  PartsSlot,
+  BoxesSlot,
+  StepsSlot = BoxesSlot + 4,
+  NumLaunchSlots = StepsSlot + 6
+};
+
 /// One launch of a kernel.
 struct GpuStage {
   std::string symbol;
@@ -79,19 +95,18 @@ struct GpuStage {
   /// memory that a block needs (null: none). The kernel finds the address of
   /// the scratch of block 0 in slot itemsSlot + 2.
   std::function<mlir::Value(cpu::Evaluator &plan)> items, scratchBytes;
-  /// Emit into the plan what StepsSlot and those after it have (null: nothing).
-  std::function<llvm::SmallVector<mlir::Value>(cpu::Evaluator &plan)> steps;
-};
-
-/// Slots of a launch, from its itemsSlot on: work items, scratch bytes and
-/// scratch address, and how far apart indices are.
-enum LaunchSlot {
-  ItemsSlot,
-  ScratchBytesSlot,
-  ScratchAddressSlot,
-  StepsSlot,
-  MaxSteps = 6,
-  NumLaunchSlots = StepsSlot + MaxSteps
+  /// What a tile takes, in cycles: launches of a stage are compared by it, and
+  /// by the number of tiles of an item. 0: not known.
+  unsigned tileCycles = 0;
+  std::function<mlir::Value(cpu::Evaluator &plan)> tiles;
+  /// Emit into the plan what BoxesSlot, or StepsSlot, and those after it have
+  /// (null: nothing).
+  std::function<llvm::SmallVector<mlir::Value>(cpu::Evaluator &plan)> boxes,
+      steps;
+  /// Puts together the parts of items, where they may be cut; `scratchBytes`
+  /// is then of a part.
+  std::shared_ptr<GpuStage> merge;
+  int mergeSlot = 0; // its itemsSlot
 };
 
 /// What an emitter is given.
@@ -102,7 +117,7 @@ struct GpuStageRequest {
   KernelOp kernel;
   const TargetRecord &target;
   /// The name that the kernel must have, and the slots of its launch
-  /// (LaunchSlot).
+  /// (LaunchSlot); as many follow for a launch that merges.
   std::string symbol;
   int itemsSlot;
 };

@@ -158,9 +158,6 @@ private:
   llvm::SmallPtrSet<Value, 4> zeroOverZero;
 };
 
-/// \p value in the element type \p type of where it goes.
-mlir::Value convertTo(cpu::Code &code, mlir::Type type, mlir::Value value);
-
 } // namespace attn::gpu
 
 #endif // ATTN_LOWERING_GPU_MMAKERNEL_H

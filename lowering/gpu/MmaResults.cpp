@@ -51,14 +51,6 @@ void MmaKernelEmitter::emitResults(Item &item) {
   }
 }
 
-Value attn::gpu::convertTo(cpu::Code &code, Type type, Value value) {
-  if (value.getType() == type)
-    return value;
-  if (isa<FloatType>(type))
-    return arith::TruncFOp::create(code.builder, code.loc, type, value);
-  return code.toInt(value, type.getIntOrFloatBitWidth());
-}
-
 /// Writes \p value for each of the thread's rows that exists, and each of its
 /// \p columns (0: it has none, and the four threads of a row hold the same).
 void MmaKernelEmitter::store(Item &item, Value result, Value value,

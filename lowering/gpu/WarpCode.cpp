@@ -117,6 +117,14 @@ Value WarpCode::isElected() {
                                    code.builder.getI1Type(), Value());
 }
 void WarpCode::syncBlock() { NVVM::Barrier0Op::create(code.builder, code.loc); }
+void WarpCode::allowNextLaunch() {
+  NVVM::GriddepcontrolOp::create(code.builder, code.loc,
+                                 NVVM::GridDepActionKind::launch_dependents);
+}
+void WarpCode::waitForLastLaunch() {
+  NVVM::GriddepcontrolOp::create(code.builder, code.loc,
+                                 NVVM::GridDepActionKind::wait);
+}
 void WarpCode::setRegisters(unsigned count, bool increase) {
   NVVM::SetMaxRegisterOp::create(code.builder, code.loc, count,
                                  increase
@@ -156,10 +164,10 @@ void WarpCode::arrive(Value barrier) {
   NVVM::MBarrierArriveOp::create(code.builder, code.loc,
                                  code.builder.getI64Type(), barrier, Value());
 }
-void WarpCode::arriveExpecting(Value barrier, unsigned bytes) {
+void WarpCode::arriveExpecting(Value barrier, Value bytes) {
   NVVM::MBarrierArriveExpectTxOp::create(
-      code.builder, code.loc, Type(), barrier, i32(bytes),
-      NVVM::MemScopeKind::CTA, /*relaxed=*/false, /*predicate=*/Value());
+      code.builder, code.loc, Type(), barrier, bytes, NVVM::MemScopeKind::CTA,
+      /*relaxed=*/false, /*predicate=*/Value());
 }
 void WarpCode::wait(Value barrier, Value parity) {
   NVVM::MBarrierTryWaitParityOp::create(code.builder, code.loc, barrier, parity,

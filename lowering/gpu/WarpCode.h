@@ -64,6 +64,10 @@ public:
   mlir::Value exchange64(mlir::Value value, unsigned mask);
   mlir::Value isElected();
   void syncBlock();
+  /// The launch that follows in the stream may start where it says that it
+  /// waits; that it waits for all that the one before it has written.
+  void allowNextLaunch();
+  void waitForLastLaunch();
   void setRegisters(unsigned count, bool increase);
   /// Named barriers of \p threads threads: wait for all, or only be counted.
   void syncNamed(mlir::Value id, unsigned threads);
@@ -74,7 +78,7 @@ public:
   void initBarrier(mlir::Value barrier, unsigned arrivals);
   void fenceBarrierInit();
   void arrive(mlir::Value barrier);
-  void arriveExpecting(mlir::Value barrier, unsigned bytes);
+  void arriveExpecting(mlir::Value barrier, mlir::Value bytes);
   /// Waits for the phase of parity \p parity (i32, 0 or 1) to end.
   void wait(mlir::Value barrier, mlir::Value parity);
 

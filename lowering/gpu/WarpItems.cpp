@@ -15,7 +15,9 @@ using Values = WarpCode::Values;
 
 void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
   // Fewer than 2^31 items: more tiles do not fit a GPU's memory.
-  Value items = warps.toI32(evaluator->slot(request.itemsSlot, code.i64()));
+  Value items = warps.toI32(slotOf(ItemsSlot, code.i64()));
+  if (shape.isPacked)
+    items = code.mul(items, warps.toI32(slotOf(PartsSlot, code.i64())));
   Value grid = warps.blocks(), block = warps.block(), one = warps.i32(1);
   Value mirrored = code.sub(code.sub(grid, one), block);
   Values start{warps.i32(0)};
@@ -38,7 +40,13 @@ void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
       },
       [&](OpBuilder &, Location, ValueRange args) {
         Item item;
-        decode(args.back(), item);
+        item.number = args.back();
+        Value whole = item.number;
+        if (shape.isPacked)
+          std::tie(whole, item.part) =
+              divide(whole, warps.toI32(slotOf(PartsSlot, code.i64())));
+        decode(whole, item);
+        findColumns(item);
         Values next{code.add(args[0], one)};
         llvm::append_range(next, body(item, args.drop_front().drop_back()));
         scf::YieldOp::create(builder, code.loc, next);
@@ -53,25 +61,26 @@ void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
 void WarpKernelEmitter::decode(Value number, Item &item) {
   Value one = warps.i32(1), rowTiles;
   Values tilesOf;
-  for (const TileDim &entry : shape.rows) {
-    Value positions = evaluator->extent(entry.dim);
-    if (Value step = stepOf(entry)) {
-      // Of the residues that have most.
-      positions = warps.widen(positionsOf(entry, warps.i32(0)));
+  for (auto [i, entry] : llvm::enumerate(shape.rows)) {
+    // Of the residues that have most.
+    Value positions = positionsOf(entry, warps.i32(0));
+    if (Value step = stepOf(entry))
       rowTiles = rowTiles ? code.mul(rowTiles, step) : step;
+    if (shape.isPacked) {
+      Value last = code.sub(code.add(positions, rowBox(i)), one);
+      tilesOf.push_back(divide(last, rowBox(i)).first);
+    } else {
+      Value tiles = code.ceilDiv(warps.widen(positions), entry.box);
+      tilesOf.push_back(warps.toI32(tiles));
     }
-    tilesOf.push_back(warps.toI32(code.ceilDiv(positions, entry.box)));
     rowTiles = rowTiles ? code.mul(rowTiles, tilesOf.back()) : tilesOf.back();
   }
   Value batch = warps.i32(1);
   for (StringAttr dim : shape.batch)
     batch = code.mul(batch, warps.toI32(evaluator->extent(dim)));
-  auto divide = [&](Value a, Value b) {
-    Value quotient = arith::DivUIOp::create(builder, code.loc, a, b);
-    return std::pair(quotient, code.sub(a, code.mul(quotient, b)));
-  };
   Value rowTile, rest;
-  if (shape.sweep->hasDomain) {
+  // Parts are put together by blocks of another grid.
+  if (shape.sweep->hasDomain && !shape.isPacked) {
     Value together =
         arith::DivUIOp::create(builder, code.loc, warps.blocks(), warps.i32(4));
     together = code.max(code.min(together, batch), one);
@@ -100,7 +109,7 @@ void WarpKernelEmitter::decode(Value number, Item &item) {
     Value at = rowTile;
     if (i != 0 || moreResidues)
       std::tie(rowTile, at) = divide(rowTile, tilesOf[i]);
-    item.firstRow.positions[i] = code.mul(at, warps.i32(shape.rows[i].box));
+    item.firstRow.positions[i] = code.mul(at, rowBox(i));
   }
   for (unsigned i = rank; i-- != 0;)
     if (Value step = stepOf(shape.rows[i]))
@@ -108,13 +117,69 @@ void WarpKernelEmitter::decode(Value number, Item &item) {
   for (auto [i, entry] : llvm::enumerate(shape.rows)) {
     Value position = item.firstRow.positions[i];
     Value residue = item.firstRow.residues[i];
-    Value end = code.add(position, warps.i32(entry.box - 1));
+    Value end = code.sub(code.add(position, rowBox(i)), one);
     Value last = code.sub(warps.toI32(evaluator->extent(entry.dim)), one);
     item.firstRows.push_back(warps.widen(indexAt(entry, position, residue)));
     item.lastRows.push_back(
         warps.widen(code.min(indexAt(entry, end, residue), last)));
   }
-  findColumns(item);
+}
+
+/// a / b and a % b of numbers that are not negative.
+std::pair<Value, Value> WarpKernelEmitter::divide(Value a, Value b) {
+  Value quotient = arith::DivUIOp::create(builder, code.loc, a, b);
+  return {quotient, code.sub(a, code.mul(quotient, b))};
+}
+
+/// How many positions of a row dimension a tile has.
+Value WarpKernelEmitter::rowBox(unsigned position) {
+  return shape.isPacked
+             ? warps.toI32(slotOf(BoxesSlot + int(position), code.i64()))
+             : warps.i32(shape.rows[position].box);
+}
+
+/// Works out the indices of row \p inTile of the tile of \p item, one of the
+/// thread's two; says whether it is one. Rows that are none have indices of
+/// rows that exist.
+Value WarpKernelEmitter::placeRow(Item &item, Value inTile, unsigned row) {
+  Value rest = inTile, exists;
+  item.scope.rows.resize(shape.rows.size());
+  for (unsigned i = shape.rows.size(); i-- != 0;) {
+    const TileDim &entry = shape.rows[i];
+    Value at = rest;
+    if (i != 0 && shape.isPacked) {
+      std::tie(rest, at) = divide(rest, rowBox(i));
+    } else if (i != 0) {
+      // Boxes are powers of two but for the outermost dimension.
+      at = code.land(rest, warps.i32(entry.box - 1));
+      rest = arith::ShRUIOp::create(builder, code.loc, rest,
+                                    warps.i32(llvm::Log2_32(entry.box)));
+    }
+    Value position = code.add(item.firstRow.positions[i], at);
+    Value index = indexAt(entry, position, item.firstRow.residues[i]);
+    Value extent = warps.toI32(evaluator->extent(entry.dim));
+    Value inside = code.lessThan(index, extent);
+    if (i == 0 && shape.isPacked)
+      inside = code.land(inside, code.lessThan(at, rowBox(0)));
+    exists = exists ? code.land(exists, inside) : inside;
+    item.scope.rows[i][row] = code.min(index, code.sub(extent, warps.i32(1)));
+  }
+  return exists;
+}
+
+/// Of the tiles of \p item, those of its part: as many as of any other, or one
+/// less.
+void WarpKernelEmitter::takePart(Item &item) {
+  item.firstTile = warps.i32(0);
+  if (!item.part)
+    return;
+  Value parts = warps.toI32(slotOf(PartsSlot, code.i64()));
+  auto [each, more] = divide(item.tiles, parts);
+  Value first = code.add(code.mul(item.part, each), code.min(item.part, more));
+  Value isLonger = code.lessThan(item.part, more);
+  Value count = code.select(isLonger, code.add(each, warps.i32(1)), each);
+  item.firstTile = first;
+  item.tiles = code.add(first, count);
 }
 
 /// The index at \p position of \p residue.

@@ -19,9 +19,6 @@
 
 namespace attn::gpu {
 
-/// Dynamic shared memory that a block may have on sm_90.
-constexpr unsigned maxShared = 227 * 1024;
-
 /// Where things lie in shared memory, in bytes.
 struct SharedPlan {
   unsigned left, right, values, output, differences, barriers, total;
@@ -40,11 +37,11 @@ struct SharedPlan {
     values = take(shape.values ? tile.stages * shape.values->bytes(tile.columns)
                                : 0);
     unsigned outputBytes = shape.values ? shape.values->bytes(tile.rows()) : 0;
-    constexpr unsigned barrierBytes = 256;
     // Two buffers of two copies for each consumer (WarpDifferences.cpp).
     unsigned differenceBytes = unsigned(shape.differences.size()) *
                                tile.consumers * 4 * differenceCopy(tile);
     hasOutput = wantsOutput && shape.values->columns % 16 == 0 &&
+                !shape.isPacked &&
                 at + outputBytes + differenceBytes + barrierBytes <= maxShared;
     output = take(hasOutput ? outputBytes : 0);
     differences = take(differenceBytes);
@@ -75,6 +72,8 @@ public:
         storedOutput(findStoredOutput()), plan(shape, copiesOutput()) {}
 
   std::optional<GpuStage> emit(std::string &why);
+  /// The kernel that puts parts together, under the name of the request.
+  GpuStage emitMerge();
 
 private:
   //===--------------------------------------------------------------------===//
@@ -84,9 +83,11 @@ private:
   Value findStoredOutput();
   bool copiesOutput();
   void describeMaps();
+  void describeSizes();
   unsigned addMaps(const cpu::Storage &storage, TileSide side,
                    unsigned rowConsumers = 0);
   FragmentDims fragmentDims(const TileDims &dims);
+  FragmentDims resultColumns();
   mlir::ArrayAttr describeStage();
   void beginFunction();
   void initBarriers();
@@ -110,14 +111,17 @@ private:
   /// The item in hand.
   struct Item {
     FragmentScope scope;
+    Value number;               // among the items, or the parts of all items
     TileCorner firstRow;        // of the block
     Values firstRows, lastRows; // its indices, i64, within the extents
-    Value rowExists[2];         // of the thread
-    /// Columns that are run over: `tiles` tiles, row-major, `tilesOf` in each
-    /// dimension (i32), from the first on.
+    Value firstRowInTile;       // of the thread's two rows, the other is 8 on
+    Value exists[2];            // whether each of them does
+    Value part;                 // of the item; null: it is whole
+    /// Columns that are run over: tiles, row-major, `tilesOf` in each dimension
+    /// (i32), the first at firstColumn; those from firstTile on until `tiles`.
     TileCorner firstColumn;
     Values tilesOf;
-    Value tiles;
+    Value firstTile, tiles;
     /// The tiles that a consumer takes, of those that are not empty.
     Value begin, end;
     /// Bounds of the rows of the block and of a consumer, and what follows.
@@ -127,6 +131,10 @@ private:
   using ItemBody = llvm::function_ref<Values(Item &, ValueRange carried)>;
   void forEachItem(ValueRange init, ItemBody body);
   void decode(Value number, Item &item);
+  Value rowBox(unsigned position);
+  Value placeRow(Item &item, Value inTile, unsigned row);
+  void takePart(Item &item);
+  std::pair<Value, Value> divide(Value a, Value b);
 
   // Which tiles (WarpVisits.cpp).
   void prepareVisit(Value value, cpu::Scope &scope, bool shared);
@@ -175,7 +183,6 @@ private:
   Values consumeItem(Item &item, Value first, Value count, Value items);
   std::pair<Value, Value> skipTiles(Item &item, Value from, Value count,
                                     Value end);
-  void placeRows(Item &item, Value inTile);
   void prepareItem(Item &item);
 
   //===--------------------------------------------------------------------===//
@@ -213,7 +220,12 @@ private:
   // Results
   //===--------------------------------------------------------------------===//
 
+  /// A final value of an accumulator at a place of the fragment.
+  using FinalValue =
+      std::function<Value(const cpu::Accumulator &accumulator, Place place)>;
   void emitResults(Item &item, ValueRange state, ValueRange sum);
+  Values reduceRows(ValueRange state);
+  void giveResults(FragmentEvaluator &results, FinalValue final);
   void forEachRow(Item &item, llvm::function_ref<void(int row)> body);
   void storeRows(Item &item, Value result, Value value,
                  FragmentEvaluator &evaluator, FragmentScope &scope);
@@ -223,6 +235,26 @@ private:
                    FragmentScope &scope);
   void storeTile(Item &item, Value value, FragmentEvaluator &evaluator,
                  FragmentScope &scope);
+
+  //===--------------------------------------------------------------------===//
+  // Parts (WarpParts.cpp)
+  //===--------------------------------------------------------------------===//
+
+  unsigned wordsOfRow() const;
+  Value rowsOfBox();
+  Value addressOfRow(Value part, Value row);
+  void storePart(Item &item, ValueRange state, ValueRange sum);
+  Values
+  forParts(Value first, unsigned step, ValueRange init,
+           llvm::function_ref<Values(Value part, ValueRange carried)> body);
+  Value loadState(Value address, unsigned index);
+  Value maximumOfParts(Value firstPart, Value row);
+  Values mergeParts(Value firstPart, Value row, Value column);
+  void storeMerged(Item &item, ValueRange merged, Value column);
+
+  Value slotOf(int which, mlir::Type type) {
+    return evaluator->slot(request.itemsSlot + which, type);
+  }
 
   const GpuStageRequest &request;
   const WarpShape &shape;
@@ -258,6 +290,11 @@ private:
   Values columnsLeft; // from the thread's first on, in each dimension
   Value maxima[2], exponents[2], tileShifts[2], exponentFactor;
 };
+
+/// Emit into the plan how many indices of each row dimension a tile has, and
+/// the number of items.
+WarpCode::Values boxesOf(const WarpShape &shape, cpu::Evaluator &host);
+mlir::Value itemsOf(const WarpShape &shape, cpu::Evaluator &host);
 
 /// The state of an accumulator over nothing.
 double identityOf(AccumulateKind kind);

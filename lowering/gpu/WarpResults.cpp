@@ -13,10 +13,8 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-/// Adds up what the four threads of a row hold, then evaluates the results of
-/// the kernel for the rows, and for the fragment of the product.
-void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
-                                    ValueRange sum) {
+/// Adds up what the four threads of a row hold.
+Values WarpKernelEmitter::reduceRows(ValueRange state) {
   Values rows(state);
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
     if (&accumulator == shape.product || &accumulator == shape.base)
@@ -29,19 +27,27 @@ void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
                              warps.exchange(value, other));
     }
   }
-  FragmentDims columns = pairs->columns;
-  if (shape.valueDim)
-    columns = {{shape.valueDim, 0, Value()}};
-  FragmentEvaluator results(warps, *evaluator, pairs->rows, columns);
-  results.provide = [&](Value value, Place place, FragmentScope &) -> Value {
+  return rows;
+}
+
+/// Of a fragment of the results: the values' columns, if there are any.
+FragmentDims WarpKernelEmitter::resultColumns() {
+  if (!shape.valueDim)
+    return fragmentDims(shape.columns);
+  return {{shape.valueDim, 0, Value()}};
+}
+
+/// What the results are made of, for \p results.
+void WarpKernelEmitter::giveResults(FragmentEvaluator &results,
+                                    FinalValue final) {
+  results.provide = [this, final](Value value, Place place,
+                                  FragmentScope &) -> Value {
     if (value.getDefiningOp() != SweepOp(shape.sweep->op).getOperation())
       return {};
     unsigned number = cast<OpResult>(value).getResultNumber();
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
       if (accumulator.index == number)
-        return &accumulator == shape.product
-                   ? sum[elementOf(place)]
-                   : rows[stateIndex(accumulator) + place.row];
+        return final(accumulator, place);
     llvm_unreachable("not a result of the sweep");
   };
   // Weights are not negative: where they add up to 0, each is 0.
@@ -50,6 +56,20 @@ void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
         isMaskedByBase(*shape.product))
       results.zeroOverZero.insert(
           SweepOp(shape.sweep->op).getResult(accumulator.index));
+}
+
+/// Evaluates the results of the kernel for the rows, and for the fragment of
+/// the product.
+void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
+                                    ValueRange sum) {
+  Values rows = reduceRows(state);
+  FragmentEvaluator results(warps, *evaluator, fragmentDims(shape.rows),
+                            resultColumns());
+  giveResults(results, [&](const cpu::Accumulator &accumulator, Place place) {
+    return &accumulator == shape.product
+               ? sum[elementOf(place)]
+               : rows[stateIndex(accumulator) + place.row];
+  });
   FragmentScope scope(&item.scope);
   scope.firstColumns = {code.mul(code.land(lane, warps.i32(3)), warps.i32(2))};
   KernelOp kernel = request.kernel;
@@ -67,20 +87,11 @@ void WarpKernelEmitter::emitResults(Item &item, ValueRange state,
   }
 }
 
-/// \p value in the element type of where it goes.
-static Value convertTo(cpu::Code &code, Type type, Value value) {
-  if (value.getType() == type)
-    return value;
-  if (isa<FloatType>(type))
-    return arith::TruncFOp::create(code.builder, code.loc, type, value);
-  return code.toInt(value, type.getIntOrFloatBitWidth());
-}
-
 /// Runs \p body for each of the thread's rows that exists.
 void WarpKernelEmitter::forEachRow(Item &item,
                                    llvm::function_ref<void(int row)> body) {
   for (int row : {0, 1})
-    code.ifThen(item.rowExists[row], [&] { body(row); });
+    code.ifThen(item.exists[row], [&] { body(row); });
 }
 
 void WarpKernelEmitter::storeRows(Item &item, Value result, Value value,

@@ -111,7 +111,10 @@ void WarpKernelEmitter::loadTile(Item &item, const TileTensor &tensor,
                                  Value barrier, const TileCorner &corner,
                                  unsigned rows) {
   code.ifThen(isLeader, [&] {
-    warps.arriveExpecting(barrier, tensor.bytes(rows));
+    Value bytes = warps.i32(tensor.bytes(rows));
+    if (shape.isPacked && tensor.side == TileSide::Rows)
+      bytes = code.mul(rowsOfBox(), warps.i32(tensor.bytes(1)));
+    warps.arriveExpecting(barrier, bytes);
     Value tensorMap = mapOf(firstMap, tensor.side, corner);
     for (unsigned chunk = 0; chunk != tensor.chunks(); ++chunk) {
       Values coordinates = coordinatesOf(item, *tensor.storage, tensor.side,
@@ -151,7 +154,7 @@ void WarpKernelEmitter::emitProducer(Value leader) {
   isLeader = leader;
   Value zero = warps.i32(0), one = warps.i32(1);
   forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
-    Value first = nextTile(item, zero);
+    Value first = nextTile(item, item.firstTile);
     return code.choose(
         code.lessThan(first, item.tiles), carried.getTypes(),
         [&]() -> Values {
@@ -261,33 +264,6 @@ Values WarpKernelEmitter::identities() {
   return state;
 }
 
-/// Works out where the thread's rows stand, of which the first is \p inTile of
-/// the tile and the second 8 further on.
-void WarpKernelEmitter::placeRows(Item &item, Value inTile) {
-  item.scope.rows.resize(shape.rows.size());
-  for (unsigned row : {0, 1}) {
-    Value rest = row ? code.add(inTile, warps.i32(8)) : inTile;
-    for (unsigned i = shape.rows.size(); i-- != 0;) {
-      const TileDim &entry = shape.rows[i];
-      Value at = rest;
-      if (i != 0) {
-        // Boxes are powers of two but for the outermost dimension.
-        at = code.land(rest, warps.i32(entry.box - 1));
-        rest = arith::ShRUIOp::create(builder, code.loc, rest,
-                                      warps.i32(llvm::Log2_32(entry.box)));
-      }
-      Value position = code.add(item.firstRow.positions[i], at);
-      Value index = indexAt(entry, position, item.firstRow.residues[i]);
-      Value extent = warps.toI32(evaluator->extent(entry.dim));
-      Value exists = code.lessThan(index, extent);
-      item.rowExists[row] = i + 1 == shape.rows.size()
-                                ? exists
-                                : code.land(item.rowExists[row], exists);
-      item.scope.rows[i][row] = code.min(index, code.sub(extent, warps.i32(1)));
-    }
-  }
-}
-
 /// What an item needs once: the thread's rows, and all that does not vary
 /// along the columns.
 void WarpKernelEmitter::prepareItem(Item &item) {
@@ -295,7 +271,10 @@ void WarpKernelEmitter::prepareItem(Item &item) {
                           code.mul(warp, warps.i32(16)));
   inTile = code.add(
       inTile, arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
-  placeRows(item, inTile);
+  item.firstRowInTile = inTile;
+  for (unsigned row : {0, 1})
+    item.exists[row] =
+        placeRow(item, code.add(inTile, warps.i32(8 * row)), row);
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
     AccumulateOp op = accumulator.op;
     if (&accumulator == shape.base)
@@ -459,7 +438,7 @@ void WarpKernelEmitter::emitConsumer(Value number) {
     code.ifThen(code.equals(consumer, warps.i32(tile.consumers - 1)),
                 [&] { warps.arriveNamed(one, 2 * threadsOfGroup); });
   forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
-    Value first = nextTile(item, zero);
+    Value first = nextTile(item, item.firstTile);
     Value count = carried[0], items = carried[1];
     prepareFull(item);
     Value isVisited = code.lessThan(first, item.tiles);
@@ -502,7 +481,16 @@ void WarpKernelEmitter::emitConsumer(Value number) {
     if (shape.skipsByGroup())
       count = skipTiles(item, all[2], count, item.tiles).second;
     unsigned stateSize = identities().size();
-    emitResults(item, all.slice(3, stateSize), all.drop_front(3 + stateSize));
+    ArrayRef<Value> state = all.slice(3, stateSize);
+    ArrayRef<Value> sum = all.drop_front(3 + stateSize);
+    if (!shape.isPacked) {
+      emitResults(item, state, sum);
+    } else {
+      Value parts = warps.toI32(slotOf(PartsSlot, code.i64()));
+      code.ifElse(
+          code.equals(parts, one), [&] { emitResults(item, state, sum); },
+          [&] { storePart(item, state, sum); });
+    }
     return {count, all[1]};
   });
   if (plan.hasOutput)

@@ -24,6 +24,23 @@ public:
     return std::nullopt;
   }
 
+  /// With the rows of \p packed, lanes, in one tile.
+  std::optional<WarpShape> matchPacked(const DimList &packed) {
+    shape.isPacked = true;
+    if (!matchSweep() || shape.columns.size() != 1 || !shape.steps.empty())
+      return std::nullopt;
+    shape.rows.clear();
+    for (StringAttr dim : packed)
+      shape.rows.push_back({dim, 0, std::nullopt});
+    llvm::erase_if(shape.batch, [&](StringAttr dim) {
+      return llvm::is_contained(packed, dim);
+    });
+    if (matchScore() && matchAccumulators() && hasAllRows() &&
+        matchExpressions() && choosePackedTile())
+      return shape;
+    return std::nullopt;
+  }
+
 private:
   bool fail(const Twine &reason) {
     why = reason.str();
@@ -182,6 +199,13 @@ private:
     });
   }
 
+  /// Every row has results of its own.
+  bool hasAllRows() {
+    KernelOp kernel = shape.kernel->kernel;
+    return llvm::all_of(kernel.getResults(),
+                        [&](Value result) { return hasRows(result); });
+  }
+
   bool matchValues(const cpu::Accumulator &accumulator) {
     if (accumulator.carried.size() == 1 &&
         accumulator.keySide.factors.size() == 1) {
@@ -253,7 +277,7 @@ private:
   /// Finds what a tile has one value of a diagonal for, of rows and columns
   /// that are one dimension each.
   void findDifferences(const llvm::SmallPtrSetImpl<Value> &given) {
-    if (shape.rows.size() != 1 || shape.columns.size() != 1 ||
+    if (shape.isPacked || shape.rows.size() != 1 || shape.columns.size() != 1 ||
         !shape.steps.empty())
       return;
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
@@ -315,6 +339,25 @@ private:
     return true;
   }
 
+  /// Memory limits few rows: as many tiles on their way as shared memory has
+  /// room for, at least three; by measurement tiles of 128 columns are faster
+  /// than two blocks with half of them each.
+  bool choosePackedTile() {
+    WarpTile tile;
+    for (unsigned columns : {128u, 64u, 32u}) {
+      tile = {/*consumers=*/1, columns, /*stages=*/0, /*pingPong=*/false};
+      unsigned ofStage = shape.right.bytes(columns) +
+                         (shape.values ? shape.values->bytes(columns) : 0);
+      unsigned most = maxShared - shape.left.bytes(tile.rows()) - barrierBytes;
+      tile.stages = std::min(most / ofStage, 6u);
+      if (tile.stages < 3)
+        continue;
+      shape.setTile(tile);
+      return true;
+    }
+    return false;
+  }
+
   const cpu::CallLayout &layout;
   std::string &why;
   WarpShape shape;
@@ -343,7 +386,9 @@ SmallVector<unsigned> WarpShape::folded(const cpu::Storage &tensor,
 /// placed for each row.
 void WarpShape::setTile(const WarpTile &chosen) {
   tile = chosen;
-  if (rows.size() == 1) {
+  if (isPacked) {
+    // The plan says.
+  } else if (rows.size() == 1) {
     rows[0].box = tile.rows();
   } else if (rows.size() == 2) {
     rows[0].box = 4 * tile.consumers;
@@ -364,6 +409,35 @@ void WarpShape::setTile(const WarpTile &chosen) {
     rest = 1;
   }
   columns.front().box = rest;
+}
+
+unsigned WarpShape::tileCycles() const {
+  // Dense 16-bit products, and bytes from memory of each multiprocessor's
+  // share, a cycle; elements by what was measured of a plain softmax.
+  constexpr double flopsPerCycle = 4096, bytesPerCycle = 18,
+                   cyclesOfColumn = 10;
+  double depth = double(left.columns + (values ? values->columns : 0));
+  double products = 2 * rowsOfGroup * tile.columns * depth / flopsPerCycle;
+  return unsigned(std::max({tile.consumers * products,
+                            products + tile.columns * cyclesOfColumn,
+                            2 * tile.columns * depth / bytesPerCycle}));
+}
+
+std::optional<WarpShape>
+attn::gpu::matchPackedKernel(const WarpShape &wide,
+                             const cpu::CallLayout &layout) {
+  // Lanes that others are next to, then the last lane, so that the rows of a
+  // tile are close to each other where masks are concerned.
+  const DimList &lanes = wide.kernel->lanes;
+  DimList packed{lanes.back()};
+  for (StringAttr dim : lanes)
+    if (dim != lanes.back() &&
+        llvm::is_contained(wide.left.storage->layout, dim) &&
+        !llvm::is_contained(wide.right.storage->layout, dim) &&
+        !(wide.values && llvm::is_contained(wide.values->storage->layout, dim)))
+      packed.push_back(dim);
+  std::string why;
+  return Matcher(*wide.kernel, layout, why).matchPacked(packed);
 }
 
 std::optional<WarpShape>

@@ -15,12 +15,16 @@
 
 namespace attn::gpu {
 
+/// Dynamic shared memory that a block may have on sm_90, and what of it is for
+/// barriers.
+constexpr unsigned maxShared = 227 * 1024, barrierBytes = 256;
+
 /// One of the dimensions that the rows or the columns of a tile are a box of.
 /// Where positions are a step apart, a tile is of one residue: position i of
 /// residue r is the index r + step * i.
 struct TileDim {
   mlir::StringAttr dim;
-  unsigned box = 0;             // positions
+  unsigned box = 0;             // positions; of packed rows, the plan says
   std::optional<unsigned> step; // its number in WarpShape::steps; none: 1
 };
 using TileDims = llvm::SmallVector<TileDim, 3>;
@@ -75,7 +79,13 @@ struct WarpShape {
   mlir::StringAttr valueDim;
   const cpu::Accumulator *base = nullptr, *product = nullptr;
   WarpTile tile;
+  /// For few rows: a tile's rows are a box whose extents the plan chooses, and
+  /// items may be cut into parts.
+  bool isPacked = false;
 
+  /// What a block needs for a tile, in cycles: of the tensor cores, of the
+  /// elements, or of its share of the memory's bandwidth.
+  unsigned tileCycles() const;
   const TileDims &dimsOf(TileSide side) const {
     return side == TileSide::Rows ? rows : columns;
   }
@@ -105,6 +115,12 @@ struct WarpShape {
 std::optional<WarpShape> matchWarpKernel(const cpu::KernelShape &kernel,
                                          const cpu::CallLayout &layout,
                                          std::string &why);
+
+/// The same kernel with the rows of all lanes that the right tensor and the
+/// values lack in one tile, for few rows. \p wide is the shape without; none
+/// where that is not possible.
+std::optional<WarpShape> matchPackedKernel(const WarpShape &wide,
+                                           const cpu::CallLayout &layout);
 
 } // namespace attn::gpu
 

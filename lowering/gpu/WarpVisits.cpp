@@ -147,7 +147,8 @@ void WarpKernelEmitter::findColumns(Item &item) {
     item.tilesOf.push_back(tiles);
     item.tiles = item.tiles ? code.mul(item.tiles, tiles) : tiles;
   }
-  item.begin = warps.i32(0);
+  takePart(item);
+  item.begin = item.firstTile;
   item.end = item.tiles;
 }
 
@@ -220,6 +221,8 @@ Value WarpKernelEmitter::nextTile(Item &item, Value from) {
 void WarpKernelEmitter::prepareFull(Item &item) {
   if (!shape.sweep->visit)
     return;
+  if (shape.isPacked)
+    return bindRows(item, item.firstRows, item.lastRows, item.groupRows);
   const TileDim &outer = shape.rows.front();
   unsigned box = outer.box / tile.consumers;
   auto distance = [&](Value positions) {

@@ -67,6 +67,7 @@ std::string Loaded::load() {
   if (!missing.empty())
     return concat("the CUDA driver is too old: ", name, " has no ", missing,
                   "; CUDA 11.2 is the oldest that serves");
+  find(driver.cuLaunchKernelEx, "cuLaunchKernelEx");
   // Absent before CUDA 12.
   find(driver.cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled");
   Result result = driver.cuInit(0);

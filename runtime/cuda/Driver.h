@@ -34,6 +34,26 @@ constexpr Result success = 0, outOfMemory = 2, noDevice = 100,
                  invalidDevice = 101, invalidImage = 200, noBinaryForGpu = 209,
                  unsupportedPtxVersion = 222;
 
+/// CUlaunchAttribute, one of those that say yes or no.
+struct LaunchAttribute {
+  int id;
+  int padding;
+  int value;
+  int rest[15];
+};
+
+/// CUlaunchConfig.
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  Stream stream;
+  const LaunchAttribute *attributes;
+  unsigned numAttributes;
+};
+
+// Of CUlaunchAttributeID: the kernel may start before the one in front of it
+// has ended, and waits for it where it says so (griddepcontrol.wait).
+constexpr int programmaticStreamSerialization = 6;
+
 // Of CUdevice_attribute and CUfunction_attribute.
 constexpr int multiprocessorCount = 16, capabilityMajor = 75,
               capabilityMinor = 76, maxDynamicSharedBytes = 8;
@@ -60,6 +80,9 @@ struct Driver {
                            unsigned gridZ, unsigned blockX, unsigned blockY,
                            unsigned blockZ, unsigned sharedBytes, Stream stream,
                            void **parameters, void **extra);
+  /// Null before CUDA 11.8.
+  Result (*cuLaunchKernelEx)(const LaunchConfig *config, Function function,
+                             void **parameters, void **extra);
   Result (*cuMemAllocAsync)(Address *address, size_t bytes, Stream stream);
   Result (*cuMemFreeAsync)(Address address, Stream stream);
   Result (*cuMemcpyHtoDAsync)(Address to, const void *from, size_t bytes,

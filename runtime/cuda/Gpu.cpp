@@ -105,6 +105,22 @@ static attn_status_t loadFailed(const attn_spec_desc &desc, const Gpu &gpu,
               gpu.ordinal, " does not take its code: ", driver.text(result));
 }
 
+static attn_status_t findFunction(const attn_spec_desc &desc, const Gpu &gpu,
+                                  const LoadedImage &image,
+                                  const attn_launch_desc &launch,
+                                  Function &function) {
+  const Driver &driver = *gpu.driver;
+  Result result =
+      driver.cuModuleGetFunction(&function, image.module, launch.symbol);
+  if (result == success && launch.shared_bytes > 0)
+    result = driver.cuFuncSetAttribute(function, maxDynamicSharedBytes,
+                                       launch.shared_bytes);
+  if (result == success)
+    return ATTN_STATUS_OK;
+  return fail(ATTN_STATUS_LOAD_FAILED, "spec '", desc.name, "': its kernel ",
+              launch.symbol, " cannot be used: ", driver.text(result));
+}
+
 static attn_status_t load(const attn_spec_desc &desc, const Gpu &gpu,
                           LoadedImage &image) {
   ATTN_RETURN_IF_FAILED(checkCapability(desc, gpu));
@@ -116,18 +132,15 @@ static attn_status_t load(const attn_spec_desc &desc, const Gpu &gpu,
     return loadFailed(desc, gpu, result);
   for (int32_t i = 0; i < desc.num_stages; ++i) {
     const attn_stage_desc &stage = desc.stages[i];
-    std::vector<Function> &functions = image.functions.emplace_back();
+    auto &functions = image.functions.emplace_back();
     for (int32_t j = 0; j < stage.num_launches; ++j) {
       const attn_launch_desc &launch = stage.launches[j];
-      result = driver.cuModuleGetFunction(&functions.emplace_back(),
-                                          image.module, launch.symbol);
-      if (result == success && launch.shared_bytes > 0)
-        result = driver.cuFuncSetAttribute(
-            functions.back(), maxDynamicSharedBytes, launch.shared_bytes);
-      if (result != success)
-        return fail(ATTN_STATUS_LOAD_FAILED, "spec '", desc.name,
-                    "': its kernel ", launch.symbol,
-                    " cannot be used: ", driver.text(result));
+      LoadedImage::Functions &found = functions.emplace_back();
+      ATTN_RETURN_IF_FAILED(
+          findFunction(desc, gpu, image, launch, found.kernel));
+      if (launch.merge)
+        ATTN_RETURN_IF_FAILED(
+            findFunction(desc, gpu, image, *launch.merge, found.merge));
     }
   }
   return ATTN_STATUS_OK;

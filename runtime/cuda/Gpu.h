@@ -47,8 +47,11 @@ private:
 struct LoadedImage {
   const Gpu *gpu = nullptr;
   Module module = nullptr;
+  struct Functions {
+    Function kernel = nullptr, merge = nullptr;
+  };
   /// For each stage, for each of its launches.
-  std::vector<std::vector<Function>> functions;
+  std::vector<std::vector<Functions>> functions;
 
   LoadedImage() = default;
   LoadedImage(const LoadedImage &) = delete;

@@ -6,6 +6,8 @@
 #include "runtime/cuda/TensorMaps.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 using namespace attn::runtime;
 using namespace attn::runtime::cuda;
@@ -33,37 +35,91 @@ static attn_status_t overflow(const KernelImage &kernel, std::string_view what,
               "' at these sizes: ", what, " is ", value);
 }
 
-/// As many blocks as there are items, or as the GPU takes at once.
-static unsigned numBlocks(const attn_launch_desc &desc, int64_t items,
-                          const Gpu &gpu) {
-  constexpr int64_t maxGrid = 0x7fffffff;
-  int64_t most = desc.blocks_per_sm
-                     ? int64_t(desc.blocks_per_sm) * gpu.multiprocessors
-                     : maxGrid;
-  return unsigned(std::min({items, most, maxGrid}));
+constexpr int64_t maxGrid = 0x7fffffff;
+
+/// As many blocks as the GPU takes at once.
+static int64_t mostBlocks(const attn_launch_desc &desc, const Gpu &gpu) {
+  return desc.blocks_per_sm ? int64_t(desc.blocks_per_sm) * gpu.multiprocessors
+                            : maxGrid;
 }
 
-/// The first launch of \p stage whose tensor maps the hardware takes.
-static attn_status_t chooseLaunch(const KernelImage &kernel,
-                                  const attn_stage_desc &stage,
-                                  const std::vector<Function> &functions,
-                                  std::span<const int64_t> slots,
-                                  const Gpu &gpu, Launch &launch) {
+namespace {
+struct Estimate {
+  double cycles;
+  int64_t parts;
+};
+} // namespace
+
+/// The cost model: blocks go through the items in rounds, and the last round
+/// costs as much as a full one. An item costs its tiles and what begins and
+/// ends it. Cutting items into parts fills the rounds; it costs a second launch
+/// and the way of the parts' states through memory. Of parts that cost the
+/// same, the fewest are taken. How many tiles a mask leaves out is not known
+/// here, and the same for every launch.
+static Estimate estimate(const attn_launch_desc &desc,
+                         std::span<const int64_t> slots, const Gpu &gpu) {
+  constexpr double cyclesOfItem = 3000, cyclesOfMerge = 6000,
+                   cyclesOfPart = 150, bytesPerCycle = 2000;
+  constexpr int64_t mostParts = 256;
+  double items = double(slots[desc.items_slot]);
+  int64_t tiles = slots[desc.items_slot + 3];
+  double blocks = double(mostBlocks(desc, gpu));
+  Estimate best{std::numeric_limits<double>::infinity(), 1};
+  for (int64_t parts = 1;
+       parts == 1 || (desc.merge && parts <= std::min(tiles, mostParts));
+       ++parts) {
+    double rounds = std::ceil(items * double(parts) / blocks);
+    double longest = double((tiles + parts - 1) / parts);
+    double cycles = rounds * (longest * desc.tile_cycles + cyclesOfItem);
+    if (parts > 1)
+      cycles += cyclesOfMerge + cyclesOfPart * double(parts) +
+                2 * items * double(parts) * double(slots[desc.items_slot + 1]) /
+                    bytesPerCycle;
+    if (cycles < best.cycles)
+      best = {cycles, parts};
+  }
+  return best;
+}
+
+/// The cheapest launch of \p stage whose tensor maps the hardware takes; one
+/// whose cost is not known where there is no other.
+static attn_status_t
+chooseLaunch(const KernelImage &kernel, const attn_stage_desc &stage,
+             const std::vector<LoadedImage::Functions> &functions,
+             std::span<const int64_t> slots, const Gpu &gpu, Launch &launch) {
+  double best = std::numeric_limits<double>::infinity();
   for (int32_t i = 0; i < stage.num_launches; ++i) {
     const attn_launch_desc &desc = stage.launches[i];
+    int64_t items = slots[desc.items_slot];
+    if (items < 0)
+      return overflow(kernel, "the number of work items", items);
+    Estimate cost{std::numeric_limits<double>::max(), 1};
+    if (desc.tile_cycles)
+      cost = estimate(desc, slots, gpu);
+    if (cost.cycles >= best)
+      continue;
     std::vector<TensorMap> maps(size_t(desc.num_maps));
     bool fits = true;
     for (size_t j = 0; fits && j < maps.size(); ++j)
       fits = encode(*gpu.driver, desc.maps[j], slots, maps[j]);
+    int64_t parts;
     if (!fits)
       continue;
-    int64_t items = slots[desc.items_slot];
-    if (items < 0)
+    if (__builtin_mul_overflow(items, cost.parts, &parts))
       return overflow(kernel, "the number of work items", items);
-    launch = {&desc, functions[size_t(i)], numBlocks(desc, items, gpu),
-              std::move(maps)};
-    return ATTN_STATUS_OK;
+    best = cost.cycles;
+    launch.desc = &desc;
+    launch.functions = functions[size_t(i)];
+    launch.blocks = unsigned(std::min({parts, mostBlocks(desc, gpu), maxGrid}));
+    launch.parts = cost.parts;
+    launch.mergeBlocks = 0;
+    if (cost.parts > 1)
+      launch.mergeBlocks = unsigned(std::clamp<int64_t>(
+          slots[desc.merge->items_slot], 0, mostBlocks(*desc.merge, gpu)));
+    launch.maps = std::move(maps);
   }
+  if (launch.desc)
+    return ATTN_STATUS_OK;
   return fail(ATTN_STATUS_BAD_ALIGNMENT, "spec '", kernel.desc->name,
               "': stage ", stage.name,
               " needs tensors whose data and strides are multiples of 16 "
@@ -89,9 +145,14 @@ attn_status_t attn::runtime::cuda::planLaunches(const KernelImage &kernel,
     ATTN_RETURN_IF_FAILED(chooseLaunch(kernel, kernel.stages()[i],
                                        image->functions[i], slots, *plan.gpu,
                                        launch));
+    // Parts are kept, all of them; other scratch is of a block.
     int64_t each = slots[launch.desc->items_slot + 1], all;
+    int64_t pieces = launch.blocks;
+    if (launch.desc->merge)
+      pieces =
+          launch.parts > 1 ? slots[launch.desc->items_slot] * launch.parts : 0;
     size_t bytes;
-    if (each < 0 || __builtin_mul_overflow(each, launch.blocks, &all) ||
+    if (each < 0 || __builtin_mul_overflow(each, pieces, &all) ||
         !alignUpOnDevice(all, bytes))
       return overflow(kernel, "the scratch of a block", each);
     plan.scratchBytes = std::max(plan.scratchBytes, bytes);
@@ -147,17 +208,33 @@ static attn_status_t checkStream(const KernelImage &kernel, const Gpu &gpu,
               result == success ? "" : gpu.driver->text(result));
 }
 
+static Result launchKernel(const Driver &driver, const attn_launch_desc &desc,
+                           Function function, unsigned blocks, Stream stream,
+                           void **parameters, bool overlaps) {
+  unsigned threads = unsigned(desc.threads),
+           sharedBytes = unsigned(desc.shared_bytes);
+  if (!overlaps || !driver.cuLaunchKernelEx)
+    return driver.cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1,
+                                 sharedBytes, stream, parameters, nullptr);
+  LaunchAttribute attribute = {programmaticStreamSerialization, 0, 1, {}};
+  LaunchConfig config = {blocks, 1,           1,      threads,    1,
+                         1,      sharedBytes, stream, &attribute, 1};
+  return driver.cuLaunchKernelEx(&config, function, parameters, nullptr);
+}
+
+/// Queues one launch; one that \p overlaps may start under the end of the one
+/// before it.
 static attn_status_t launchOne(const KernelImage &kernel, const Gpu &gpu,
-                               const Launch &launch, std::span<int64_t> slots,
-                               Stream stream) {
-  if (launch.blocks == 0)
+                               const attn_launch_desc &desc, Function function,
+                               unsigned blocks,
+                               const std::vector<TensorMap> &maps,
+                               std::span<int64_t> slots, Stream stream,
+                               bool overlaps) {
+  if (blocks == 0)
     return ATTN_STATUS_OK;
-  void *parameters[] = {slots.data(),
-                        const_cast<TensorMap *>(launch.maps.data())};
-  const attn_launch_desc &desc = *launch.desc;
-  Result result = gpu.driver->cuLaunchKernel(
-      launch.function, launch.blocks, 1, 1, unsigned(desc.threads), 1, 1,
-      unsigned(desc.shared_bytes), stream, parameters, nullptr);
+  void *parameters[] = {slots.data(), const_cast<TensorMap *>(maps.data())};
+  Result result = launchKernel(*gpu.driver, desc, function, blocks, stream,
+                               parameters, overlaps);
   if (result == success)
     return ATTN_STATUS_OK;
   return fail(ATTN_STATUS_DEVICE_ERROR, "spec '", kernel.desc->name, "': GPU ",
@@ -200,8 +277,17 @@ attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
     base += bytes;
   }
   for (const Launch &launch : plan.launches) {
-    slots[launch.desc->items_slot + 2] = int64_t(base);
-    ATTN_RETURN_IF_FAILED(launchOne(kernel, gpu, launch, slots, stream));
+    const attn_launch_desc &desc = *launch.desc;
+    slots[desc.items_slot + 2] = int64_t(base);
+    if (desc.merge)
+      slots[desc.items_slot + 4] = launch.parts;
+    ATTN_RETURN_IF_FAILED(launchOne(kernel, gpu, desc, launch.functions.kernel,
+                                    launch.blocks, launch.maps, slots, stream,
+                                    /*overlaps=*/false));
+    if (launch.parts > 1)
+      ATTN_RETURN_IF_FAILED(
+          launchOne(kernel, gpu, *desc.merge, launch.functions.merge,
+                    launch.mergeBlocks, {}, slots, stream, /*overlaps=*/true));
   }
   return ATTN_STATUS_OK;
 }

@@ -15,9 +15,11 @@ namespace attn::runtime::cuda {
 
 /// One launch, decided.
 struct Launch {
-  const attn_launch_desc *desc;
-  Function function;
-  unsigned blocks; // 0: nothing to do
+  const attn_launch_desc *desc = nullptr;
+  LoadedImage::Functions functions;
+  unsigned blocks = 0; // 0: nothing to do
+  int64_t parts = 1;   // of each item
+  unsigned mergeBlocks = 0;
   std::vector<TensorMap> maps;
 };
 

@@ -31,7 +31,8 @@ namespace {
 
 constexpr int32_t maxRank = 5;
 constexpr int64_t alignment = 16, maxStride = int64_t(1) << 40,
-                  maxExtent = int64_t(1) << 32, maxFolded = int64_t(1) << 31;
+                  maxExtent = int64_t(1) << 32, maxFolded = int64_t(1) << 31,
+                  maxBox = 256;
 
 /// The dimensions of a map, in bytes but for the extents.
 struct Walk {
@@ -62,7 +63,7 @@ static bool add(const attn_map_dim_desc &dim, std::span<const int64_t> slots,
   int64_t stride = dim.stride_slot < 0 ? dim.stride : slots[dim.stride_slot];
   if (extent < 1 || extent > maxExtent)
     return false;
-  if (dim.box == 0)
+  if (dim.box_slot < 0 && dim.box == 0)
     return walk.fold(extent, stride, bytes);
   if (dim.step_slot >= 0) {
     int64_t step = slots[dim.step_slot];
@@ -86,8 +87,11 @@ static bool add(const attn_map_dim_desc &dim, std::span<const int64_t> slots,
       return false;
     walk.strides[walk.rank - 1] = uint64_t(stride * bytes);
   }
+  int64_t box = dim.box_slot < 0 ? dim.box : slots[dim.box_slot];
+  if (box < 1 || box > maxBox)
+    return false;
   walk.extents[walk.rank] = uint64_t(extent);
-  walk.box[walk.rank] = uint32_t(dim.box);
+  walk.box[walk.rank] = uint32_t(box);
   walk.steps[walk.rank] = uint32_t(dim.step);
   ++walk.rank;
   return true;

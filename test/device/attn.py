@@ -90,6 +90,17 @@ class Plan:
         self.context.workspace = c.cast(self.workspace, c.c_void_p)
         self.context.workspace_size = size
 
+    def use_memory(self, torch):
+        """On a GPU: memory of its own, in place of some allocated for each
+        run."""
+        size = c.c_size_t()
+        check(RUNTIME.attn_plan_workspace_size(self.handle, None,
+                                               c.byref(size)))
+        self.workspace = torch.empty(max(size.value, 1), dtype=torch.uint8,
+                                     device="cuda")
+        self.context.workspace = self.workspace.data_ptr()
+        self.context.workspace_size = size
+
     def run(self, stream=0):
         self.context.stream = stream
         check(RUNTIME.attn_plan_run(self.handle, c.byref(self.context)))

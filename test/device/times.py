@@ -247,6 +247,67 @@ def time_gpu(pattern):
                   f"{rate['attnc']:8.1f}  {others}", flush=True)
 
 
+# One query of each sequence: 32 query heads on 8 key heads, D = 128.
+DECODES = [(1, 131072), (16, 8192), (64, 4096), (1, 4096), (4, 1000)]
+
+
+def flex_decode(q, k, v, cap):
+    from torch.nn.attention.flex_attention import flex_attention
+    compiled = torch.compile(flex_attention)
+    score_mod = None
+    if cap:
+        def score_mod(score, b, h, m, n):
+            return cap * torch.tanh(score / cap)
+    return lambda: compiled(q, k, v, score_mod=score_mod, enable_gqa=True)
+
+
+def time_decode(pattern):
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.nn.functional import scaled_dot_product_attention as sdpa
+    names = [name for name in ("timed-decode-128", "timed-decode-softcap-128",
+                               "timed-decode-alibi-128")
+             if re.search(pattern, name) and os.path.exists(lib(name))]
+    if not names:
+        return
+    print("one query, 32 heads on 8, D = 128; TB/s of keys and values, once")
+    for B, N in DECODES:
+        k, v = (torch.randn(B, 8, N, 128, device="cuda").bfloat16() for _ in range(2))
+        q = torch.randn(B, 8, 4, 1, 128, device="cuda").bfloat16()
+        heads = q.view(B, 32, 1, 128)
+        length = torch.full((B,), N, dtype=torch.int32, device="cuda")
+        contenders, kept = {}, []
+        for name in names:
+            out = torch.empty_like(q)
+            values = {"q": q, "k": k, "v": v, "length": length, "out": out}
+            if "softcap" in name:
+                values["cap"] = 30.0
+            elif "alibi" in name:
+                values["slope"] = torch.linspace(0.1, 0.5, 32, device="cuda").view(8, 4)
+            else:
+                values["lse"] = torch.empty(B, 8, 4, 1, device="cuda")
+            plan = Kernel(lib(name)).plan(**values)
+            plan.use_memory(torch)
+            kept.append((plan, values))
+            contenders[name[len("timed-"):]] = lambda plan=plan: plan.run(
+                torch.cuda.current_stream().cuda_stream)
+
+        def cudnn():
+            with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+                return sdpa(heads, k, v, enable_gqa=True)
+        try:
+            cudnn()
+            contenders["cuDNN"] = cudnn
+        except RuntimeError:
+            pass
+        if os.environ.get("FLEX"):
+            contenders["Flex"] = flex_decode(heads, k, v, None)
+            contenders["Flex softcap"] = flex_decode(heads, k, v, 30.0)
+        size = 2 * k.numel() * 2
+        rates = ", ".join(f"{who} {size / t / 1e12:.2f} ({t * 1e6:.1f} us)"
+                          for who, t in race(contenders).items())
+        print(f"B={B} N={N}: {rates}", flush=True)
+
+
 MMA_PEAK = r"""
 extern "C" __global__ void peak(float *out, int rounds) {
   float c[8][4] = {};
@@ -349,6 +410,7 @@ def main():
     if peak:
         print(f"mma.sync peak: {peak / 1e12:.0f} TFLOP/s")
     time_gpu(pattern)
+    time_decode(pattern)
     if pattern == ".":
         time_cpu()
 

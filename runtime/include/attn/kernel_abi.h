@@ -14,17 +14,19 @@
 |*   stage       the number of its work items at items_slot, the scratch that *|
 |*               a worker needs, in bytes, at items_slot + 1                  *|
 |*                                                                            *|
-|*   launch      its work items at items_slot, the scratch that a block needs,
-*|
-|*               in bytes, at items_slot + 1, the address of the scratch of   *|
-|*               block 0 at items_slot + 2; the others follow                 *|
+|*   launch      its work items at items_slot, the scratch that a block     *|
+|*               needs, in bytes, at items_slot + 1, the address of the       *|
+|*               scratch of block 0 at items_slot + 2, the others follow; the *|
+|*               tiles of an item at items_slot + 3, and the parts in which   *|
+|*               each is cut at items_slot + 4                                *|
 |*                                                                            *|
 |* Order: fill dimensions, strides and scalars; call plan; allocate buffers;  *|
 |* fill addresses; for each stage in order, call run for each item, in any    *|
 |* order and on any thread, with scratch (64-byte aligned) of its own. A spec *|
 |* with an image runs on a GPU: plan is called on the host all the same, and  *|
-|* each stage is one launch, of the first entry of `launches` whose tensor    *|
-|* maps the hardware takes.                                                   *|
+|* each stage is one launch, of the cheapest entry of `launches` whose tensor *|
+|* maps the hardware takes; where its items are cut into parts, a second one  *|
+|* puts them together.                                                        *|
 \*===----------------------------------------------------------------------===*/
 
 #ifndef ATTN_KERNEL_ABI_H
@@ -85,6 +87,7 @@ typedef struct attn_map_dim_desc {
   int32_t stride_slot;
   int64_t extent;
   int64_t stride;
+  int32_t box_slot;
   int32_t box;  /* how many of its elements a copy brings; 0: it is part of the
                    first coordinate, by its stride */
   int32_t step; /* of every so many elements one; 1 for all */
@@ -105,7 +108,11 @@ typedef struct attn_map_desc {
 
 /* A kernel of the image. Its parameters, by value: an array of num_slots
    int64_t, then an array of num_maps CUtensorMaps (absent when there is none).
-   Block b takes the items b, b + blocks, b + 2 blocks, ... */
+   Block b takes the items b, b + blocks, b + 2 blocks, ... With `merge`, an
+   item may be cut into parts, and parts are then what blocks take: those of an
+   item follow each other. Each leaves what the scratch bytes of the launch say
+   in the scratch memory, one after the other, and the items of `merge` make
+   results of them. */
 typedef struct attn_launch_desc {
   const char *symbol;
   int32_t items_slot;
@@ -114,6 +121,10 @@ typedef struct attn_launch_desc {
   int32_t blocks_per_sm; /* at most so many blocks; 0: as many as items */
   int32_t num_maps;
   const attn_map_desc *maps;
+  /* What a tile takes, in clock cycles, where all multiprocessors are busy;
+     0: not known, taken where no other launch fits. */
+  int32_t tile_cycles;
+  const struct attn_launch_desc *merge; /* null: items stay whole */
 } attn_launch_desc;
 
 /* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. On a

@@ -85,9 +85,25 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
   launch->threads = blockX;
   launch->sharedBytes = sharedBytes;
   launch->stream = stream;
-  /* The kernels of the tests have 15 slots. */
-  memcpy(launch->slots, parameters[0], 15 * sizeof(int64_t));
+  launch->overlaps = 0;
+  /* The kernels of the tests have 26 slots. */
+  memcpy(launch->slots, parameters[0], 26 * sizeof(int64_t));
   return 0;
+}
+/* As CUlaunchConfig begins. */
+typedef struct launch_config {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  void *stream;
+} launch_config;
+int cuLaunchKernelEx(const launch_config *config, void *function,
+                     void **parameters, void **extra) {
+  int result =
+      cuLaunchKernel(function, config->gridX, config->gridY, config->gridZ,
+                     config->blockX, config->blockY, config->blockZ,
+                     config->sharedBytes, config->stream, parameters, extra);
+  if (!result)
+    state.launches[(state.numLaunches - 1) % FakeMaxLaunches].overlaps = 1;
+  return result;
 }
 int cuMemAllocAsync(uint64_t *address, size_t bytes, void *stream) {
   (void)stream;
@@ -124,10 +140,11 @@ int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address,
                            const uint32_t *box, const uint32_t *steps,
                            int interleave, int swizzle, int promotion,
                            int fill) {
-  (void)map, (void)type, (void)address, (void)box, (void)steps,
-      (void)interleave, (void)swizzle, (void)promotion, (void)fill;
+  (void)map, (void)type, (void)address, (void)steps, (void)interleave,
+      (void)swizzle, (void)promotion, (void)fill;
   ++state.numEncodes;
   memcpy(state.extents, extents, rank * sizeof *extents);
+  memcpy(state.boxes, box, rank * sizeof *box);
   memcpy(state.strides, strides, (rank - 1) * sizeof *strides);
   return state.encodeResult;
 }

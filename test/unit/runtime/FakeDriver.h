@@ -21,6 +21,7 @@ typedef struct fake_launch {
   char symbol[64];
   unsigned blocks, threads, sharedBytes;
   void *stream;
+  int overlaps; /* with the end of the launch before it */
   int64_t slots[FakeMaxSlots];
 } fake_launch;
 
@@ -32,6 +33,7 @@ typedef struct fake_state {
   size_t allocatedBytes;
   fake_launch launches[FakeMaxLaunches];
   uint64_t strides[4], extents[5];
+  uint32_t boxes[5];
   /* Stream handles: of GPU 0's primary context, and of another. */
   int stream, otherStream;
 } fake_state;

@@ -13,7 +13,8 @@
 
 namespace {
 
-// out[m] of x[m, d], with a fast launch that wants TMA and a plain one.
+// out[m] of x[m, d], with a fast launch that wants TMA and can cut its items
+// into parts, one that does not and takes twice as long, and a plain one.
 enum Slots {
   M,
   D,
@@ -22,16 +23,26 @@ enum Slots {
   Out = X + 3,
   Buffer = Out + 2,
   Fast = Buffer + 2,
-  Plain = Fast + 3,
-  Step = Plain + 3,
+  Merge = Fast + 5,
+  Slow = Merge + 3,
+  Plain = Slow + 5,
+  Box = Plain + 3,
+  Step,
   NumSlots
 };
 
+// How many tiles an item has; by them a launch is chosen, and parts.
+int64_t tiles = 1;
+
 int64_t plan(int64_t *slots) {
   slots[Buffer + 1] = 4 * slots[M];
-  slots[Fast] = slots[Plain] = slots[M];
-  slots[Fast + 1] = 0;
+  slots[Fast] = slots[Slow] = slots[Plain] = slots[M];
+  slots[Fast + 1] = 256;
+  slots[Fast + 3] = slots[Slow + 3] = tiles;
+  slots[Merge] = 2 * slots[M];
+  slots[Merge + 1] = slots[Slow + 1] = 0;
   slots[Plain + 1] = 256;
+  slots[Box] = 48;
   slots[Step] = 4;
   return -1;
 }
@@ -43,12 +54,20 @@ const attn_param_desc params[] = {
     {"x", ATTN_PARAM_INPUT, X, 2, 16, 2, 0, dimsOfX, 0},
     {"out", ATTN_PARAM_OUTPUT, Out, 2, 32, 1, 0, dimsOfOut, 0}};
 const attn_buffer_desc buffers[] = {{Buffer}};
-const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, 64, 1, -1, 0},
-                                     {M, XStride, 0, 0, 64, 1, -1, 0}};
+const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, -1, 64, 1, -1, 0},
+                                     {M, XStride, 0, 0, Box, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
-const attn_launch_desc launches[] = {{"fast", Fast, 384, 100000, 1, 1, maps},
-                                     {"plain", Plain, 128, 0, 0, 0, nullptr}};
-const attn_stage_desc stages[] = {{"rows", nullptr, nullptr, 0, 2, launches}};
+const attn_launch_desc merge = {"merge", Merge,   32, 0,      0,
+                                0,       nullptr, 0,  nullptr};
+const attn_launch_desc launches[] = {
+    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr},
+    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge},
+    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr}};
+// Without the launch that takes any tensor.
+const attn_stage_desc stages[] = {
+    {"rows", nullptr, nullptr, 0, 2, launches + 1}};
+const attn_stage_desc slowStages[] = {
+    {"rows", nullptr, nullptr, 0, 3, launches}};
 const attn_image_desc machineCode = {"cubin", 5, 0, 90, 1, 86};
 const attn_spec_desc rows = {ATTN_KERNEL_ABI_VERSION,
                              NumSlots,
@@ -84,6 +103,7 @@ protected:
     int capability = driver->capability;
     *driver = {};
     driver->capability = capability;
+    tiles = 1;
     ASSERT_EQ(attn_kernel_from_desc(&rows, &kernel), ATTN_STATUS_OK)
         << attn_last_error();
   }
@@ -139,6 +159,58 @@ TEST_F(Gpu, DescribesTensorsToTma) {
   EXPECT_EQ(driver->extents[0], 64u);
   EXPECT_EQ(driver->extents[1], 30u);
   EXPECT_EQ(driver->strides[0], 128u) << "bytes";
+  EXPECT_EQ(driver->boxes[0], 64u) << "a number";
+  EXPECT_EQ(driver->boxes[1], 48u) << "a slot";
+}
+
+TEST_F(Gpu, CutsFewItemsIntoParts) {
+  shape[0] = 3;
+  tiles = 99;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  size_t size = 0;
+  ASSERT_EQ(attn_plan_workspace_size(plan, nullptr, &size), ATTN_STATUS_OK);
+  EXPECT_EQ(size, 128u + 3 * 3 * 256 + 127);
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  ASSERT_EQ(driver->numLaunches, 2);
+  EXPECT_STREQ(driver->launches[0].symbol, "fast");
+  EXPECT_EQ(driver->launches[0].blocks, 9u) << "of ten multiprocessors";
+  EXPECT_EQ(driver->launches[0].slots[Fast], 3) << "items stay what they are";
+  EXPECT_EQ(driver->launches[0].slots[Fast + 4], 3) << "parts";
+  EXPECT_STREQ(driver->launches[1].symbol, "merge");
+  EXPECT_EQ(driver->launches[1].blocks, 6u);
+  EXPECT_FALSE(driver->launches[0].overlaps);
+  EXPECT_TRUE(driver->launches[1].overlaps);
+  EXPECT_EQ(driver->launches[1].slots[Fast + 2],
+            driver->launches[0].slots[Fast + 2])
+      << "where the parts are";
+}
+
+TEST_F(Gpu, LeavesItemsWholeWhereThatIsNoSlower) {
+  shape[0] = 10;
+  tiles = 99;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_EQ(driver->numLaunches, 1) << "an item for each multiprocessor";
+  EXPECT_EQ(driver->launches[0].slots[Fast + 4], 1);
+  shape[0] = 1;
+  tiles = 2;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_EQ(driver->numLaunches, 2) << "putting together costs more";
+}
+
+TEST_F(Gpu, TakesTheCheapestLaunchThatFits) {
+  attn_spec_desc other = rows;
+  other.stages = slowStages;
+  attn_kernel_free(kernel);
+  ASSERT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[0].symbol, "fast");
+  offset = 2;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[1].symbol, "slow") << "not the plain one";
 }
 
 TEST_F(Gpu, DescribesResiduesToTma) {
@@ -146,7 +218,7 @@ TEST_F(Gpu, DescribesResiduesToTma) {
   attn_map_dim_desc stepped[] = {mapDims[0], mapDims[1]};
   stepped[1].step_slot = Step;
   attn_map_desc map = {X, 2, 16, 2, 128, stepped};
-  attn_launch_desc launch = launches[0];
+  attn_launch_desc launch = launches[1];
   launch.maps = &map;
   attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
   attn_spec_desc other = rows;
@@ -166,8 +238,9 @@ TEST_F(Gpu, DescribesResiduesToTma) {
 TEST_F(Gpu, FoldsADimensionIntoTheFirst) {
   attn_map_dim_desc folded[] = {mapDims[0], mapDims[1]};
   folded[1].box = 0;
+  folded[1].box_slot = -1;
   attn_map_desc map = {X, 2, 16, 2, 128, folded};
-  attn_launch_desc launch = launches[0];
+  attn_launch_desc launch = launches[1];
   launch.maps = &map;
   attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
   attn_spec_desc other = rows;
@@ -322,14 +395,18 @@ TEST_F(Gpu, CountsNoTiles) {
 }
 
 TEST_F(Gpu, RefusesDescriptorsThatLie) {
-  attn_launch_desc launch = launches[1];
+  attn_launch_desc launch = launches[2];
   attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
   attn_spec_desc other = rows;
   other.stages = &stage;
   attn_kernel_t *refused = nullptr;
   launch.items_slot = NumSlots - 2;
   EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED);
-  launch = launches[1];
+  launch = launches[2];
+  launch.merge = &launch;
+  EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED)
+      << "merges what it merges";
+  launch = launches[2];
   stage.num_launches = 0;
   EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED);
 }
