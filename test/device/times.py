@@ -282,7 +282,7 @@ def time_decode(pattern):
             if "softcap" in name:
                 values["cap"] = 30.0
             elif "alibi" in name:
-                values["slope"] = torch.linspace(0.1, 0.5, 32, device="cuda").view(8, 4)
+                values["slope"] = torch.linspace(0.1, 0.5, 32, device="cuda").bfloat16().view(8, 4)
             else:
                 values["lse"] = torch.empty(B, 8, 4, 1, device="cuda")
             plan = Kernel(lib(name)).plan(**values)
