@@ -38,7 +38,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 3
+#define ATTN_KERNEL_ABI_VERSION 4
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
