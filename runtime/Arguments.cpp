@@ -157,12 +157,22 @@ attn_status_t ArgumentBinder::bindTensor(const attn_param_desc &param,
   return ATTN_STATUS_OK;
 }
 
-/// " (B = 1, M = 7)".
-std::string ArgumentBinder::sizes() const {
+/// Sizes and scalars of the call: " (B = 1, M = 7, window = 0)".
+std::string ArgumentBinder::values() const {
   std::string text;
+  auto add = [&](const char *name, auto value) {
+    text += concat(text.empty() ? " (" : ", ", name, " = ", value);
+  };
   for (const attn_dim_desc &dim : kernel.dims())
-    text +=
-        concat(text.empty() ? " (" : ", ", dim.name, " = ", slots[dim.slot]);
+    add(dim.name, slots[dim.slot]);
+  for (const attn_param_desc &param : kernel.params()) {
+    if (isTensor(param))
+      continue;
+    if (param.dtype_code == kDLFloat)
+      add(param.name, std::bit_cast<double>(slots[param.slot]));
+    else
+      add(param.name, slots[param.slot]);
+  }
   return text.empty() ? text : text + ")";
 }
 
@@ -181,7 +191,7 @@ attn_status_t ArgumentBinder::runPlan() {
         ATTN_STATUS_REQUIREMENT, "spec '", kernel.desc->name, "' requires: ",
         violated < kernel.desc->num_checks ? kernel.desc->checks[violated]
                                            : "a condition without a text",
-        sizes());
+        values());
   for (size_t i = 0; i < found.size(); ++i) {
     const attn_dim_desc &dim = kernel.dims()[i];
     if (dim.kind != ATTN_EXTENT_DEFINED)
@@ -189,7 +199,7 @@ attn_status_t ArgumentBinder::runPlan() {
     int64_t extent = slots[dim.slot];
     if (extent < 0)
       return fail(ATTN_STATUS_SIZE_OVERFLOW, "dimension ", dim.name,
-                  " is defined as ", extent, sizes());
+                  " is defined as ", extent, values());
     if (owners[i] && found[i] != extent)
       return fail(ATTN_STATUS_SIZE_MISMATCH, "dimension ", dim.name, " has ",
                   found[i], " elements in '", owners[i]->name,

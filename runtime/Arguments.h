@@ -37,7 +37,7 @@ private:
   attn_status_t bindStrides(const attn_param_desc &param,
                             const DLTensor &tensor);
   attn_status_t runPlan();
-  std::string sizes() const;
+  std::string values() const;
 
   const KernelImage &kernel;
   std::span<int64_t> slots;

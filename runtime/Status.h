@@ -10,6 +10,8 @@
 
 #include "attn/runtime.h"
 
+#include <charconv>
+#include <iterator>
 #include <new>
 #include <string>
 #include <string_view>
@@ -27,9 +29,14 @@ template <typename Int>
 void append(std::string &text, Int part) {
   text += std::to_string(part);
 }
+/// The shortest text that reads as \p part again.
+inline void append(std::string &text, double part) {
+  char buffer[32];
+  text.append(buffer, std::to_chars(buffer, std::end(buffer), part).ptr);
+}
 } // namespace detail
 
-/// The concatenation of strings and integers.
+/// The concatenation of strings and numbers.
 template <typename... Parts> std::string concat(const Parts &...parts) {
   std::string text;
   (detail::append(text, parts), ...);

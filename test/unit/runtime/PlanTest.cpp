@@ -136,7 +136,8 @@ TEST_F(Plan, RefusesOtherThanDefinedSize) {
 TEST_F(Plan, RefusesNegativeDefinedSize) {
   call.args.push_back(intArg("pad", -4));
   expect(ATTN_STATUS_SIZE_OVERFLOW,
-         "dimension P is defined as -1 (M = 2, N = 3, D = 4, P = -1)");
+         "dimension P is defined as -1 (M = 2, N = 3, D = 4, P = -1, scale = "
+         "2, pad = -4, flip = 0)");
 }
 
 TEST_F(Plan, RefusesNegativeSize) {
@@ -220,8 +221,9 @@ TEST(PlanOfShortKeys, RefusesWhatTheSpecRequires) {
   RowSumsCall call(3, 2);
   PlanPtr plan;
   EXPECT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_REQUIREMENT);
-  EXPECT_STREQ(attn_last_error(), "spec 'row_sums' requires: M <= N (M = 3, N "
-                                  "= 2, D = 4, P = 2)");
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'row_sums' requires: M <= N (M = 3, N "
+               "= 2, D = 4, P = 2, scale = 2, pad = 0, flip = 0)");
 }
 
 TEST_F(Plan, RefusesNullHandles) {
