@@ -301,6 +301,11 @@ def BinaryOp : Attn_Pointwise<"binary"> {
     towards minus infinity, as in Python. `ratio` is `div`, except that 0 / 0 is
     0: the quotient of a normaliser over nothing. `shr` keeps the sign.
 
+    Every operation on integers has a result, nothing traps: i64 wraps around at
+    2^64 (so the least number `floordiv` -1 is itself), `x floordiv 0` is 0 and
+    `x mod 0` is x, and a shift by less than 0 or more than 63 places shifts
+    everything out.
+
     ```mlir
     %2 = attn.binary add %0, %1 : (!attn.q<[M], f32>, !attn.q<[N], f32>) -> !attn.q<[M, N], f32>
     ```
@@ -361,8 +366,9 @@ def SelectOp : Attn_Pointwise<"select"> {
 def CastOp : Attn_Pointwise<"cast"> {
   let summary = "the same number in another element type";
   let description = [{
-    f32 to an integer truncates towards zero; to i1, it says whether the number
-    is not 0; from i1 gives 0 or 1.
+    f32 to an integer truncates towards zero, gives the nearest i64 for what lies
+    beyond, and 0 for NaN; to i1, it says whether the number is not 0; from i1
+    gives 0 or 1. An integer keeps its low bits in a narrower type.
 
     ```mlir
     %0 = attn.cast %q : !attn.q<[M, D], bf16> -> !attn.q<[M, D], f32>

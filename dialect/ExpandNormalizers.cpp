@@ -10,6 +10,8 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace attn {
@@ -95,7 +97,12 @@ struct ExpandReduce : OpRewritePattern<ReduceOp> {
                                op.getDomain());
       Value log = build.unary(loc, UnaryKind::Log, sum);
       Value shift = build.unary(loc, UnaryKind::NegInfToZero, shifted.max);
-      rewriter.replaceOp(op, build.binary(loc, BinaryKind::Add, shift, log));
+      Value result = build.binary(loc, BinaryKind::Add, shift, log);
+      // inf - inf is no number, but the logarithm of an infinite sum is.
+      Value infinity =
+          build.constant(loc, std::numeric_limits<double>::infinity());
+      Value isInfinite = build.compare(loc, Predicate::EQ, shift, infinity);
+      rewriter.replaceOp(op, build.select(loc, isInfinite, infinity, result));
       return success();
     }
     return failure();

@@ -36,12 +36,86 @@ bool isUniform(Value value) {
          llvm::all_of(op->getOperands(), isUniform);
 }
 
-/// Says whether \p value is made of a reduction, as a normaliser is.
-bool isReduced(Value value) {
-  Operation *op = value.getDefiningOp();
-  return op &&
-         (isa<ReduceOp>(op) || llvm::any_of(op->getOperands(), isReduced));
+std::optional<double> constantNumber(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto number =
+      constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+  return number ? std::optional(number.getValueAsDouble()) : std::nullopt;
 }
+
+/// What is known of a number for any inputs, by the mathematics of it: an
+/// exponential may underflow, and a NaN does not count.
+enum class Sign {
+  Unknown,
+  ZeroOverNothing, // 0 where the sum is over nothing, else above 0
+  Positive
+};
+
+/// Signs of quantities in a term of a sum.
+class Signs {
+public:
+  explicit Signs(ReduceOp sum) : sum(sum) {}
+
+  Sign of(Value value) {
+    auto [known, isNew] = signs.try_emplace(value, Sign::Unknown);
+    if (!isNew)
+      return known->second;
+    Sign sign = compute(value);
+    return signs[value] = sign;
+  }
+
+private:
+  Sign compute(Value value) {
+    if (std::optional<double> number = constantNumber(value))
+      return *number > 0 ? Sign::Positive : Sign::Unknown;
+    Operation *op = value.getDefiningOp();
+    if (auto unary = dyn_cast_if_present<UnaryOp>(op))
+      return compute(unary);
+    if (auto binary = dyn_cast_if_present<BinaryOp>(op))
+      return compute(binary);
+    auto total = dyn_cast_if_present<ReduceOp>(op);
+    bool isNormalizer = total && total.getKind() == ReduceKind::Sum &&
+                        total.getDims() == sum.getDims() &&
+                        total.getDomain() == sum.getDomain() &&
+                        of(total.getOperand()) == Sign::Positive;
+    return isNormalizer ? Sign::ZeroOverNothing : Sign::Unknown;
+  }
+
+  Sign compute(UnaryOp op) {
+    switch (op.getKind()) {
+    case UnaryKind::Exp:
+    case UnaryKind::Exp2:
+    case UnaryKind::Sigmoid:
+    case UnaryKind::Softplus:
+      return Sign::Positive;
+    case UnaryKind::Sqrt:
+      return of(op.getOperand());
+    default:
+      return Sign::Unknown;
+    }
+  }
+
+  Sign compute(BinaryOp op) {
+    Sign lhs = of(op.getLhs()), rhs = of(op.getRhs());
+    Sign least = std::min(lhs, rhs), most = std::max(lhs, rhs);
+    switch (op.getKind()) {
+    case BinaryKind::Mul:
+    case BinaryKind::Min:
+      return least;
+    case BinaryKind::Max:
+      return most;
+    case BinaryKind::Add:
+      return least == Sign::Unknown ? least : most;
+    case BinaryKind::Div:
+      return rhs == Sign::Positive ? lhs : Sign::Unknown;
+    default:
+      return Sign::Unknown;
+    }
+  }
+
+  ReduceOp sum;
+  llvm::DenseMap<Value, Sign> signs;
+};
 
 /// Says whether the sum is over at least one index whatever the call: then a
 /// factor outside is the same as a factor inside.
@@ -81,6 +155,9 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
       return failure();
     DimList dims = toDims(op.getDims());
     Product product = flattenProduct(op.getOperand());
+    // 1 / x has no factor that leaves.
+    llvm::erase_if(product.factors,
+                   [](Value factor) { return constantNumber(factor) == 1.0; });
     if (product.factors.size() + product.divisors.size() < 2)
       return failure();
     auto leaves = [&](Value factor) { return !hasAnyDim(factor, dims); };
@@ -110,8 +187,9 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
 
     Value result = build.reduce(loc, ReduceKind::Sum, operand, op.getDims(),
                                 op.getDomain());
-    // Over nothing the result stays 0, whatever the factors are. The 0 / 0 of a
-    // normaliser is 0 as it stands, any other divisor is an input's.
+    // Over nothing the result stays 0, whatever the factors are. Where only
+    // then a divisor is 0, the ratio says so.
+    Signs signs(op);
     bool exact = neverEmpty(op), anyFactor = false, anyInput = false;
     for (Value factor : outside) {
       anyFactor = true;
@@ -121,9 +199,10 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
     for (Product::Divisor divisor : outsideDivisors) {
       BinaryKind kind = divisor.kind;
       if (kind == BinaryKind::Div && !exact) {
-        bool isInput = !isUniform(divisor.value) && !isReduced(divisor.value);
-        anyInput |= isInput;
-        kind = isInput ? BinaryKind::Div : BinaryKind::Ratio;
+        bool mayBeZero = !isUniform(divisor.value) &&
+                         signs.of(divisor.value) == Sign::Unknown;
+        anyInput |= mayBeZero;
+        kind = mayBeZero ? BinaryKind::Div : BinaryKind::Ratio;
       }
       result = build.binary(loc, kind, result, divisor.value);
     }

@@ -54,10 +54,13 @@ def FactorSums : Pass<"attn-factor-sums", "::attn::SpecOp"> {
   let summary = "Move factors out of the sums that they do not depend on";
   let description = [{
     sum[n](x * y) becomes y * sum[n](x) where y lacks n, and sum[n](x / y)
-    becomes ratio(sum[n](x), y). The normaliser of a softmax so leaves the sum
-    over the values, and no sweep has to wait for it. A factor that is not
-    finite must not turn the 0 of an empty row into NaN: where that can be, the
-    result is 0 where the sum is over nothing, and only there.
+    becomes sum[n](x) / y. The normaliser of a softmax so leaves the sum over
+    the values, and no sweep has to wait for it. A factor that is not finite, or
+    a divisor of 0, must not turn the 0 of an empty row into NaN: where that can
+    be, the result is 0 where the sum is over nothing, and only there. A divisor
+    that is a sum over the same pairs of what is above 0 (the normaliser of a
+    softmax written by hand) is 0 exactly there: then ratio, whose 0 / 0 is 0,
+    needs no count of the pairs.
   }];
 }
 

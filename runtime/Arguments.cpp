@@ -116,7 +116,7 @@ attn_status_t ArgumentBinder::bindStrides(const attn_param_desc &param,
       return fail(ATTN_STATUS_BAD_STRIDE, "argument '", param.name,
                   "': the stride of its innermost dimension ", dim,
                   " must be 1, found ", stride);
-    if (isOutput(param) && stride == 0 && tensor.shape[axis] > 1)
+    if (isOutput(param) && !isEmpty && stride == 0 && tensor.shape[axis] > 1)
       return fail(ATTN_STATUS_BAD_STRIDE, "output '", param.name,
                   "': its elements along dimension ", dim,
                   " lie on each other (stride 0)");

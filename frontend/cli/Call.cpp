@@ -181,7 +181,9 @@ llvm::Error Call::collectSizes(const Spec &spec, const Options &options) {
     if (!llvm::is_contained(dims, entry.first()))
       return userError("--size: '", spec.name, "' has no dimension called '",
                        entry.first(), "'", suggestName(entry.first(), dims),
-                       " (it has: ", llvm::join(dims, ", "), ")");
+                       dims.empty()
+                           ? std::string(" (it has none)")
+                           : " (it has: " + llvm::join(dims, ", ") + ")");
     if (llvm::Error error = add(entry.first(), entry.second, "--size"))
       return error;
   }
@@ -261,8 +263,11 @@ llvm::Error Call::addScalars(const Spec &spec) {
         llvm::cast<QuantityType>(op.getArgumentTypes()[i]).getElementType());
     double value = given->second;
     if (!isFloatScalar &&
-        (value != std::floor(value) || std::abs(value) > 0x1p53))
-      return userError("--set: scalar ", name, " is an integer, found ", value);
+        (value != std::floor(value) || std::abs(value) >= 0x1p53))
+      return userError("--set: scalar ", name,
+                       " is an integer between -2^53 "
+                       "and 2^53, found ",
+                       value);
     scalars[name] = value;
     names.push_back(name.str());
     arguments.push_back({names.back().c_str(),

@@ -123,7 +123,7 @@ struct CommandLine {
                          cl::sub(bench)};
   cl::opt<unsigned> threads{
       "threads",
-      cl::desc("Number of threads (default: all of the machine)"),
+      cl::desc("Number of threads (0, the default: all of the machine)"),
       cl::value_desc("N"),
       cl::cat(category),
       cl::sub(run),

@@ -76,9 +76,9 @@ llvm::Error Spec::readSettings(llvm::ArrayRef<NameValue> settings) {
   for (const auto &[name, value] : settings) {
     auto it = llvm::find(names, name);
     if (it == names.end())
-      return userError("--set: '", this->name,
-                       "' has no dimension or scalar called '", name, "'",
-                       suggestName(name, names));
+      return userError(
+          "--set: '", this->name, "' has no dimension or scalar called '", name,
+          "'", suggestName(name, names), " (it has: ", joinNames(names), ")");
     if (size_t(it - names.begin()) < numDims) {
       int64_t extent;
       if (llvm::StringRef(value).getAsInteger(10, extent) || extent < 0)

@@ -133,9 +133,11 @@ Value Code::floorDiv(Value a, Value b) {
   unify(a, b);
   if (isReal(a))
     return LLVM::FFloorOp::create(builder, loc, div(a, b));
-  // x // 0 is 0: nothing traps.
+  // x // 0 is 0, and the least integer // -1 wraps around: nothing traps.
   Value isZero = compare(arith::CmpIPredicate::eq, b, intLike(b, 0));
-  b = select(isZero, intLike(b, 1), b);
+  Value isMinusOne = compare(arith::CmpIPredicate::eq, b, intLike(b, -1));
+  a = select(isMinusOne, neg(a), a);
+  b = select(lor(isZero, isMinusOne), intLike(b, 1), b);
   Value quotient = arith::DivSIOp::create(builder, loc, a, b);
   Value rest = sub(a, mul(quotient, b));
   Value zero = intLike(a, 0);
@@ -148,6 +150,20 @@ Value Code::floorDiv(Value a, Value b) {
 Value Code::floorMod(Value a, Value b) {
   unify(a, b);
   return sub(a, mul(floorDiv(a, b), b));
+}
+Value Code::shiftLeft(Value a, Value b) {
+  unify(a, b);
+  Value width = intLike(b, elementOf(b).getIntOrFloatBitWidth());
+  Value fits = compare(arith::CmpIPredicate::ult, b, width);
+  Value zero = intLike(b, 0);
+  b = select(fits, b, zero);
+  return select(fits, arith::ShLIOp::create(builder, loc, a, b), zero);
+}
+Value Code::shiftRight(Value a, Value b) {
+  unify(a, b);
+  Value most = intLike(b, elementOf(b).getIntOrFloatBitWidth() - 1);
+  b = select(compare(arith::CmpIPredicate::ult, b, most), b, most);
+  return arith::ShRSIOp::create(builder, loc, a, b);
 }
 Value Code::ceilDiv(Value a, int64_t b) {
   Value rounded = add(a, index(b - 1));
@@ -199,6 +215,14 @@ Value Code::toInt(Value a, unsigned bits) {
     return arith::ExtUIOp::create(builder, loc, type, a);
   return from < bits ? Value(arith::ExtSIOp::create(builder, loc, type, a))
                      : Value(arith::TruncIOp::create(builder, loc, type, a));
+}
+
+Value Code::realToInt(Value a, unsigned bits) {
+  Value whole = LLVM::CallIntrinsicOp::create(
+                    builder, loc, likeWith(a, builder.getI64Type()),
+                    builder.getStringAttr("llvm.fptosi.sat"), ValueRange{a})
+                    .getResult(0);
+  return toInt(whole, bits);
 }
 
 //===----------------------------------------------------------------------===//

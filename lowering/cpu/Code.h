@@ -66,6 +66,9 @@ public:
   mlir::Value maxIgnoringNaN(mlir::Value a, mlir::Value b);
   mlir::Value floorDiv(mlir::Value a, mlir::Value b); // divisor 0 counts as 1
   mlir::Value floorMod(mlir::Value a, mlir::Value b);
+  /// By less than 0 or by all bits or more: shifts everything out.
+  mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
+  mlir::Value shiftRight(mlir::Value a, mlir::Value b);
   mlir::Value ceilDiv(mlir::Value a, int64_t b); // a >= 0
   mlir::Value land(mlir::Value a, mlir::Value b);
   mlir::Value lor(mlir::Value a, mlir::Value b);
@@ -80,6 +83,8 @@ public:
   mlir::Value equals(mlir::Value a, mlir::Value b);   // integers
   /// Converts integers between widths, sign-extending.
   mlir::Value toInt(mlir::Value a, unsigned bits);
+  /// Truncates towards 0 to the nearest i64 (NaN: 0), then to \p bits.
+  mlir::Value realToInt(mlir::Value a, unsigned bits);
 
   // Memory. Offsets count elements of \p element.
   mlir::Value address(mlir::Value base, mlir::Type element, mlir::Value offset);

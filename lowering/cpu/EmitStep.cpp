@@ -11,13 +11,11 @@
 #include "lowering/cpu/VectorMath.h"
 
 #include <limits>
-#include <numbers>
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Says whether \p value is made of \p target other than through \p through.
@@ -305,13 +303,11 @@ void KernelEmitter::updateBases(const SweepShape &sweep, Group &group,
       Value after = accumulator.keepsNaN ? code.max(step, before)
                                          : code.maxIgnoringNaN(step, before);
       code.store(after, place);
-      Value factor = code.realLike(after, -log2OfE);
-      auto shift = [&](Value maximum) {
-        return code.mul(unary(code, UnaryKind::NegInfToZero, maximum), factor);
-      };
-      Value shiftAfter = shift(after);
+      Value shiftAfter = unary(code, UnaryKind::NegInfToZero, after);
+      Value change =
+          code.sub(unary(code, UnaryKind::NegInfToZero, before), shiftAfter);
       // Nothing was summed before the first finite score.
-      Value scale = exp2(code, code.sub(shiftAfter, shift(before)), true);
+      Value scale = expRelative(code, change);
       Value fresh = code.compare(arith::CmpFPredicate::OEQ, before,
                                  code.realLike(before, -infinity));
       scale = code.select(fresh, code.realLike(scale, 0.0), scale);

@@ -6,7 +6,6 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include <limits>
-#include <numbers>
 
 using namespace mlir;
 using namespace attn;
@@ -336,9 +335,9 @@ Value Evaluator::index(StringAttr dim, Scope &scope) {
   return at->uniform ? at->uniform : at->lanes;
 }
 
-/// exp(x - f(M)) with M a running maximum is 2^(x log2 e - f(M) log2 e): one
-/// fma, as cheap as the subtraction. The rounding of f(M) log2 e is the same
-/// for the whole row and leaves with the normaliser.
+/// exp(x - f(M)) with M a running maximum: the difference first, since it is
+/// exact near the maximum however large that is. (x log2 e - f(M) log2 e, in
+/// one fma, is off by half a unit in the last place of f(M) log2 e.)
 Value Evaluator::exponential(UnaryOp op, Scope &scope) {
   auto sub = op.getOperand().getDefiningOp<BinaryOp>();
   if (sub && sub.getKind() == BinaryKind::Sub)
@@ -346,9 +345,7 @@ Value Evaluator::exponential(UnaryOp op, Scope &scope) {
         guard && guard.getKind() == UnaryKind::NegInfToZero)
       if (Value shift = scope.lookupShift(guard.getOperand())) {
         Value x = evaluate(sub.getLhs(), scope);
-        return exp2(code,
-                    code.fma(x, code.realLike(x, std::numbers::log2e), shift),
-                    /*bounded=*/true);
+        return expRelative(code, code.sub(x, shift));
       }
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
 }
@@ -393,11 +390,9 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   case BinaryKind::Xor:
     return code.lxor(a, b);
   case BinaryKind::Shl:
-    return arith::ShLIOp::create(builder, code.loc, code.toInt(a, 64),
-                                 code.toInt(b, 64));
+    return code.shiftLeft(code.toInt(a, 64), code.toInt(b, 64));
   case BinaryKind::Shr:
-    return arith::ShRSIOp::create(builder, code.loc, code.toInt(a, 64),
-                                  code.toInt(b, 64));
+    return code.shiftRight(code.toInt(a, 64), code.toInt(b, 64));
   }
   llvm_unreachable("unknown function");
 }
@@ -523,7 +518,7 @@ Value Evaluator::cast(CastOp op, Scope &scope) {
                       : Value(arith::TruncFOp::create(b, loc, type, real));
   }
   if (isa<FloatType>(from))
-    return arith::FPToSIOp::create(b, loc, type, x);
+    return code.realToInt(x, to.getIntOrFloatBitWidth());
   // Lanes of small integers stay 32 bits wide; ops widen them where they must.
   if (to.isInteger(64) && Code::isVector(x) &&
       from.getIntOrFloatBitWidth() <= 32)

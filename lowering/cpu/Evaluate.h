@@ -40,7 +40,7 @@ struct Scope {
   /// Ends of the ranges of indices over a tile, for attn.tile_bound.
   llvm::DenseMap<mlir::StringAttr, std::pair<mlir::Value, mlir::Value>> bounds;
   llvm::DenseMap<mlir::Value, mlir::Value> values;
-  /// -max * log2(e) of the running maxima, ready for the fma of an exponent.
+  /// The running maxima as they are subtracted: 0 where nothing was seen.
   llvm::DenseMap<mlir::Value, mlir::Value> shifts;
   /// Scope of the same block for what does not vary along the lanes.
   Scope *uniformScope = nullptr;

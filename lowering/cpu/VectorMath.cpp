@@ -64,23 +64,29 @@ static Value withinRange(Code &code, Value x, double low, double high,
       over, code.realLike(x, std::numeric_limits<double>::infinity()), result);
 }
 
-Value attn::cpu::exp2(Code &code, Value x, bool bounded) {
+Value attn::cpu::exp2(Code &code, Value x) {
   if (code.machine == Machine::Gpu)
     return gpu::exp2(code, x);
-  auto power = [&](Value clamped, ArrayRef<double> coefficients) {
+  return withinRange(code, x, -126.0, 127.999992370605, [&](Value clamped) {
     Value shifted = code.add(clamped, code.realLike(x, magic));
     Value n = code.sub(shifted, code.realLike(x, magic));
-    return scaleByPower(code, shifted, code.sub(clamped, n), coefficients);
-  };
-  if (!bounded)
-    return withinRange(code, x, -126.0, 127.999992370605,
-                       [&](Value clamped) { return power(clamped, degree6); });
+    return scaleByPower(code, shifted, code.sub(clamped, n), degree6);
+  });
+}
+
+Value attn::cpu::expRelative(Code &code, Value x) {
+  x = code.mul(x, code.realLike(x, log2OfE));
+  if (code.machine == Machine::Gpu)
+    return gpu::exp2(code, x);
   // At -127, 2^f is 1 and the sum of exponents is the number 0. What is
   // relative to a maximum is divided by a sum of its own kind: degree 5 is
   // enough.
   Value low = code.realLike(x, -127.0);
   Value isLow = code.compare(arith::CmpFPredicate::OLT, x, low);
-  return power(code.select(isLow, low, x), degree5);
+  x = code.select(isLow, low, x);
+  Value shifted = code.add(x, code.realLike(x, magic));
+  Value n = code.sub(shifted, code.realLike(x, magic));
+  return scaleByPower(code, shifted, code.sub(x, n), degree5);
 }
 
 /// e^x = 2^n 2^f with n the integer next to x log2(e); f = x log2(e) - n takes

@@ -15,10 +15,13 @@
 namespace attn::cpu {
 
 /// 2^x. -inf gives 0, results below 2^-126 lose their digits or are 0, +inf
-/// gives +inf, NaN gives NaN; below 1 ulp. With \p bounded, x is known to be
-/// below 128 (an exponent relative to a maximum): no test for overflow, and
-/// below 3 ulp.
-mlir::Value exp2(Code &code, mlir::Value x, bool bounded = false);
+/// gives +inf, NaN gives NaN; below 1 ulp.
+mlir::Value exp2(Code &code, mlir::Value x);
+
+/// e^x for x that is relative to a maximum, so that it is known to be at most
+/// 0: no test for overflow. Below 3 ulp near 0; an exponent's rounding, 2^-24
+/// of x, comes on top. Below 2^-126 the digits are lost or it is 0.
+mlir::Value expRelative(Code &code, mlir::Value x);
 
 /// One of the unary functions of the dialect that are for f32.
 mlir::Value unary(Code &code, UnaryKind kind, mlir::Value x);

@@ -682,7 +682,7 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
     Value x = evaluate(operand, place, scope);
     if (x.getType().isInteger(1))
       return whole(x);
-    return {arith::FPToSIOp::create(code.builder, code.loc, type, x), 0};
+    return {code.realToInt(x, type.getIntOrFloatBitWidth()), 0};
   }
   if (auto read = dyn_cast<ReadOp>(op))
     return whole(compute(value, place, scope));
@@ -751,9 +751,9 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
   case BinaryKind::Xor:
     return {code.lxor(x, y), 0};
   case BinaryKind::Shl:
-    return {arith::ShLIOp::create(code.builder, code.loc, x, y), 0};
+    return {code.shiftLeft(x, y), 0};
   case BinaryKind::Shr:
-    return {arith::ShRSIOp::create(code.builder, code.loc, x, y), 0};
+    return {code.shiftRight(x, y), 0};
   default:
     llvm_unreachable("not a function of integers");
   }

@@ -51,23 +51,64 @@ attn.spec @row_factor_of_domain(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.
   attn.return %out : !attn.q<[M], f32>
 }
 
-// A divisor that is an input is divided by as it is; one that is a reduction is a
-// normaliser, whose 0 / 0 is 0.
+// A divisor that is 0 over nothing only, the sum over the same pairs of what is
+// above 0, needs no guard: ratio's 0 / 0 is 0. Any other may be 0 elsewhere, and
+// then the quotient is not hidden: an input, a sum of what may be 0, a sum over
+// other pairs.
 // CHECK-LABEL: attn.spec @divisors
-// CHECK: %[[Q:.*]] = attn.binary div %{{.*}}, %g
-// CHECK: attn.select %{{.*}}, %{{.*}}, %[[Q]]
-// CHECK: attn.binary ratio
+// CHECK: %[[A:.*]] = attn.binary div %{{.*}}, %g
+// CHECK: attn.select %{{.*}}, %{{.*}}, %[[A]]
+// CHECK: %[[B:.*]] = attn.reduce sum %s over ["N"]
+// CHECK: %[[B1:.*]] = attn.binary div %{{.*}}, %[[B]]
+// CHECK: attn.select %{{.*}}, %{{.*}}, %[[B1]]
+// CHECK: %[[C:.*]] = attn.reduce sum %[[E:.*]] over ["N"] : !attn.q<[M, N], f32>
+// CHECK: %[[C1:.*]] = attn.binary add %[[C]], %{{.*}}
+// CHECK: %[[C2:.*]] = attn.reduce sum %s over ["N"]
+// CHECK: attn.binary ratio %[[C2]], %[[C1]]
+// CHECK: %[[F:.*]] = attn.reduce sum %[[E]] over ["N"] where %c
+// CHECK: %[[F1:.*]] = attn.binary div %{{.*}}, %[[F]]
+// CHECK: attn.select %{{.*}}, %{{.*}}, %[[F1]]
 attn.spec @divisors(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
-                    %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]})
+                    %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]},
+                    %c: !attn.q<[M, N], i1> {attn.name = "c", attn.layout = ["M", "N"]})
     -> (!attn.q<[M], f32> {attn.name = "a", attn.layout = ["M"]},
-        !attn.q<[M], f32> {attn.name = "b", attn.layout = ["M"]})
+        !attn.q<[M], f32> {attn.name = "b", attn.layout = ["M"]},
+        !attn.q<[M], f32> {attn.name = "third", attn.layout = ["M"]},
+        !attn.q<[M], f32> {attn.name = "fourth", attn.layout = ["M"]})
     attributes {dims = ["M", "N"]} {
   %0 = attn.binary div %s, %g : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
   %a = attn.reduce sum %0 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+
   %total = attn.reduce sum %s over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
   %1 = attn.binary div %s, %total : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
   %b = attn.reduce sum %1 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
-  attn.return %a, %b : !attn.q<[M], f32>, !attn.q<[M], f32>
+
+  %e = attn.unary exp %s : !attn.q<[M, N], f32>
+  %exps = attn.reduce sum %e over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  %one = attn.constant 2.0 : f32 -> !attn.q<[], f32>
+  %sink = attn.binary add %exps, %one : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %2 = attn.binary div %s, %sink : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %c1 = attn.reduce sum %2 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+
+  %some = attn.reduce sum %e over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  %3 = attn.binary div %s, %some : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %d = attn.reduce sum %3 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  attn.return %a, %b, %c1, %d : !attn.q<[M], f32>, !attn.q<[M], f32>, !attn.q<[M], f32>, !attn.q<[M], f32>
+}
+
+// A divisor of the key stays. The 1 that is left of a factor that went is no
+// factor that leaves.
+// CHECK-LABEL: attn.spec @reciprocal
+// CHECK: %[[Q:.*]] = attn.binary div %{{.*}}, %x
+// CHECK: %[[S:.*]] = attn.reduce sum %[[Q]] over ["N"]
+// CHECK: attn.binary mul %[[S]], %g
+attn.spec @reciprocal(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]},
+                      %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]})
+    -> (!attn.q<[M], f32> {attn.name = "a", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %0 = attn.binary div %g, %x : (!attn.q<[M], f32>, !attn.q<[N], f32>) -> !attn.q<[M, N], f32>
+  %a = attn.reduce sum %0 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  attn.return %a : !attn.q<[M], f32>
 }
 
 // A sum that is never empty needs no guard; a number made of sizes needs one
