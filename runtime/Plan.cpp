@@ -160,6 +160,7 @@ attn_status_t attn_plan_bind(attn_plan_t *plan, const attn_arg_t *args,
     // Tensor maps hold addresses, and other addresses may be aligned otherwise.
     if (plan->gpu) {
       cuda::GpuPlan gpu;
+      gpu.wishes = plan->gpu->wishes;
       ATTN_RETURN_IF_FAILED(cuda::planLaunches(*plan->kernel, slots,
                                                plan->gpu->gpu->ordinal, gpu));
       plan->gpu = std::move(gpu);

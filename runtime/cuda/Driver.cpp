@@ -49,6 +49,7 @@ std::string Loaded::load() {
   find(driver.cuGetErrorString, "cuGetErrorString");
   find(driver.cuDeviceGet, "cuDeviceGet");
   find(driver.cuDeviceGetCount, "cuDeviceGetCount");
+  find(driver.cuDeviceGetName, "cuDeviceGetName");
   find(driver.cuDeviceGetAttribute, "cuDeviceGetAttribute");
   find(driver.cuDevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain");
   find(driver.cuCtxPushCurrent, "cuCtxPushCurrent_v2");

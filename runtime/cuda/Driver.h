@@ -66,6 +66,7 @@ struct Driver {
   Result (*cuGetErrorString)(Result error, const char **text);
   Result (*cuDeviceGet)(Device *device, int ordinal);
   Result (*cuDeviceGetCount)(int *count);
+  Result (*cuDeviceGetName)(char *name, int length, Device device);
   Result (*cuDeviceGetAttribute)(int *value, int attribute, Device device);
   Result (*cuDevicePrimaryCtxRetain)(Context *context, Device device);
   Result (*cuCtxPushCurrent)(Context context);

@@ -20,6 +20,8 @@ static attn_status_t openGpu(const Driver &driver, int ordinal, Gpu &gpu) {
   gpu.driver = &driver;
   gpu.ordinal = ordinal;
   Result result = driver.cuDeviceGet(&device, ordinal);
+  if (result == success)
+    result = driver.cuDeviceGetName(gpu.name, sizeof gpu.name, device);
   auto ask = [&](int attribute, int &value) {
     if (result == success)
       result = driver.cuDeviceGetAttribute(&value, attribute, device);

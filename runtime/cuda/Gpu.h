@@ -17,6 +17,7 @@ namespace attn::runtime::cuda {
 struct Gpu {
   const Driver *driver = nullptr;
   int ordinal = 0;
+  char name[128] = {}; // "NVIDIA H200"
   Context context = nullptr;
   int multiprocessors = 0;
   int capability = 0; // 90 for 9.0

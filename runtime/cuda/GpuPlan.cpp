@@ -43,6 +43,14 @@ static int64_t mostBlocks(const attn_launch_desc &desc, const Gpu &gpu) {
                             : maxGrid;
 }
 
+int64_t attn::runtime::cuda::mostParts(const attn_launch_desc &desc,
+                                       std::span<const int64_t> slots) {
+  constexpr int64_t most = 256;
+  if (!desc.merge)
+    return 1;
+  return std::clamp<int64_t>(slots[desc.items_slot + 3], 1, most);
+}
+
 namespace {
 struct Estimate {
   double cycles;
@@ -60,13 +68,11 @@ static Estimate estimate(const attn_launch_desc &desc,
                          std::span<const int64_t> slots, const Gpu &gpu) {
   constexpr double cyclesOfItem = 3000, cyclesOfMerge = 6000,
                    cyclesOfPart = 150, bytesPerCycle = 2000;
-  constexpr int64_t mostParts = 256;
   double items = double(slots[desc.items_slot]);
   int64_t tiles = slots[desc.items_slot + 3];
   double blocks = double(mostBlocks(desc, gpu));
   Estimate best{std::numeric_limits<double>::infinity(), 1};
-  for (int64_t parts = 1;
-       parts == 1 || (desc.merge && parts <= std::min(tiles, mostParts));
+  for (int64_t parts = 1, most = mostParts(desc, slots); parts <= most;
        ++parts) {
     double rounds = std::ceil(items * double(parts) / blocks);
     double longest = double((tiles + parts - 1) / parts);
@@ -82,11 +88,13 @@ static Estimate estimate(const attn_launch_desc &desc,
 }
 
 /// The cheapest launch of \p stage whose tensor maps the hardware takes; one
-/// whose cost is not known where there is no other.
+/// whose cost is not known where there is no other. What \p wish says, if it
+/// fits, comes before all.
 static attn_status_t
 chooseLaunch(const KernelImage &kernel, const attn_stage_desc &stage,
              const std::vector<LoadedImage::Functions> &functions,
-             std::span<const int64_t> slots, const Gpu &gpu, Launch &launch) {
+             std::span<const int64_t> slots, const Gpu &gpu,
+             const std::optional<attn_choice_t> &wish, Launch &launch) {
   double best = std::numeric_limits<double>::infinity();
   for (int32_t i = 0; i < stage.num_launches; ++i) {
     const attn_launch_desc &desc = stage.launches[i];
@@ -96,6 +104,8 @@ chooseLaunch(const KernelImage &kernel, const attn_stage_desc &stage,
     Estimate cost{std::numeric_limits<double>::max(), 1};
     if (desc.tile_cycles)
       cost = estimate(desc, slots, gpu);
+    if (wish && wish->launch == i)
+      cost = {-1, wish->parts ? wish->parts : cost.parts};
     if (cost.cycles >= best)
       continue;
     std::vector<TensorMap> maps(size_t(desc.num_maps));
@@ -140,11 +150,12 @@ attn_status_t attn::runtime::cuda::planLaunches(const KernelImage &kernel,
       return overflow(kernel, "the size of a buffer", slots[buffer.slot + 1]);
   }
   plan.launches.clear();
+  plan.wishes.resize(kernel.stages().size());
   for (size_t i = 0; i < kernel.stages().size(); ++i) {
     Launch launch;
     ATTN_RETURN_IF_FAILED(chooseLaunch(kernel, kernel.stages()[i],
                                        image->functions[i], slots, *plan.gpu,
-                                       launch));
+                                       plan.wishes[i], launch));
     // Parts are kept, all of them; other scratch is of a block.
     int64_t each = slots[launch.desc->items_slot + 1], all;
     int64_t pieces = launch.blocks;

@@ -5,6 +5,7 @@
 
 #include "runtime/cuda/Gpu.h"
 
+#include <optional>
 #include <span>
 
 namespace attn::runtime {
@@ -28,14 +29,20 @@ struct Launch {
 struct GpuPlan {
   const Gpu *gpu = nullptr;
   std::vector<Launch> launches; // one a stage
+  /// Of each stage, what is to be taken where it fits; 0 parts: as many as
+  /// cost least.
+  std::vector<std::optional<attn_choice_t>> wishes;
   size_t bufferBytes = 0, scratchBytes = 0;
 
   /// What a workspace must have, at any alignment.
   size_t workspaceBytes() const;
 };
 
+/// In how many parts an item of a launch can be cut.
+int64_t mostParts(const attn_launch_desc &desc, std::span<const int64_t> slots);
+
 /// Chooses the launches of a call whose slots \p slots the plan function of the
-/// kernel has filled.
+/// kernel has filled, by the wishes of \p plan.
 attn_status_t planLaunches(const KernelImage &kernel,
                            std::span<const int64_t> slots, int ordinal,
                            GpuPlan &plan);

@@ -187,6 +187,39 @@ ATTN_API attn_status_t attn_kernel_shape(const attn_kernel_t *kernel,
                                          int64_t *shape);
 
 /*===----------------------------------------------------------------------===*\
+|* Launches                                                                   *|
+\*===----------------------------------------------------------------------===*/
+
+/* A kernel for a GPU may have several launches for a stage, and may cut the
+   items of some into parts. A plan takes what a cost model finds cheapest. A
+   program that has measured may say otherwise, as `attnc tune` does; nothing
+   else, and no variable of the environment, has a say. */
+typedef struct attn_choice_t {
+  int32_t launch; /* from 0 to attn_plan_num_launches */
+  int64_t parts;  /* of each item; to choose: 0 for as many as cost least */
+} attn_choice_t;
+
+typedef struct attn_launch_info_t {
+  const char *name;   /* lives as long as the kernel */
+  int64_t most_parts; /* of an item, at the sizes of the plan */
+} attn_launch_info_t;
+
+/* Of a stage from 0 to attn_plan_num_stages; none for a CPU. */
+ATTN_API int32_t attn_plan_num_launches(const attn_plan_t *plan, int32_t stage);
+ATTN_API attn_status_t attn_plan_launch(const attn_plan_t *plan, int32_t stage,
+                                        int32_t launch,
+                                        attn_launch_info_t *info);
+/* What a run will do. */
+ATTN_API attn_status_t attn_plan_choice(const attn_plan_t *plan, int32_t stage,
+                                        attn_choice_t *choice);
+/* Has a run do this; null: what the plan finds cheapest. Changes the size of
+   the workspace. Fails with ATTN_STATUS_BAD_ALIGNMENT, and changes nothing,
+   where the launch does not take the tensors. attn_plan_bind keeps the choice
+   as long as the new tensors allow it. */
+ATTN_API attn_status_t attn_plan_choose(attn_plan_t *plan, int32_t stage,
+                                        const attn_choice_t *choice);
+
+/*===----------------------------------------------------------------------===*\
 |* Running                                                                    *|
 \*===----------------------------------------------------------------------===*/
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static fake_state state;
+static fake_state state = {.capability = 90};
 static int contexts[2];
 static void *current;
 
@@ -26,6 +26,10 @@ int cuDeviceGet(int *device, int ordinal) {
 }
 int cuDeviceGetCount(int *count) {
   *count = 2;
+  return 0;
+}
+int cuDeviceGetName(char *name, int length, int device) {
+  strncpy(name, device ? "Another GPU" : "A GPU", (size_t)length);
   return 0;
 }
 int cuDeviceGetAttribute(int *value, int attribute, int device) {

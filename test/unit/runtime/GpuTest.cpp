@@ -96,7 +96,6 @@ protected:
     ASSERT_TRUE(library) << dlerror();
     driver =
         reinterpret_cast<fake_state *(*)()>(dlsym(library, "fake_driver"))();
-    driver->capability = 90;
   }
 
   void SetUp() override {
@@ -211,6 +210,94 @@ TEST_F(Gpu, TakesTheCheapestLaunchThatFits) {
   ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
   ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
   EXPECT_STREQ(driver->launches[1].symbol, "slow") << "not the plain one";
+}
+
+TEST_F(Gpu, TakesTheLaunchThatIsChosen) {
+  attn_spec_desc other = rows;
+  other.stages = slowStages;
+  attn_kernel_free(kernel);
+  ASSERT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+  shape[0] = 3;
+  tiles = 99;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  EXPECT_EQ(attn_plan_num_launches(plan, 0), 3);
+  EXPECT_EQ(attn_plan_num_launches(plan, 1), 0);
+  attn_launch_info_t info;
+  ASSERT_EQ(attn_plan_launch(plan, 0, 1, &info), ATTN_STATUS_OK);
+  EXPECT_STREQ(info.name, "fast");
+  EXPECT_EQ(info.most_parts, 99) << "no more than tiles";
+  ASSERT_EQ(attn_plan_launch(plan, 0, 0, &info), ATTN_STATUS_OK);
+  EXPECT_EQ(info.most_parts, 1) << "nothing puts parts together";
+
+  attn_choice_t own, choice = {1, 7};
+  ASSERT_EQ(attn_plan_choice(plan, 0, &own), ATTN_STATUS_OK);
+  EXPECT_EQ(own.launch, 1);
+  EXPECT_EQ(own.parts, 3);
+  ASSERT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_OK)
+      << attn_last_error();
+  size_t size = 0;
+  ASSERT_EQ(attn_plan_workspace_size(plan, nullptr, &size), ATTN_STATUS_OK);
+  EXPECT_EQ(size, 128u + 7 * 3 * 256 + 127) << "parts more, memory more";
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[0].symbol, "fast");
+  EXPECT_EQ(driver->launches[0].slots[Fast + 4], 7);
+
+  choice = {2, 1};
+  ASSERT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_OK);
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[2].symbol, "plain");
+  choice = {1, 0};
+  ASSERT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_OK);
+  ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
+  EXPECT_EQ(choice.parts, own.parts) << "as many as cost least";
+  choice = {0, 1};
+  ASSERT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_OK);
+  ASSERT_EQ(attn_plan_choose(plan, 0, nullptr), ATTN_STATUS_OK);
+  ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
+  EXPECT_EQ(choice.launch, own.launch) << "its own again";
+}
+
+TEST_F(Gpu, KeepsTheChoiceWhileTheTensorsAllowIt) {
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  attn_choice_t choice = {1, 1};
+  ASSERT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_OK);
+  x.byte_offset = 128;
+  ASSERT_EQ(attn_plan_bind(plan, args, 1), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
+  EXPECT_EQ(choice.launch, 1) << "the plain one, which is not the cheapest";
+  choice = {0, 1};
+  ASSERT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_OK);
+  x.byte_offset = 2;
+  ASSERT_EQ(attn_plan_bind(plan, args, 1), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
+  EXPECT_EQ(choice.launch, 1) << "the fast one does not take these";
+  x.byte_offset = 0;
+  ASSERT_EQ(attn_plan_bind(plan, args, 1), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
+  EXPECT_EQ(choice.launch, 0) << "but it takes these";
+}
+
+TEST_F(Gpu, RefusesChoicesThatDoNotExist) {
+  tiles = 5;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  attn_choice_t choice = {2, 1};
+  EXPECT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(), "stage 0 of spec 'rows' has no launch 2");
+  EXPECT_EQ(attn_plan_choose(plan, 1, &choice), ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows' has no stage 1");
+  choice = {0, 6};
+  EXPECT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(),
+               "fast can have its items in 1 to 5 parts, not in 6");
+  offset = 2;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  choice = {0, 1};
+  EXPECT_EQ(attn_plan_choose(plan, 0, &choice), ATTN_STATUS_BAD_ALIGNMENT);
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'rows': launch 0 of stage 0 needs tensors whose data and "
+               "strides are multiples of 16 bytes");
+  ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
+  EXPECT_EQ(choice.launch, 1) << "nothing was changed";
 }
 
 TEST_F(Gpu, DescribesResiduesToTma) {
