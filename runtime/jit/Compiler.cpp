@@ -3,6 +3,7 @@
 #include "attn/attn.hpp"
 #include "runtime/jit/Engine.h"
 #include "runtime/jit/SpecCompiler.h"
+#include "runtime/jit/TunedLaunches.h"
 
 #include <future>
 #include <mutex>
@@ -15,6 +16,8 @@ struct Kernel::Impl {
   std::string remarks;
   bool fromDiskCache = false;
   attn_kernel_t *kernel = nullptr;
+  std::optional<DiskCache> cache;
+  mutable std::optional<TunedLaunches> tuned; // of a kernel for a GPU
 
   ~Impl() { attn_kernel_free(kernel); }
 };
@@ -32,7 +35,13 @@ Result<Plan> Kernel::plan(std::span<const attn_arg_t> args) const {
   Plan plan;
   plan.code = impl;
   plan.plan.reset(raw);
+  if (impl->tuned)
+    impl->tuned->apply(*raw);
   return plan;
+}
+
+bool Kernel::keepLaunches(const Plan &plan) const {
+  return impl->tuned && plan.code == impl && impl->tuned->keep(*plan.handle());
 }
 
 namespace {
@@ -108,6 +117,9 @@ Result<Kernel> Compiler::Impl::load(SpecObject spec) {
     return failed(desc.takeError());
   if (attn_status_t status = attn_kernel_from_desc(*desc, &impl->kernel))
     return Error{status, attn_last_error()};
+  impl->cache = cache;
+  if ((*desc)->image)
+    impl->tuned.emplace(*impl->kernel, impl->cache ? &*impl->cache : nullptr);
   return Kernel(std::move(impl));
 }
 

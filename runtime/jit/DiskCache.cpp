@@ -84,13 +84,13 @@ std::optional<CachedObject> DiskCache::load(StringRef key) const {
       llvm::MemoryBuffer::getMemBufferCopy(rest.drop_front(length), key)};
 }
 
-void DiskCache::store(StringRef key, StringRef remarks,
+bool DiskCache::store(StringRef key, StringRef remarks,
                       StringRef object) const {
   namespace fs = llvm::sys::fs;
   if (directory.empty() ||
       fs::create_directories(directory, /*IgnoreExisting=*/true,
                              fs::perms::owner_all))
-    return;
+    return false;
   char length[lengthSize];
   llvm::support::endian::write64le(length, remarks.size());
   std::string content(length, lengthSize);
@@ -98,15 +98,17 @@ void DiskCache::store(StringRef key, StringRef remarks,
   content += object;
 
   auto file = fs::TempFile::create(path(key) + ".tmp-%%%%%%");
-  if (!file)
-    return llvm::consumeError(file.takeError());
+  if (!file) {
+    llvm::consumeError(file.takeError());
+    return false;
+  }
   llvm::raw_fd_ostream stream(file->FD, /*shouldClose=*/false);
   stream << magic << key << contentHash(StringRef(content)) << content;
   stream.flush();
   if (stream.has_error()) {
     stream.clear_error();
     llvm::consumeError(file->discard());
-    return;
+    return false;
   }
-  llvm::consumeError(file->keep(path(key)));
+  return !llvm::errorToBool(file->keep(path(key)));
 }

@@ -30,8 +30,9 @@ public:
   /// \p key is what the object was made of, as a hash.
   std::optional<CachedObject> load(llvm::StringRef key) const;
 
-  /// Writes beside the file and renames; replaces what is there.
-  void store(llvm::StringRef key, llvm::StringRef remarks,
+  /// Writes beside the file and renames; replaces what is there. Whether it
+  /// could.
+  bool store(llvm::StringRef key, llvm::StringRef remarks,
              llvm::StringRef object) const;
 
 private:

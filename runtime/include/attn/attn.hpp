@@ -108,7 +108,14 @@ public:
   /// For the functions of runtime.h; lives as long as a copy of this, or a Plan
   /// made by it.
   const attn_kernel_t *handle() const;
+  /// On a GPU, with the launches that were kept for calls like this one.
   Result<Plan> plan(std::span<const attn_arg_t> args) const;
+
+  /// Has later plans for calls like that of \p plan, a plan of this kernel on a
+  /// GPU, launch what it does (attn_plan_choose): calls with the same integer
+  /// scalars, and extents of the same classes, eight for each doubling, on such
+  /// a GPU. Returns whether this is on disk, for later processes too.
+  bool keepLaunches(const Plan &plan) const;
 
   /// What the compiler has to say about the speed of this kernel, one remark a
   /// line; empty for kernels from the disk cache that had nothing to say.
