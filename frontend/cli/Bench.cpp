@@ -9,6 +9,7 @@
 #include "frontend/cli/Commands.h"
 #include "frontend/cli/Kernel.h"
 #include "frontend/cli/Peak.h"
+#include "frontend/cli/Timing.h"
 #include "frontend/cli/Work.h"
 
 #include "llvm/Support/Format.h"
@@ -30,33 +31,15 @@ struct Measurement {
 
 } // namespace
 
-static double median(std::vector<double> values) {
-  auto middle = values.begin() + ptrdiff_t(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-/// Seconds of \p runs calls one after the other, for one.
-static llvm::Expected<double> timeRuns(const PlannedCall &call, unsigned runs) {
-  auto start = std::chrono::steady_clock::now();
-  for (unsigned i = 0; i < runs; ++i)
-    if (llvm::Error error = call.run())
-      return error;
-  if (llvm::Error error = call.wait())
-    return error;
-  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  return time.count() / runs;
-}
-
 /// Without a peak for a GPU: its matrix units are not this program's to drive.
 static llvm::Expected<Measurement> measure(const PlannedCall &call,
                                            std::optional<PeakKind> kind) {
-  constexpr double budget = 3, shortest = 2e-3;
+  constexpr double budget = 3;
   constexpr unsigned fewest = 5, most = 100;
   auto first = timeRuns(call, 1); // also warms up
   if (!first)
     return first.takeError();
-  unsigned runs = unsigned(std::clamp(shortest / *first, 1.0, 1e4));
+  unsigned runs = runsFor(*first);
   // Long enough to see what else the machine does, as the kernel does.
   double peakSeconds = std::clamp(*first / 4, 5e-3, 50e-3);
   std::vector<double> seconds, peaks;

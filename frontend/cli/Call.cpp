@@ -67,6 +67,8 @@ DLTensor CallTensor::view() {
   return view;
 }
 
+void CallTensor::poison() { std::memset(data.get(), 0xff, bytes().size()); }
+
 HostTensor CallTensor::toHost() const {
   HostTensor host;
   host.shape = shape;
@@ -310,8 +312,7 @@ llvm::Error Call::addOutputs(const attn_kernel_t *kernel) {
     auto tensor = CallTensor::create(info.name, info.dtype, shape);
     if (!tensor)
       return tensor.takeError();
-    // All ones is NaN in every float type: what a kernel leaves out shows.
-    std::memset(tensor->data.get(), 0xff, tensor->bytes().size());
+    tensor->poison();
     results.push_back(std::move(*tensor));
   }
   addTensorArguments(results);

@@ -25,6 +25,9 @@ public:
   }
   /// A view that is valid as long as this does not move.
   DLTensor view();
+  /// All ones, which is NaN in every float type: what a kernel leaves out
+  /// shows.
+  void poison();
   /// Its numbers in double precision.
   HostTensor toHost() const;
 

@@ -18,6 +18,7 @@ llvm::Expected<ExitCode> build(Spec &spec, const Options &options);
 llvm::Expected<ExitCode> run(Spec &spec, const Options &options);
 llvm::Expected<ExitCode> explain(Spec &spec, const Options &options);
 llvm::Expected<ExitCode> bench(Spec &spec, const Options &options);
+llvm::Expected<ExitCode> tune(Spec &spec, const Options &options);
 
 } // namespace attn::cli
 

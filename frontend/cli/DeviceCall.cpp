@@ -85,19 +85,31 @@ llvm::Error DeviceCall::wait() const {
   return check(gpu.driver->cuStreamSynchronize(nullptr));
 }
 
-llvm::Error DeviceCall::fetchOutputs() {
+llvm::Error DeviceCall::forOutputs(CopyOutput copy) {
   {
     CurrentContext current(gpu);
     for (CallTensor &output : call.outputs())
       for (const attn_arg_t &argument : arguments) {
         if (argument.name != output.name || argument.kind != ATTN_ARG_TENSOR)
           continue;
-        auto from = reinterpret_cast<uintptr_t>(argument.tensor->data);
+        auto address = reinterpret_cast<uintptr_t>(argument.tensor->data);
         if (size_t bytes = bytesOf(*argument.tensor))
-          if (llvm::Error error = check(gpu.driver->cuMemcpyDtoHAsync(
-                  output.data.get(), from, bytes, nullptr)))
+          if (llvm::Error error = check(copy(output, address, bytes)))
             return error;
       }
   }
   return wait();
+}
+
+llvm::Error DeviceCall::sendOutputs() {
+  return forOutputs([&](CallTensor &output, Address to, size_t bytes) {
+    return gpu.driver->cuMemcpyHtoDAsync(to, output.data.get(), bytes, nullptr);
+  });
+}
+
+llvm::Error DeviceCall::fetchOutputs() {
+  return forOutputs([&](CallTensor &output, Address from, size_t bytes) {
+    return gpu.driver->cuMemcpyDtoHAsync(output.data.get(), from, bytes,
+                                         nullptr);
+  });
 }

@@ -22,6 +22,10 @@ public:
   /// Memory that lives as long as this; null for no bytes.
   llvm::Expected<void *> allocate(size_t bytes);
   llvm::Error wait() const;
+  /// Of the GPU.
+  const char *name() const { return gpu.name; }
+  /// Copies the outputs of the call, as they are, to those on the GPU.
+  llvm::Error sendOutputs();
   /// Copies the outputs into those of the call.
   llvm::Error fetchOutputs();
 
@@ -29,6 +33,9 @@ private:
   DeviceCall(const runtime::cuda::Gpu &gpu, Call &call)
       : gpu(gpu), call(call) {}
   llvm::Error copy(const attn_arg_t &argument);
+  using CopyOutput = llvm::function_ref<runtime::cuda::Result(
+      CallTensor &, runtime::cuda::Address, size_t bytes)>;
+  llvm::Error forOutputs(CopyOutput copy);
   llvm::Error check(runtime::cuda::Result result) const;
 
   const runtime::cuda::Gpu &gpu;

@@ -43,14 +43,37 @@ llvm::Error PlannedCall::planOnGpu(const Kernel &kernel, Call &call) {
   if (!made)
     return made.takeError();
   plan = std::move(*made);
-  if (attn_plan_workspace_size(plan.handle(), nullptr, &context.workspace_size))
+  return growWorkspace();
+}
+
+/// Of a call on a GPU, whose memory is freed with the call.
+llvm::Error PlannedCall::growWorkspace() {
+  size_t size;
+  if (attn_plan_workspace_size(plan.handle(), nullptr, &size))
     return runtimeError();
-  auto memory = device->allocate(context.workspace_size);
+  if (size <= context.workspace_size)
+    return llvm::Error::success();
+  auto memory = device->allocate(size);
   if (!memory)
     return memory.takeError();
   context.workspace = *memory;
+  context.workspace_size = size;
   return llvm::Error::success();
 }
+
+llvm::Expected<bool> PlannedCall::choose(int32_t stage,
+                                         const attn_choice_t *choice) {
+  attn_status_t status = attn_plan_choose(plan.handle(), stage, choice);
+  if (status == ATTN_STATUS_BAD_ALIGNMENT)
+    return false;
+  if (status)
+    return runtimeError();
+  if (llvm::Error error = growWorkspace())
+    return error;
+  return true;
+}
+
+llvm::Error PlannedCall::sendOutputs() { return device->sendOutputs(); }
 
 llvm::Expected<PlannedCall>
 PlannedCall::create(const Kernel &kernel, Call &call, const Options &options) {

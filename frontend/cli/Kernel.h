@@ -29,8 +29,18 @@ public:
   /// Waits, and brings the outputs back into the call.
   llvm::Error finish();
   llvm::Expected<std::vector<attn_tile_counts_t>> countTiles() const;
+
+  /// On a GPU, what a stage launches, as attn_plan_choose takes it, with the
+  /// workspace that it needs. Whether the launch takes the tensors.
+  llvm::Expected<bool> choose(int32_t stage, const attn_choice_t *choice);
+  /// On a GPU, has the outputs hold what those of the call hold.
+  llvm::Error sendOutputs();
+  /// Of the GPU.
+  const char *deviceName() const { return device->name(); }
+
   /// Not for a GPU.
   const attn_executor_t &executor() const { return *threads; }
+  const Plan &getPlan() const { return plan; }
   const attn_plan_t *handle() const { return plan.handle(); }
   size_t workspaceSize() const { return context.workspace_size; }
 
@@ -43,6 +53,7 @@ private:
     }
   };
   llvm::Error planOnGpu(const Kernel &kernel, Call &call);
+  llvm::Error growWorkspace();
 
   std::unique_ptr<DeviceCall> device; // outlives the plan
   Plan plan;

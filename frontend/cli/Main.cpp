@@ -22,6 +22,8 @@ static llvm::Expected<ExitCode> dispatch(Spec &spec, const Options &options) {
     return explain(spec, options);
   case Command::Bench:
     return bench(spec, options);
+  case Command::Tune:
+    return tune(spec, options);
   }
   llvm_unreachable("every command is handled");
 }

@@ -17,6 +17,7 @@ static const char overview[] =
   attnc build   FILE.attn [NAME] -o PATH.{so,o,h,ll,s,ptx,cubin}
   attnc explain FILE.attn [NAME] --size B=1,H=8,M=1000,...
   attnc bench   FILE.attn [NAME] --size B=1,H=8,M=2048,...
+  attnc tune    FILE.attn [NAME] --size B=1,H=8,M=2048,... --target sm_90a
   attnc         FILE.attn [NAME] --emit=STAGE
 
 NAME chooses among the specs of a file. `attnc COMMAND --help` lists the options
@@ -34,15 +35,18 @@ struct CommandLine {
   cl::SubCommand build{"build", "Compile a spec to a library, object or text"};
   cl::SubCommand explain{"explain", "Say what the compiler found and chose"};
   cl::SubCommand bench{"bench", "Check a spec, then measure it"};
+  cl::SubCommand tune{"tune", "Measure what a GPU kernel can launch, and keep "
+                              "the fastest for later calls"};
   cl::SubCommand &top = cl::SubCommand::getTopLevel();
 
   cl::opt<std::string> file{
-      cl::Positional,    cl::Required,     cl::desc("FILE.attn"),
-      cl::cat(category), cl::sub(top),     cl::sub(run),
-      cl::sub(build),    cl::sub(explain), cl::sub(bench)};
+      cl::Positional, cl::Required, cl::desc("FILE.attn"), cl::cat(category),
+      cl::sub(top),   cl::sub(run), cl::sub(build),        cl::sub(explain),
+      cl::sub(bench), cl::sub(tune)};
   cl::opt<std::string> spec{
-      cl::Positional, cl::desc("[NAME]"), cl::cat(category), cl::sub(top),
-      cl::sub(run),   cl::sub(build),     cl::sub(explain),  cl::sub(bench)};
+      cl::Positional,   cl::desc("[NAME]"), cl::cat(category),
+      cl::sub(top),     cl::sub(run),       cl::sub(build),
+      cl::sub(explain), cl::sub(bench),     cl::sub(tune)};
   cl::opt<std::string> dtype{
       "dtype",
       cl::desc("Element type of tensors without one: f32 (default), f16, bf16"),
@@ -53,7 +57,8 @@ struct CommandLine {
       cl::sub(run),
       cl::sub(build),
       cl::sub(explain),
-      cl::sub(bench)};
+      cl::sub(bench),
+      cl::sub(tune)};
   cl::opt<std::string> target{
       "target",
       cl::desc("Machine to compile for: native (default), x86-64-v3, "
@@ -65,7 +70,8 @@ struct CommandLine {
       cl::sub(run),
       cl::sub(build),
       cl::sub(explain),
-      cl::sub(bench)};
+      cl::sub(bench),
+      cl::sub(tune)};
   cl::list<std::string> settings{
       "set",
       cl::desc("Value of a scalar, or extent of a dimension to fix at compile "
@@ -77,7 +83,8 @@ struct CommandLine {
       cl::sub(run),
       cl::sub(build),
       cl::sub(explain),
-      cl::sub(bench)};
+      cl::sub(bench),
+      cl::sub(tune)};
   cl::opt<std::string> emit{
       "emit",
       cl::desc("Stop at a stage and print it: ast, attn, simplified, sweeps, "
@@ -101,7 +108,8 @@ struct CommandLine {
       cl::cat(category),
       cl::sub(run),
       cl::sub(explain),
-      cl::sub(bench)};
+      cl::sub(bench),
+      cl::sub(tune)};
   cl::list<std::string> outputs{
       "out", cl::desc("File for an output tensor; f16 and bf16 become f32"),
       cl::value_desc("NAME=FILE.npy"), cl::cat(category), cl::sub(run)};
@@ -113,14 +121,16 @@ struct CommandLine {
       cl::cat(category),
       cl::sub(run),
       cl::sub(explain),
-      cl::sub(bench)};
+      cl::sub(bench),
+      cl::sub(tune)};
   cl::opt<uint64_t> seed{"seed",
                          cl::desc("Seed of the random values (default: 0)"),
                          cl::value_desc("N"),
                          cl::cat(category),
                          cl::sub(run),
                          cl::sub(explain),
-                         cl::sub(bench)};
+                         cl::sub(bench),
+                         cl::sub(tune)};
   cl::opt<unsigned> threads{
       "threads",
       cl::desc("Number of threads (0, the default: all of the machine)"),
@@ -149,6 +159,8 @@ struct CommandLine {
       return Command::Explain;
     if (bench)
       return Command::Bench;
+    if (tune)
+      return Command::Tune;
     return Command::Emit;
   }
 };
@@ -194,8 +206,8 @@ static bool readSizes(const cl::list<std::string> &given,
 std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   // Kept for the whole process: the parser holds on to its options.
   static auto &line = *new CommandLine;
-  for (cl::SubCommand *command :
-       {&line.top, &line.run, &line.build, &line.explain, &line.bench})
+  for (cl::SubCommand *command : {&line.top, &line.run, &line.build,
+                                  &line.explain, &line.bench, &line.tune})
     cl::HideUnrelatedOptions(line.category, *command);
   cl::SetVersionPrinter([](llvm::raw_ostream &out) {
     out << "attnc " ATTNC_VERSION ", with LLVM " LLVM_VERSION_STRING "\n";

@@ -20,7 +20,7 @@ enum ExitCode {
   UserError = 2    // everything that the user can mend
 };
 
-enum class Command { Emit, Run, Build, Explain, Bench };
+enum class Command { Emit, Run, Build, Explain, Bench, Tune };
 
 /// "name=value" as given.
 using NameValue = std::pair<std::string, std::string>;
