@@ -12,6 +12,10 @@ import os
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def library_path(name):
+    return os.path.join(HERE, "lib", name + ".so")
+
+
 class Argument(c.Structure):
     _fields_ = [("name", c.c_char_p), ("kind", c.c_int), ("flags", c.c_uint32),
                 ("tensor", c.c_void_p), ("int_value", c.c_int64),
@@ -21,6 +25,14 @@ class Argument(c.Structure):
 class Context(c.Structure):
     _fields_ = [("executor", c.c_void_p), ("workspace", c.c_void_p),
                 ("workspace_size", c.c_size_t), ("stream", c.c_void_p)]
+
+
+class Choice(c.Structure):
+    _fields_ = [("launch", c.c_int32), ("parts", c.c_int64)]
+
+
+class LaunchInfo(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("most_parts", c.c_int64)]
 
 
 def load_runtime():
@@ -34,11 +46,20 @@ def load_runtime():
         c.c_void_p, c.c_void_p, c.POINTER(c.c_size_t)]
     runtime.attn_plan_create.argtypes = [
         c.c_void_p, c.POINTER(Argument), c.c_int32, c.POINTER(c.c_void_p)]
+    runtime.attn_plan_num_stages.argtypes = [c.c_void_p]
+    runtime.attn_plan_num_launches.argtypes = [c.c_void_p, c.c_int32]
+    runtime.attn_plan_launch.argtypes = [
+        c.c_void_p, c.c_int32, c.c_int32, c.POINTER(LaunchInfo)]
+    runtime.attn_plan_choose.argtypes = [
+        c.c_void_p, c.c_int32, c.POINTER(Choice)]
     runtime.attn_executor_create.argtypes = [c.c_int32, c.POINTER(c.c_void_p)]
     return runtime
 
 
 RUNTIME = load_runtime()
+
+
+BAD_ALIGNMENT = 15  # of attn_status_t
 
 
 class Failure(Exception):
@@ -90,16 +111,50 @@ class Plan:
         self.context.workspace = c.cast(self.workspace, c.c_void_p)
         self.context.workspace_size = size
 
-    def use_memory(self, torch):
-        """On a GPU: memory of its own, in place of some allocated for each
-        run."""
+    def workspace_size(self):
+        """Bytes of memory that a run on a GPU needs."""
         size = c.c_size_t()
         check(RUNTIME.attn_plan_workspace_size(self.handle, None,
                                                c.byref(size)))
-        self.workspace = torch.empty(max(size.value, 1), dtype=torch.uint8,
-                                     device="cuda")
-        self.context.workspace = self.workspace.data_ptr()
-        self.context.workspace_size = size
+        return size.value
+
+    def use_memory(self, memory, address):
+        """Has runs use this memory in place of some allocated for each."""
+        self.workspace = memory
+        self.context.workspace = address
+        self.context.workspace_size = self.workspace_size()
+
+    def launches(self):
+        """For each launch of each stage: stage, launch, name, and in how many
+        parts its items can be."""
+        info = LaunchInfo()
+        for stage in range(RUNTIME.attn_plan_num_stages(self.handle)):
+            for launch in range(RUNTIME.attn_plan_num_launches(self.handle, stage)):
+                check(RUNTIME.attn_plan_launch(self.handle, stage, launch,
+                                               c.byref(info)))
+                yield stage, launch, info.name.decode(), info.most_parts
+
+    def choose(self, stage, launch=None, parts=0):
+        """Has a run do this, and without a launch what costs least. Whether the
+        launch takes the tensors."""
+        choice = None if launch is None else c.byref(Choice(launch, parts))
+        status = RUNTIME.attn_plan_choose(self.handle, stage, choice)
+        if status == BAD_ALIGNMENT:
+            return False
+        check(status)
+        return True
+
+    def choices(self, counts=(1, 2, 3)):
+        """What can be launched on these tensors, with items in so many parts:
+        what to call it, and arguments of choose."""
+        found = []
+        for stage, launch, name, most in list(self.launches()):
+            for parts in [count for count in counts if count <= most]:
+                if self.choose(stage, launch, parts):
+                    label = f"{name} / {parts}" if most > 1 else name
+                    found.append((label, (stage, launch, parts)))
+            self.choose(stage)
+        return found
 
     def run(self, stream=0):
         self.context.stream = stream
