@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Checks every packed call on the GPU of this machine, then times.
 
-    python3 check.py [--only REGEX] [--no-times] [--no-check]
+    python3 check.py [--only REGEX] [--part I/N] [--no-times] [--no-check]
 
 Each call runs on tensors that lie densely and on tensors with permuted
-dimensions and gaps; outputs, and the memory around them, hold NaN before.
+dimensions and gaps, once as planned and once with every launch that takes the
+tensors; outputs, and the memory around them, hold NaN before.
 A worker process does the calls: one that hangs or breaks the GPU costs its
 call alone. Exit status 1 if a call was wrong.
 """
@@ -90,8 +91,33 @@ def compare(torch, got, want):
     return float(error.max()) / (scale if scale > 0 else 1.0)
 
 
+def check_outputs(torch, cases, outputs):
+    """The worst error over its tolerance, and what is wrong. Clears the
+    outputs."""
+    worst = 0.0
+    for entry, tensor, memory, before in outputs:
+        isreal = tensor.is_floating_point()
+        want = cases.read(entry, torch.float32 if isreal else torch.int64)
+        error = compare(torch, tensor.cpu(), want)
+        if entry["tolerance"]:
+            error /= entry["tolerance"]
+        elif error:
+            error = math.inf
+        worst = max(worst, error)
+        # What is not the tensor must be as it was.
+        tensor.zero_()
+        before = before.clone()
+        before.as_strided(tensor.shape, tensor.stride(),
+                          tensor.storage_offset()).zero_()
+        if not torch.equal(memory.nan_to_num(12.0) if isreal else memory,
+                           before.nan_to_num(12.0) if isreal else before):
+            return math.inf, "wrote outside of " + entry["name"]
+    return worst, ""
+
+
 def run_call(torch, cases, call, kernel, strided, device="cuda"):
-    """The worst error over its tolerance, of all outputs."""
+    """The worst error over its tolerance of all outputs and launches, and of
+    what."""
     rng = random.Random(call["library"] + call["sizes"])
     values, outputs = dict(call["scalars"]), []
     for name, value in values.items():
@@ -108,38 +134,36 @@ def run_call(torch, cases, call, kernel, strided, device="cuda"):
         values[entry["name"]] = tensor
         outputs.append((entry, tensor, memory, memory.clone()))
     plan = kernel.plan(**values)
-    plan.run(torch.cuda.current_stream().cuda_stream if device == "cuda" else 0)
-    if device == "cuda":
-        torch.cuda.synchronize()
-    worst = 0.0
-    for entry, tensor, memory, before in outputs:
-        isreal = tensor.is_floating_point()
-        want = cases.read(entry, torch.float32 if isreal else torch.int64)
-        error = compare(torch, tensor.cpu(), want)
-        if entry["tolerance"]:
-            error /= entry["tolerance"]
-        elif error:
-            error = math.inf
-        worst = max(worst, error)
-        # What is not the tensor must be as it was.
-        tensor.zero_()
-        before.as_strided(tensor.shape, tensor.stride(),
-                          tensor.storage_offset()).zero_()
-        if not torch.equal(memory.nan_to_num(12.0) if isreal else memory,
-                           before.nan_to_num(12.0) if isreal else before):
-            return math.inf, "wrote outside of " + entry["name"]
-    return worst, ""
+    worst, what = 0.0, ""
+
+    def run(name):
+        nonlocal worst, what
+        for _, _, memory, _ in outputs:
+            poison(memory)
+        plan.run(torch.cuda.current_stream().cuda_stream if device == "cuda" else 0)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        error, why = check_outputs(torch, cases, outputs)
+        if error > worst or not error <= 1:
+            worst, what = error, " ".join(filter(None, (name, why)))
+    run("")
+    for name, choice in plan.choices() if device == "cuda" else []:
+        plan.choose(*choice)
+        run(name)
+        plan.choose(choice[0])
+    return worst, what
 
 
-def worker(first, device="cuda"):
-    """Runs the calls from number `first` and prints a line for each."""
+def worker(first, chosen, device="cuda"):
+    """Runs the calls from number `first` that are chosen, and prints a line for
+    each."""
     import torch
     from attn import Failure, Kernel
     cases, kernels = Cases(torch), {}
     for number in range(first, len(cases.calls)):
         call = cases.calls[number]
         path = os.path.join(HERE, "lib", call["library"] + ".so")
-        if not os.path.exists(path):
+        if not chosen(number, call) or not os.path.exists(path):
             print(json.dumps([number, "skip", 0, ""]), flush=True)
             continue
         print(json.dumps([number, "start", 0, ""]), flush=True)
@@ -149,7 +173,7 @@ def worker(first, device="cuda"):
             for strided in (False, True):
                 found, why = run_call(torch, cases, call, kernel, strided)
                 if found > error or not found <= 1:
-                    error, note = found, why or ("strided" if strided else "")
+                    error, note = found, why + (" strided" if strided else "")
         except Failure as failure:
             print(json.dumps([number, "fail", 0, str(failure)]), flush=True)
             continue
@@ -161,13 +185,21 @@ def worker(first, device="cuda"):
               flush=True)
 
 
-def check_all():
+def chooser(given):
+    """Whether a call is one of those that the command line names."""
+    part, parts = map(int, given.part.split("/"))
+    return lambda number, call: (number % parts == part % parts and
+                                 re.search(given.only, call["library"]))
+
+
+def check_all(given):
     with open(os.path.join(HERE, "cases.json")) as file:
         calls = json.load(file)
     wrong, done, worst, first = [], 0, 0.0, 0
     while first < len(calls):
         process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), "--worker", str(first)],
+            [sys.executable, os.path.abspath(__file__), "--worker", str(first),
+             "--only", given.only, "--part", given.part],
             stdout=subprocess.PIPE, text=True)
         current, finished = None, first
         timer = None
@@ -218,10 +250,12 @@ def main():
     parser.add_argument("--no-check", action="store_true")
     parser.add_argument("--no-times", action="store_true")
     parser.add_argument("--only", default=".")
+    parser.add_argument("--part", default="0/1", metavar="I/N",
+                        help="every Nth call, from the Ith: for several machines")
     given = parser.parse_args()
     if given.worker is not None:
-        return worker(given.worker)
-    status = 0 if given.no_check else check_all()
+        return worker(given.worker, chooser(given))
+    status = 0 if given.no_check else check_all(given)
     if not given.no_times:
         subprocess.run([sys.executable, os.path.join(HERE, "times.py"),
                         given.only], timeout=400)
