@@ -140,6 +140,9 @@ attn_status_t attn::runtime::cuda::planLaunches(const KernelImage &kernel,
                                                 std::span<const int64_t> slots,
                                                 int ordinal, GpuPlan &plan) {
   ATTN_RETURN_IF_FAILED(findGpu(ordinal, &plan.gpu));
+  // Tensor maps are refused where no context is current, as it may be in a
+  // program that leaves the GPU to us.
+  CurrentContext current(*plan.gpu);
   const LoadedImage *image;
   ATTN_RETURN_IF_FAILED(kernel.gpuImages.get(*kernel.desc, *plan.gpu, &image));
   plan.bufferBytes = plan.scratchBytes = 0;

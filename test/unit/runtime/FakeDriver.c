@@ -7,7 +7,8 @@
 
 static fake_state state = {.capability = 90};
 static int contexts[2];
-static void *current;
+static void *current[8]; /* a stack */
+static int numCurrent;
 
 fake_state *fake_driver(void) { return &state; }
 
@@ -44,12 +45,11 @@ int cuDevicePrimaryCtxRetain(void **context, int device) {
   return 0;
 }
 int cuCtxPushCurrent_v2(void *context) {
-  current = context;
+  current[numCurrent++] = context;
   return 0;
 }
 int cuCtxPopCurrent_v2(void **context) {
-  *context = current;
-  current = 0;
+  *context = current[--numCurrent];
   return 0;
 }
 int cuStreamGetCtx(void *stream, void **context) {
@@ -147,6 +147,8 @@ int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address,
   (void)map, (void)type, (void)address, (void)steps, (void)interleave,
       (void)swizzle, (void)promotion, (void)fill;
   ++state.numEncodes;
+  if (!numCurrent)
+    return 201; /* CUDA_ERROR_INVALID_CONTEXT */
   memcpy(state.extents, extents, rank * sizeof *extents);
   memcpy(state.boxes, box, rank * sizeof *box);
   memcpy(state.strides, strides, (rank - 1) * sizeof *strides);
