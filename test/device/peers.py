@@ -46,8 +46,8 @@ def flash3_decode(q, k, v):
 
 
 def flex(q, k, v, formula, gqa=False, masking=False):
-    """FlexAttention, compiled anew, which takes seconds. With \\p masking also
-    one that makes its block mask in every call, for masks that are data."""
+    """FlexAttention, compiled anew, which takes seconds. With `masking` also one
+    that makes its block mask in every call, for masks that are data."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
     torch._dynamo.reset()
     compiled = torch.compile(flex_attention, dynamic=False)
@@ -56,8 +56,7 @@ def flex(q, k, v, formula, gqa=False, masking=False):
         return {"Flex": lambda: compiled(q, k, v, **options)}
 
     def blocks():
-        return create_block_mask(formula.mask, None, None, q.shape[2], k.shape[2],
-                                 _compile=masking)
+        return create_block_mask(formula.mask, None, None, q.shape[2], k.shape[2])
     kept = blocks()
     found = {"Flex": lambda: compiled(q, k, v, block_mask=kept, **options)}
     if masking:
