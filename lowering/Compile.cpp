@@ -208,17 +208,45 @@ attn::createTargetMachine(const CompileOptions &options) {
   return machine;
 }
 
-/// A launch that has to be fast is dropped where its registers spill, or where
-/// its wgmma waits for each other.
-static void dropSlowLaunches(std::vector<cpu::SpecDescription> &specs,
-                             const attn::gpu::DeviceCode &code) {
+/// Adds to the tiles of \p launch what its spilled registers take, as if each
+/// were stored or loaded once in every tile: an instruction of each warp, on
+/// four schedulers. Few are worth as much: most are of the warp that copies,
+/// which has few registers and time, or of an item.
+static void chargeSpills(attn::gpu::GpuStage &launch,
+                         const attn::gpu::KernelResources &use) {
+  constexpr unsigned bytesOfWord = 4, threadsOfCycle = 128;
+  if (launch.tileCycles)
+    launch.tileCycles +=
+        use.spillBytes / bytesOfWord * launch.threads / threadsOfCycle;
+}
+
+/// Takes what ptxas says into account: launches with spilled registers count as
+/// slower, and one whose wgmma wait for each other is dropped where another
+/// does its work.
+static void judgeLaunches(std::vector<cpu::SpecDescription> &specs,
+                          const attn::gpu::DeviceCode &code,
+                          mlir::gpu::GPUModuleOp kernels) {
+  auto isSlow = [&](const cpu::SpecDescription::Launch &launch) {
+    const attn::gpu::KernelResources *use = code.find(launch.kernel.symbol);
+    return use && use->isSerialized;
+  };
   for (cpu::SpecDescription &spec : specs)
-    for (cpu::SpecDescription::Stage &stage : spec.stages)
+    for (cpu::SpecDescription::Stage &stage : spec.stages) {
+      for (cpu::SpecDescription::Launch &launch : stage.launches)
+        if (const auto *use = code.find(launch.kernel.symbol))
+          chargeSpills(launch.kernel, *use);
+      if (llvm::all_of(stage.launches, isSlow))
+        continue;
       llvm::erase_if(stage.launches, [&](const auto &launch) {
-        const attn::gpu::KernelResources *use = code.find(launch.kernel.symbol);
-        return launch.kernel.mustNotSpill && stage.launches.size() > 1 && use &&
-               (use->spillBytes || code.isSerialized);
+        if (!isSlow(launch))
+          return false;
+        emitRemark(kernels.lookupSymbol(launch.kernel.symbol)->getLoc())
+            << "performance: kernel " << launch.kernel.symbol
+            << " is not used: ptxas has too few registers for its products to "
+               "overlap (\"wgmma serialized\")";
+        return true;
       });
+    }
 }
 
 /// Compiles the device module and takes it out of \p module.
@@ -229,7 +257,7 @@ compileKernels(ModuleOp module, std::vector<cpu::SpecDescription> &specs,
   auto code = attn::gpu::compileDevice(kernels, record, optLevel);
   if (!code)
     return code.takeError();
-  dropSlowLaunches(specs, *code);
+  judgeLaunches(specs, *code, kernels);
   kernels.erase();
   return code;
 }

@@ -95,6 +95,5 @@ attn::gpu::compileDevice(mlir::gpu::GPUModuleOp module,
     return assembly.takeError();
   result.cubin = std::move(assembly->cubin);
   result.kernels = std::move(assembly->kernels);
-  result.isSerialized = assembly->isSerialized;
   return result;
 }

@@ -15,7 +15,6 @@ struct DeviceCode {
   /// Empty where there is no ptxas: the driver assembles the PTX.
   std::string cubin;
   std::vector<KernelResources> kernels; // as ptxas says; empty without one
-  bool isSerialized = false;
 
   bool isPtx() const { return cubin.empty(); }
   const KernelResources *find(llvm::StringRef symbol) const;

@@ -333,9 +333,6 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   stage.sharedBytes = plan.total;
   stage.blocksPerSM = 1;
   stage.tileCycles = shape.tileCycles();
-  // Of three consumers, a thread has 160 registers: the few words of an item
-  // that may not fit are stored before its tiles and read after them.
-  stage.mustNotSpill = tile.consumers < 3;
   stage.description = "wgmma " + std::to_string(tile.rows()) + " x " +
                       std::to_string(tile.columns) + ", " +
                       std::to_string(tile.stages) + " stages";

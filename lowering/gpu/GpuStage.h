@@ -88,9 +88,6 @@ struct GpuStage {
   /// What kind of kernel it is and its tile, for `attnc explain`:
   /// "wgmma 128 x 128, 2 stages".
   std::string description;
-  /// A fast kernel: dropped for the next one when ptxas spills registers or
-  /// serialises its wgmma (C7512).
-  bool mustNotSpill = false;
   /// Emit into the plan the number of work items, and the scratch in global
   /// memory that a block needs (null: none). The kernel finds the address of
   /// the scratch of block 0 in slot itemsSlot + 2.

@@ -5,6 +5,7 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -76,9 +77,17 @@ static unsigned takeNumber(StringRef &text) {
 
 std::vector<KernelResources> attn::gpu::parseResources(StringRef text) {
   std::vector<KernelResources> kernels;
+  llvm::StringSet<> serialized;
   llvm::SmallVector<StringRef> lines;
   text.split(lines, '\n');
   for (StringRef line : lines) {
+    // "(C7512) Potential Performance Loss: wgmma.mma_async instructions are
+    // serialized due to ... for the function 'NAME'", before NAME's own lines or
+    // after them.
+    if (line.contains("wgmma.mma_async instructions are serialized")) {
+      serialized.insert(line.rsplit("function '").second.split('\'').first);
+      continue;
+    }
     // "Compiling entry function 'NAME' for 'sm_90a'"
     if (size_t at = line.find("Compiling entry function '");
         at != StringRef::npos) {
@@ -99,6 +108,8 @@ std::vector<KernelResources> attn::gpu::parseResources(StringRef text) {
       kernel.registers = takeNumber(line);
     }
   }
+  for (KernelResources &kernel : kernels)
+    kernel.isSerialized = serialized.contains(kernel.symbol);
   return kernels;
 }
 
@@ -135,6 +146,5 @@ llvm::Expected<Assembly> attn::gpu::assemble(StringRef ptxas, StringRef ptx,
                                            /*RequiresNullTerminator=*/false);
   if (!image)
     return llvm::createStringError("'" + ptxas + "' wrote no cubin");
-  return Assembly{(*image)->getBuffer().str(), parseResources(said),
-                  said.contains("C7512")};
+  return Assembly{(*image)->getBuffer().str(), parseResources(said)};
 }

@@ -17,13 +17,14 @@ struct KernelResources {
   std::string symbol;
   unsigned registers = 0;
   unsigned stackBytes = 0, spillBytes = 0;
+  /// Its wgmma wait for each other (C7510 and others): a fast kernel that is
+  /// none.
+  bool isSerialized = false;
 };
 
 struct Assembly {
   std::string cubin;
   std::vector<KernelResources> kernels;
-  /// Some wgmma was serialised (C7512): a fast kernel that is none.
-  bool isSerialized = false;
 };
 
 /// Where ptxas is: $ATTNC_PTXAS, then a CUDA Toolkit ($CUDA_HOME, $CUDA_PATH,

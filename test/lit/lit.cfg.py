@@ -4,6 +4,7 @@
 #   verify_roundtrip=0  do not have attn-opt print and parse again what it reads
 
 import os
+import shutil
 import subprocess
 
 import lit.formats
@@ -45,6 +46,8 @@ if config.sanitizers:
     config.available_features.add("sanitizer")
 if subprocess.run([config.python, "-c", "import numpy"], capture_output=True).returncode == 0:
     config.available_features.add("numpy")
+if shutil.which("ptxas", path=config.environment["PATH"]):
+    config.available_features.add("ptxas")
 try:
     with open("/proc/cpuinfo") as cpuinfo:
         flags = next((line for line in cpuinfo if line.startswith("flags")), "")

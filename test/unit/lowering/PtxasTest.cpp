@@ -31,6 +31,18 @@ TEST(Ptxas, ReadsRegistersAndSpillsOfEachKernel) {
   EXPECT_EQ(kernels[1].spillBytes, 0u);
 }
 
+TEST(Ptxas, ReadsWhichKernelsHaveSerializedProducts) {
+  auto kernels = parseResources(
+      "ptxas info    : (C7512) Potential Performance Loss: wgmma.mma_async "
+      "instructions are serialized due to insufficient register resources for "
+      "the function 'second'\n"
+      "ptxas info    : Compiling entry function 'first' for 'sm_90a'\n"
+      "ptxas info    : Compiling entry function 'second' for 'sm_90a'\n");
+  ASSERT_EQ(kernels.size(), 2u);
+  EXPECT_FALSE(kernels[0].isSerialized);
+  EXPECT_TRUE(kernels[1].isSerialized);
+}
+
 TEST(Ptxas, TakesNothingFromOtherText) {
   EXPECT_TRUE(parseResources("").empty());
   EXPECT_TRUE(parseResources("Used 7 registers\n").empty());
