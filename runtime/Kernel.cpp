@@ -22,7 +22,7 @@ static bool isLaunch(const attn_spec_desc &desc,
   };
   bool hasTiles = launch.tile_cycles != 0 || launch.merge;
   if (!launch.symbol || !isSlot(launch.items_slot, 0) ||
-      !isSlot(launch.items_slot + (hasTiles ? 4 : 2), 0) ||
+      !isSlot(launch.items_slot + (hasTiles ? 5 : 2), 0) ||
       launch.threads < 1 || launch.shared_bytes < 0 ||
       launch.blocks_per_sm < 0 || launch.num_maps < 0 || launch.tile_cycles < 0)
     return false;

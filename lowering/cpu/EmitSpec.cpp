@@ -142,7 +142,7 @@ private:
   /// numbered before the first is emitted.
   void emitLaunches() {
     constexpr int slotsOfLaunch = attn::gpu::NumLaunchSlots;
-    enum { Plain, Mma, Wide, Packed, Merge, MostLaunches };
+    enum { Plain, Mma, Wide, Short, Packed, Merge, MostLaunches };
     SmallVector<int> slots;
     // Those that need no wgmma come first.
     bool hasFast = device->record.gpu->hasWgmma;
@@ -168,6 +168,9 @@ private:
           entry.launches.push_back({*packed, slotOf(Packed)});
         if (auto fast = attn::gpu::emitWarpKernel(request("warps", Wide), why))
           entry.launches.push_back({*fast, slotOf(Wide)});
+        if (auto fast =
+                attn::gpu::emitShortWarpKernel(request("warps_short", Short)))
+          entry.launches.push_back({*fast, slotOf(Short)});
       }
       if (entry.launches.empty())
         KernelOp(kernel).emitRemark("performance: no warp-specialised kernel: ")
@@ -242,6 +245,15 @@ private:
       code.store(emitter->emitScratchBytes(evaluator),
                  evaluator.slotAddress(slot + 1));
     }
+    // A mask may divide by what a check refuses.
+    Value isAccepted =
+        code.compare(arith::CmpIPredicate::eq, verdict, code.index(-1));
+    if (device)
+      code.ifThen(isAccepted, [&] { emitLaunchSizes(code, evaluator); });
+    LLVM::ReturnOp::create(builder, code.loc, ValueRange(verdict));
+  }
+
+  void emitLaunchSizes(Code &code, Evaluator &evaluator) {
     for (const SpecDescription::Stage &stage : description.stages)
       for (const SpecDescription::Launch &launch : stage.launches) {
         emitSizes(code, evaluator, launch.kernel, launch.itemsSlot);
@@ -249,7 +261,6 @@ private:
           emitSizes(code, evaluator, *launch.kernel.merge,
                     launch.kernel.mergeSlot);
       }
-    LLVM::ReturnOp::create(builder, code.loc, ValueRange(verdict));
   }
 
   void emitSizes(Code &code, Evaluator &evaluator,
@@ -260,8 +271,11 @@ private:
     store(kernel.items(evaluator), attn::gpu::ItemsSlot);
     store(kernel.scratchBytes ? kernel.scratchBytes(evaluator) : code.index(0),
           attn::gpu::ScratchBytesSlot);
-    if (kernel.tiles)
-      store(kernel.tiles(evaluator), attn::gpu::TilesSlot);
+    if (kernel.tiles) {
+      auto [most, all] = kernel.tiles(evaluator);
+      store(most, attn::gpu::TilesSlot);
+      store(all, attn::gpu::VisitedSlot);
+    }
     if (kernel.boxes)
       for (auto [i, box] : llvm::enumerate(kernel.boxes(evaluator)))
         store(box, attn::gpu::BoxesSlot + int(i));

@@ -234,94 +234,6 @@ void WarpKernelEmitter::initBarriers() {
     warps.allowNextLaunch();
 }
 
-/// The steps of \p shape, in the plan. One beyond the extent is as good as the
-/// extent: each index is a residue of its own.
-static Values stepsOfCall(const WarpShape &shape, cpu::Evaluator &host) {
-  Values steps;
-  for (const StepNumber &number : shape.steps) {
-    cpu::Scope scope;
-    Value step = host.evaluate(number.by, scope);
-    step = host.code.min(step, host.extent(number.dim));
-    steps.push_back(host.code.max(step, host.code.index(1)));
-  }
-  return steps;
-}
-
-/// How many tiles of \p box positions cover what \p host has of \p entry; with
-/// steps, of all residues where \p residues, or of one.
-static Value tilesOf(cpu::Evaluator &host, const TileDim &entry, Value box,
-                     ArrayRef<Value> steps, bool residues) {
-  cpu::Code &code = host.code;
-  auto divideUp = [&](Value a, Value b) -> Value {
-    Value last = code.sub(code.add(a, b), code.index(1));
-    return arith::DivUIOp::create(code.builder, code.loc, last, b);
-  };
-  Value positions = host.extent(entry.dim);
-  if (!entry.step)
-    return divideUp(positions, box);
-  Value step = steps[*entry.step];
-  Value tiles = divideUp(divideUp(positions, step), box);
-  return residues ? code.mul(tiles, step) : tiles;
-}
-
-/// How many rows of each dimension a tile has: of packed ones as many of the
-/// last as there are, then of the one before it, until the tile is full.
-Values attn::gpu::boxesOf(const WarpShape &shape, cpu::Evaluator &host) {
-  cpu::Code &code = host.code;
-  Value left = code.index(shape.tile.rows());
-  Values boxes;
-  for (const TileDim &entry : shape.rows)
-    boxes.push_back(code.index(entry.box));
-  if (!shape.isPacked)
-    return boxes;
-  for (unsigned i = boxes.size(); i-- != 0;) {
-    Value extent = host.extent(shape.rows[i].dim);
-    boxes[i] = code.max(code.min(extent, left), code.index(1));
-    left = code.floorDiv(left, boxes[i]);
-  }
-  return boxes;
-}
-
-Value attn::gpu::itemsOf(const WarpShape &shape, cpu::Evaluator &host) {
-  cpu::Code &code = host.code;
-  Value items = code.index(1);
-  Values steps = stepsOfCall(shape, host);
-  for (auto [entry, box] : llvm::zip_equal(shape.rows, boxesOf(shape, host)))
-    items = code.mul(items, tilesOf(host, entry, box, steps, true));
-  for (StringAttr dim : shape.batch)
-    items = code.mul(items, host.extent(dim));
-  return items;
-}
-
-/// What the plan works out for a call.
-void WarpKernelEmitter::describeSizes() {
-  WarpShape kept = shape;
-  stage.items = [kept](cpu::Evaluator &host) { return itemsOf(kept, host); };
-  stage.tiles = [kept](cpu::Evaluator &host) {
-    cpu::Code &code = host.code;
-    Values steps = stepsOfCall(kept, host);
-    Value tiles = code.index(1);
-    for (const TileDim &entry : kept.columns)
-      tiles = code.mul(
-          tiles, tilesOf(host, entry, code.index(entry.box), steps, false));
-    return tiles;
-  };
-  if (!shape.steps.empty())
-    stage.steps = [kept](cpu::Evaluator &host) {
-      return stepsOfCall(kept, host);
-    };
-  if (!shape.isPacked)
-    return;
-  stage.boxes = [kept](cpu::Evaluator &host) { return boxesOf(kept, host); };
-  int64_t bytesOfRow = 4 * wordsOfRow();
-  stage.scratchBytes = [kept, bytesOfRow](cpu::Evaluator &host) {
-    Value bytes = host.code.index(bytesOfRow);
-    for (Value box : boxesOf(kept, host))
-      bytes = host.code.mul(bytes, box);
-    return bytes;
-  };
-}
-
 std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   if (plan.total > maxShared) {
     why = "its tiles need " + std::to_string(plan.total) +
@@ -386,6 +298,19 @@ attn::gpu::emitWarpKernel(const GpuStageRequest &request, std::string &why,
     return std::nullopt;
   if (tile)
     shape->setTile(*tile);
+  return WarpKernelEmitter(request, *shape).emit(why);
+}
+
+std::optional<GpuStage>
+attn::gpu::emitShortWarpKernel(const GpuStageRequest &request) {
+  cpu::KernelShape kernel(request.kernel, request.layout);
+  std::string why;
+  std::optional<WarpShape> shape = matchWarpKernel(kernel, request.layout, why);
+  if (!shape || shape->tile.consumers < 3)
+    return std::nullopt;
+  WarpTile tile = shape->tile;
+  tile.consumers = 2;
+  shape->setTile(tile);
   return WarpKernelEmitter(request, *shape).emit(why);
 }
 

@@ -15,6 +15,10 @@ std::optional<GpuStage>
 emitWarpKernel(const GpuStageRequest &request, std::string &why,
                std::optional<WarpTile> tile = std::nullopt);
 
+/// The same with tiles of fewer rows, which fit short sequences and what a mask
+/// leaves of them better. None where its tiles have no fewer.
+std::optional<GpuStage> emitShortWarpKernel(const GpuStageRequest &request);
+
 /// Emits a kernel of the same form for few rows: a row of its tiles has an
 /// index of every lane that the tensors read along the columns lack, and where
 /// items are few, each is cut into parts that a second kernel puts together

@@ -65,14 +65,16 @@ struct TensorMap {
 };
 
 /// Slots of a launch, from its itemsSlot on: work items, scratch bytes and
-/// scratch address; the tiles of an item and the parts in which it is cut; the
-/// boxes that the rows of a tile are; how far apart indices are.
+/// scratch address; the most tiles of an item, and the parts in which it is
+/// cut; the tiles of all items together; the boxes that the rows of a tile are;
+/// how far apart indices are.
 enum LaunchSlot {
   ItemsSlot,
   ScratchBytesSlot,
   ScratchAddressSlot,
   TilesSlot,
   PartsSlot,
+  VisitedSlot,
   BoxesSlot,
   StepsSlot = BoxesSlot + 4,
   NumLaunchSlots = StepsSlot + 6
@@ -93,9 +95,11 @@ struct GpuStage {
   /// the scratch of block 0 in slot itemsSlot + 2.
   std::function<mlir::Value(cpu::Evaluator &plan)> items, scratchBytes;
   /// What a tile takes, in cycles: launches of a stage are compared by it, and
-  /// by the number of tiles of an item. 0: not known.
+  /// by the most tiles of an item and those that all visit together. 0: not
+  /// known.
   unsigned tileCycles = 0;
-  std::function<mlir::Value(cpu::Evaluator &plan)> tiles;
+  std::function<std::pair<mlir::Value, mlir::Value>(cpu::Evaluator &plan)>
+      tiles;
   /// Emit into the plan what BoxesSlot, or StepsSlot, and those after it have
   /// (null: nothing).
   std::function<llvm::SmallVector<mlir::Value>(cpu::Evaluator &plan)> boxes,

@@ -82,8 +82,8 @@ std::vector<KernelResources> attn::gpu::parseResources(StringRef text) {
   text.split(lines, '\n');
   for (StringRef line : lines) {
     // "(C7512) Potential Performance Loss: wgmma.mma_async instructions are
-    // serialized due to ... for the function 'NAME'", before NAME's own lines or
-    // after them.
+    // serialized due to ... for the function 'NAME'", before NAME's own lines
+    // or after them.
     if (line.contains("wgmma.mma_async instructions are serialized")) {
       serialized.insert(line.rsplit("function '").second.split('\'').first);
       continue;

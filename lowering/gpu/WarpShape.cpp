@@ -413,13 +413,15 @@ void WarpShape::setTile(const WarpTile &chosen) {
 
 unsigned WarpShape::tileCycles() const {
   // Dense 16-bit products, and bytes from memory of each multiprocessor's
-  // share, a cycle; elements by what was measured of a plain softmax.
+  // share, a cycle; a column of elements by what was measured of a plain
+  // softmax, beside none, one or two other consumers.
   constexpr double flopsPerCycle = 4096, bytesPerCycle = 18,
-                   cyclesOfColumn = 10;
+                   cyclesOfColumn[] = {10, 12, 16.4};
   double depth = double(left.columns + (values ? values->columns : 0));
   double products = 2 * rowsOfGroup * tile.columns * depth / flopsPerCycle;
-  return unsigned(std::max({tile.consumers * products,
-                            products + tile.columns * cyclesOfColumn,
+  double elements =
+      tile.columns * cyclesOfColumn[std::min(tile.consumers, 3u) - 1];
+  return unsigned(std::max({tile.consumers * products, products + elements,
                             2 * tile.columns * depth / bytesPerCycle}));
 }
 

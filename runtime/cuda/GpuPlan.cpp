@@ -60,23 +60,26 @@ struct Estimate {
 
 /// The cost model: blocks go through the items in rounds, and the last round
 /// costs as much as a full one. An item costs its tiles and what begins and
-/// ends it. Cutting items into parts fills the rounds; it costs a second launch
-/// and the way of the parts' states through memory. Of parts that cost the
-/// same, the fewest are taken. How many tiles a mask leaves out is not known
-/// here, and the same for every launch.
+/// ends it: in one round the longest counts, in several, which begin with the
+/// longest, the average. Cutting items into parts fills the rounds; it costs a
+/// second launch and the way of the parts' states through memory. Of parts that
+/// cost the same, the fewest are taken.
 static Estimate estimate(const attn_launch_desc &desc,
                          std::span<const int64_t> slots, const Gpu &gpu) {
   constexpr double cyclesOfItem = 3000, cyclesOfMerge = 6000,
                    cyclesOfPart = 150, bytesPerCycle = 2000;
   double items = double(slots[desc.items_slot]);
   int64_t tiles = slots[desc.items_slot + 3];
+  double average = double(slots[desc.items_slot + 5]) / std::max(items, 1.0);
   double blocks = double(mostBlocks(desc, gpu));
   Estimate best{std::numeric_limits<double>::infinity(), 1};
   for (int64_t parts = 1, most = mostParts(desc, slots); parts <= most;
        ++parts) {
     double rounds = std::ceil(items * double(parts) / blocks);
-    double longest = double((tiles + parts - 1) / parts);
-    double cycles = rounds * (longest * desc.tile_cycles + cyclesOfItem);
+    double each = rounds > 1 ? average : double(tiles);
+    if (parts > 1)
+      each = std::ceil(each / double(parts));
+    double cycles = rounds * (each * desc.tile_cycles + cyclesOfItem);
     if (parts > 1)
       cycles += cyclesOfMerge + cyclesOfPart * double(parts) +
                 2 * items * double(parts) * double(slots[desc.items_slot + 1]) /

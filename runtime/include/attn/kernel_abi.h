@@ -17,8 +17,9 @@
 |*   launch      its work items at items_slot, the scratch that a block     *|
 |*               needs, in bytes, at items_slot + 1, the address of the       *|
 |*               scratch of block 0 at items_slot + 2, the others follow; the *|
-|*               tiles of an item at items_slot + 3, and the parts in which   *|
-|*               each is cut at items_slot + 4                                *|
+|*               most tiles of an item at items_slot + 3, the parts in which  *|
+|*               each is cut at items_slot + 4, and the tiles that all items  *|
+|*               visit together, an estimate, at items_slot + 5               *|
 |*                                                                            *|
 |* Order: fill dimensions, strides and scalars; call plan; allocate buffers;  *|
 |* fill addresses; for each stage in order, call run for each item, in any    *|
@@ -38,7 +39,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 4
+#define ATTN_KERNEL_ABI_VERSION 5
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {

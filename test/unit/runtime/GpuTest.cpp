@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
@@ -23,22 +24,25 @@ enum Slots {
   Out = X + 3,
   Buffer = Out + 2,
   Fast = Buffer + 2,
-  Merge = Fast + 5,
+  Merge = Fast + 6,
   Slow = Merge + 3,
-  Plain = Slow + 5,
+  Plain = Slow + 6,
   Box = Plain + 3,
   Step,
   NumSlots
 };
 
-// How many tiles an item has; by them a launch is chosen, and parts.
-int64_t tiles = 1;
+// How many tiles an item has at most, and in the slow launch on average; by
+// them a launch is chosen, and parts.
+int64_t tiles = 1, slowTiles = 1;
 
 int64_t plan(int64_t *slots) {
   slots[Buffer + 1] = 4 * slots[M];
   slots[Fast] = slots[Slow] = slots[Plain] = slots[M];
   slots[Fast + 1] = 256;
   slots[Fast + 3] = slots[Slow + 3] = tiles;
+  slots[Fast + 5] = slots[M] * tiles;
+  slots[Slow + 5] = slots[M] * std::min(tiles, slowTiles);
   slots[Merge] = 2 * slots[M];
   slots[Merge + 1] = slots[Slow + 1] = 0;
   slots[Plain + 1] = 256;
@@ -102,7 +106,7 @@ protected:
     int capability = driver->capability;
     *driver = {};
     driver->capability = capability;
-    tiles = 1;
+    tiles = slowTiles = 1;
     ASSERT_EQ(attn_kernel_from_desc(&rows, &kernel), ATTN_STATUS_OK)
         << attn_last_error();
   }
@@ -298,6 +302,24 @@ TEST_F(Gpu, RefusesChoicesThatDoNotExist) {
                "strides are multiples of 16 bytes");
   ASSERT_EQ(attn_plan_choice(plan, 0, &choice), ATTN_STATUS_OK);
   EXPECT_EQ(choice.launch, 1) << "nothing was changed";
+}
+
+TEST_F(Gpu, CountsWhatAMaskLeaves) {
+  attn_spec_desc other = rows;
+  other.stages = slowStages;
+  attn_kernel_free(kernel);
+  ASSERT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+  tiles = 99;
+  slowTiles = 20;
+  shape[0] = 20;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[0].symbol, "slow")
+      << "on average in two rounds";
+  shape[0] = 10;
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  EXPECT_STREQ(driver->launches[1].symbol, "fast") << "the longest in one";
 }
 
 TEST_F(Gpu, DescribesResiduesToTma) {
