@@ -40,6 +40,8 @@ Value WarpKernelEmitter::provide(Value value, Place place,
     return scoreElements[elementOf(place)];
   if (Value known = differenceElement(value, place))
     return known;
+  if (Sigmoid *sigmoid = findSigmoid(value); sigmoid && place.column >= 0)
+    return sigmoid->elements[elementOf(place)];
   if (!shape.base || yElements.empty())
     return {};
   AccumulateOp base = shape.base->op;
@@ -189,6 +191,7 @@ WarpKernelEmitter::elements(Item &item, Value number, Value full,
     yElements = mask(y, op.getDomain(), -infinity, full, item, scope);
     updateMaximum(scope, state, result);
   }
+  computeSigmoids(scope, full, item);
   // One array for accumulators that take the same values of the same pairs.
   llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
@@ -224,7 +227,7 @@ WarpKernelEmitter::elements(Item &item, Value number, Value full,
       }
       array.push_back(weight);
     }
-    if (!isMaskedByBase(accumulator))
+    if (!isMaskedByBase(accumulator) && !isMaskedSigmoid(accumulator))
       array = mask(array, op.getDomain(), identityOf(op.getKind()), full, item,
                    scope);
     return array;

@@ -211,6 +211,17 @@ private:
                      TileResult &result);
   Value provide(Value value, Place place, FragmentScope &scope);
   bool isExponentOfBase(Value value);
+
+  /// A logistic function of the pairs (WarpSigmoids.cpp).
+  struct Sigmoid {
+    Value value, domain;
+    ScoreForm form; // of its operand
+    Values elements;
+  };
+  void findSigmoids();
+  Sigmoid *findSigmoid(Value value);
+  bool isMaskedSigmoid(const cpu::Accumulator &accumulator);
+  void computeSigmoids(FragmentScope &scope, Value full, Item &item);
   bool isMaskedByBase(const cpu::Accumulator &accumulator);
   Values pack(ValueRange weights);
   Values identities();
@@ -274,6 +285,7 @@ private:
   std::unique_ptr<cpu::Evaluator> evaluator;
   std::unique_ptr<FragmentEvaluator> pairs;
   std::unique_ptr<ScoreForm> form;
+  std::vector<Sigmoid> sigmoids;
 
   // Barriers, by number; those of a ring follow each other.
   unsigned leftFull = 0, leftEmpty = 1;

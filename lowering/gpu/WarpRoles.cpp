@@ -286,6 +286,8 @@ void WarpKernelEmitter::prepareItem(Item &item) {
     if (op.getDomain())
       pairs->hoist(op.getDomain(), item.scope);
   }
+  for (Sigmoid &sigmoid : sigmoids)
+    sigmoid.form.prepare(item.scope);
   if (shape.base) {
     Value factor = form->factor();
     exponentFactor =
@@ -434,6 +436,7 @@ void WarpKernelEmitter::emitConsumer(Value number) {
   if (shape.base)
     form = std::make_unique<ScoreForm>(
         *pairs, AccumulateOp(shape.base->op).getOperand(), shape.score);
+  findSigmoids();
   if (tile.pingPong)
     code.ifThen(code.equals(consumer, warps.i32(tile.consumers - 1)),
                 [&] { warps.arriveNamed(one, 2 * threadsOfGroup); });

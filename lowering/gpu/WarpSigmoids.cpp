@@ -1,0 +1,130 @@
+//===- WarpSigmoids.cpp - Weights that are logistic functions -----------===//
+//
+// The special function unit takes four lanes a cycle, of each scheduler: two of
+// its instructions an element, 2^t and 1 / (1 + 2^-t), are all that a tile
+// waits for. So four elements of a row share a reciprocal. With p = 2^t,
+//
+//   sigmoid = p / (1 + p),    n0 = p0 (1 + p1), n1 = p1 (1 + p0),
+//   d = (1 + p0) (1 + p1),    sigmoid0 = n0 / d, sigmoid1 = n1 / d
+//
+// and 1 / d, 1 / e of two pairs are e * (1 / de), d * (1 / de). Nothing
+// cancels, and small weights keep their relative error. Beyond t = 30 the
+// weight is 1 in f32 already, so t stops there, and four factors 1 + p stay
+// finite.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/gpu/WarpKernel.h"
+
+#include "llvm/ADT/MapVector.h"
+
+#include <limits>
+#include <numbers>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+using Values = WarpCode::Values;
+
+/// Looks for sigmoids among the factors of weights and sums. One with several
+/// domains is left to the evaluator of pairs.
+void WarpKernelEmitter::findSigmoids() {
+  llvm::MapVector<Value, Value> domains;
+  llvm::SmallPtrSet<Value, 2> ambiguous;
+  for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
+    Value domain = AccumulateOp(accumulator.op).getDomain();
+    for (Value value : accumulator.pairValues()) {
+      auto unary = value.getDefiningOp<UnaryOp>();
+      if (unary && unary.getKind() == UnaryKind::Sigmoid &&
+          pairs->onColumns(value) &&
+          domains.insert({value, domain}).first->second != domain)
+        ambiguous.insert(value);
+    }
+  }
+  for (auto [value, domain] : domains)
+    if (!ambiguous.contains(value)) {
+      Value operand = value.getDefiningOp<UnaryOp>().getOperand();
+      sigmoids.push_back({value, domain, {*pairs, operand, shape.score}, {}});
+    }
+}
+
+WarpKernelEmitter::Sigmoid *WarpKernelEmitter::findSigmoid(Value value) {
+  for (Sigmoid &sigmoid : sigmoids)
+    if (sigmoid.value == value)
+      return &sigmoid;
+  return nullptr;
+}
+
+/// Says whether what is added up is a sigmoid, which is 0 by itself outside of
+/// the domain.
+bool WarpKernelEmitter::isMaskedSigmoid(const cpu::Accumulator &accumulator) {
+  SmallVector<Value> values = accumulator.pairValues();
+  return AccumulateOp(accumulator.op).getKind() == AccumulateKind::Sum &&
+         values.size() == 1 && findSigmoid(values.front());
+}
+
+namespace {
+/// Two fractions with one denominator.
+struct Fractions {
+  Value above[2], below;
+};
+} // namespace
+
+/// p0 / (1 + p0) and p1 / (1 + p1).
+static Fractions fractionsOf(cpu::Code &code, Value p0, Value p1) {
+  Value other = code.add(p1, code.real(1));
+  Value first = code.mul(p0, other);
+  return {{first, code.fma(p0, p1, p1)}, code.add(first, other)};
+}
+
+/// p / (1 + p) of elements that are of one row: i, i + 1, i + 4 and i + 5.
+static Values logisticOf(WarpCode &warps, ValueRange powers) {
+  cpu::Code &code = warps.code;
+  Values weights(powers.size());
+  auto give = [&](unsigned i, const Fractions &pair, Value inverse) {
+    for (unsigned k : {0, 1})
+      weights[i + k] = code.mul(pair.above[k], inverse);
+  };
+  for (unsigned i = 0; i != powers.size(); i += 2) {
+    if (weights[i])
+      continue;
+    Fractions pair = fractionsOf(code, powers[i], powers[i + 1]);
+    if (i + 4 >= powers.size()) {
+      give(i, pair, warps.reciprocal(pair.below));
+      continue;
+    }
+    Fractions next = fractionsOf(code, powers[i + 4], powers[i + 5]);
+    Value both = warps.reciprocal(code.mul(pair.below, next.below));
+    give(i, pair, code.mul(both, next.below));
+    give(i + 4, next, code.mul(both, pair.below));
+  }
+  return weights;
+}
+
+/// Makes the elements of each sigmoid. Masked ones are -inf before, or what is
+/// behind a mask would reach those with which it shares a reciprocal.
+void WarpKernelEmitter::computeSigmoids(FragmentScope &scope, Value full,
+                                        Item &item) {
+  constexpr double log2OfE = std::numbers::log2e, most = 30,
+                   infinity = std::numeric_limits<double>::infinity();
+  for (Sigmoid &sigmoid : sigmoids) {
+    Values y;
+    for (unsigned i = 0; i != scoreElements.size(); ++i)
+      y.push_back(sigmoid.form.element(placeOf(i), scope));
+    y = mask(y, sigmoid.domain, -infinity, full, item, scope);
+    Value factor = sigmoid.form.factor();
+    factor = factor ? code.mul(factor, code.real(log2OfE)) : code.real(log2OfE);
+    Value shifts[2];
+    for (unsigned row : {0, 1})
+      if (Value shift = sigmoid.form.shift(row, scope))
+        shifts[row] = code.mul(shift, code.real(log2OfE));
+    for (auto [i, element] : llvm::enumerate(y)) {
+      Value shift = shifts[placeOf(i).row];
+      element =
+          shift ? code.fma(element, factor, shift) : code.mul(element, factor);
+      element = warps.exp2(code.min(element, code.real(most)));
+    }
+    sigmoid.elements = logisticOf(warps, y);
+  }
+}
