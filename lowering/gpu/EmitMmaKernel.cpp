@@ -241,7 +241,6 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   prepare(item, sweep);
   matrices.waitCopies(0);
   warps.syncBlock();
-  loadLefts(sweep);
   start.push_back(zero);
   llvm::append_range(start, initialState(sweep.shape));
   SmallVector<Type> types;
@@ -298,19 +297,7 @@ static Value laneOffset(WarpCode &warps, Value lane, unsigned rowBytes,
                   code.mul(bit(rowsFirst ? 4 : 3), warps.i32(matrixRow)));
 }
 
-/// Loads the left operands of the sweep that stay in registers.
-void MmaKernelEmitter::loadLefts(Sweep &sweep) {
-  leftWords.assign(shape.lefts.size(), {});
-  for (const MmaProduct &product : sweep.shape.products) {
-    const MmaOperand &left = shape.lefts[product.left];
-    Values &words = leftWords[product.left];
-    if (!words.empty() || !tile.keepsLeft)
-      continue;
-    for (unsigned step = 0; step != left.padded() / left.depth(); ++step)
-      llvm::append_range(words, loadLeft(product.left, step));
-  }
-}
-
+/// One step of a left operand, for the rows of the warp.
 Values MmaKernelEmitter::loadLeft(unsigned number, unsigned step) {
   const MmaOperand &left = shape.lefts[number];
   Value offset = laneOffset(warps, lane, left.rowBytes(), /*rowsFirst=*/true);
@@ -333,23 +320,30 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
         warps.sharedAddress(base, offset),
         warps.i32(operandOffset(sweep.shape, product.right)));
     Values scores(fragmentSize(tile.columns), code.real(0));
-    for (unsigned step = 0; step != right.padded() / right.depth(); ++step) {
-      const Values &kept = leftWords[product.left];
-      Values words = kept.empty() ? loadLeft(product.left, step)
-                                  : Values(ArrayRef(kept).slice(4 * step, 4));
-      MmaCode::Operand a = matrices.operandOf(right.element, words);
+    unsigned steps = right.padded() / right.depth();
+    unsigned atOnce = MmaCode::stepsAtOnce(right.element);
+    for (unsigned first = 0; first < steps; first += atOnce) {
+      unsigned end = std::min(first + atOnce, steps);
+      SmallVector<MmaCode::Operand> a;
+      for (unsigned step = first; step != end; ++step)
+        a.push_back(
+            matrices.operandOf(right.element, loadLeft(product.left, step)));
       for (unsigned column = 0; column != tile.columns; column += 16) {
-        Values both = matrices.loadMatrices(
-            warps.sharedAddress(from, warps.i32(column * right.rowBytes() +
-                                                2 * matrixRow * step)),
-            /*transposed=*/false);
+        SmallVector<MmaCode::Operand> b[2];
+        for (unsigned step = first; step != end; ++step) {
+          Values both = matrices.loadMatrices(
+              warps.sharedAddress(from, warps.i32(column * right.rowBytes() +
+                                                  2 * matrixRow * step)),
+              /*transposed=*/false);
+          for (unsigned half : {0, 1})
+            b[half].push_back(matrices.operandOf(
+                right.element, ArrayRef(both).slice(2 * half, 2)));
+        }
         for (unsigned half : {0, 1}) {
-          MmaCode::Operand b = matrices.operandOf(
-              right.element, ArrayRef(both).slice(2 * half, 2));
           Value *sums = &scores[fragmentSize(column + 8 * half)];
-          llvm::copy(
-              matrices.multiply(right.element, a, b, ArrayRef<Value>(sums, 4)),
-              sums);
+          llvm::copy(matrices.multiply(right.element, a, b[half],
+                                       ArrayRef<Value>(sums, 4)),
+                     sums);
         }
       }
     }
@@ -374,41 +368,58 @@ Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
     offset = laneOffset(warps, lane, values.rowBytes(), /*rowsFirst=*/true);
   }
   Value from = warps.sharedAddress(tileBase, offset);
-  for (unsigned first = 0; first != tile.columns; first += values.depth()) {
-    // Columns first .. first + depth of the weights, as a left operand.
-    ValueRange part =
-        weights.slice(fragmentSize(first), fragmentSize(values.depth()));
-    Values words;
-    if (isReal)
-      // (g, 2p), (g + 8, 2p), (g, 2p + 1), (g + 8, 2p + 1)
-      words = {part[0], part[2], part[1], part[3]};
-    else
-      for (unsigned i = 0; i != part.size(); i += 2)
-        words.push_back(warps.pack(values.element, part[i], part[i + 1]));
-    MmaCode::Operand a = matrices.operandOf(values.element, words);
-    auto at = [&](unsigned row, unsigned column) {
-      return warps.sharedAddress(
-          from,
-          warps.i32(row * values.rowBytes() + column * values.elementBytes()));
-    };
-    Values pairOfColumns;
-    for (unsigned column = 0; column != values.padded(); column += 8) {
-      Values both;
-      if (isReal)
-        both = {matrices.loadWord(at(first, column)),
-                matrices.loadWord(at(first + 1, column))};
-      else if (column % 16 == 0)
-        pairOfColumns = matrices.loadMatrices(at(first, column), true);
-      if (!isReal)
-        both = Values(ArrayRef(pairOfColumns).slice(column % 16 / 4, 2));
-      MmaCode::Operand b = matrices.operandOf(values.element, both);
-      Value *place = &sums[fragmentSize(column)];
-      llvm::copy(
-          matrices.multiply(values.element, a, b, ArrayRef<Value>(place, 4)),
-          place);
+  auto at = [&](unsigned row, unsigned column) {
+    return warps.sharedAddress(from, warps.i32(row * values.rowBytes() +
+                                               column * values.elementBytes()));
+  };
+  unsigned depth = values.depth();
+  unsigned atOnce = depth * MmaCode::stepsAtOnce(values.element);
+  for (unsigned first = 0; first != tile.columns; first += atOnce) {
+    // Some columns of the weights, as a left operand.
+    SmallVector<MmaCode::Operand> a;
+    for (unsigned row = first; row != first + atOnce; row += depth)
+      a.push_back(
+          weightsOf(values.element,
+                    weights.slice(fragmentSize(row), fragmentSize(depth))));
+    for (unsigned column = 0; column < values.padded(); column += 16) {
+      SmallVector<MmaCode::Operand> b[2];
+      for (unsigned row = first; row != first + atOnce; row += depth) {
+        Values both;
+        if (isReal)
+          both = {matrices.loadWord(at(row, column)),
+                  matrices.loadWord(at(row + 1, column)),
+                  matrices.loadWord(at(row, column + 8)),
+                  matrices.loadWord(at(row + 1, column + 8))};
+        else
+          both = matrices.loadMatrices(at(row, column), /*transposed=*/true);
+        for (unsigned half : {0, 1})
+          b[half].push_back(matrices.operandOf(
+              values.element, ArrayRef(both).slice(2 * half, 2)));
+      }
+      for (unsigned half : {0, 1}) {
+        // Of f32, rows are padded to eight columns, not sixteen.
+        if (column + 8 * half >= values.padded())
+          continue;
+        Value *place = &sums[fragmentSize(column + 8 * half)];
+        llvm::copy(matrices.multiply(values.element, a, b[half],
+                                     ArrayRef<Value>(place, 4)),
+                   place);
+      }
     }
   }
   return sums;
+}
+
+/// A step of the weights as a left operand.
+MmaCode::Operand MmaKernelEmitter::weightsOf(Type element, ValueRange part) {
+  Values words;
+  if (element.isF32())
+    // (g, 2p), (g + 8, 2p), (g, 2p + 1), (g + 8, 2p + 1)
+    words = {part[0], part[2], part[1], part[3]};
+  else
+    for (unsigned i = 0; i != part.size(); i += 2)
+      words.push_back(warps.pack(element, part[i], part[i + 1]));
+  return matrices.operandOf(element, words);
 }
 
 Values MmaKernelEmitter::computeTile(Item &item, Sweep &sweep, Value number,

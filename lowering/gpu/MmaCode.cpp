@@ -36,6 +36,17 @@ void MmaCode::waitCopies(unsigned pending) {
       code.builder, code.loc, code.builder.getI32IntegerAttr(int32_t(pending)));
 }
 
+Value MmaCode::threadHere() {
+  auto op = LLVM::InlineAsmOp::create(
+      code.builder, code.loc, TypeRange(warps.i32Type()), ValueRange(),
+      "mov.u32 $0, %tid.x;", "=r", /*has_side_effects=*/true,
+      /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(code.builder.getContext(),
+                                LLVM::AsmDialect::AD_ATT),
+      /*operand_attrs=*/ArrayAttr());
+  return op.getResult(0);
+}
+
 //===----------------------------------------------------------------------===//
 // Fragments
 //===----------------------------------------------------------------------===//
@@ -93,13 +104,22 @@ Values MmaCode::multiply(Type element, const Operand &a, const Operand &b,
                          ValueRange c) {
   if (!element.isF32())
     return multiplyWords(element, a.high, b.high, c);
-  // The unit drops what lies below the last place of its sum, and over a few
-  // thousand terms that adds up: it only sums a step, an addition the steps.
-  Values sum = multiplyWords(element, a.low, b.high, Values(4, code.real(0)));
+  Values sum = multiplyWords(element, a.low, b.high, c);
   sum = multiplyWords(element, a.high, b.low, sum);
-  sum = multiplyWords(element, a.high, b.high, sum);
-  for (auto [part, before] : llvm::zip_equal(sum, c))
-    part = code.add(before, part);
+  return multiplyWords(element, a.high, b.high, sum);
+}
+
+Values MmaCode::multiply(Type element, ArrayRef<Operand> a, ArrayRef<Operand> b,
+                         ValueRange c) {
+  bool isReal = element.isF32();
+  Values sum = isReal ? Values(4, code.real(0)) : Values(c);
+  for (auto [left, right] : llvm::zip_equal(a, b))
+    sum = multiply(element, left, right, sum);
+  // The unit drops what lies below the last place of its sum, and over a few
+  // thousand terms that adds up: it sums a few steps, additions sum those.
+  if (isReal)
+    for (auto [total, before] : llvm::zip_equal(sum, c))
+      total = code.add(before, total);
   return sum;
 }
 

@@ -38,6 +38,10 @@ public:
   /// Waits until at most \p pending groups of this thread are under way.
   void waitCopies(unsigned pending);
 
+  /// The number of the thread, read where this stands: what is computed from it
+  /// is not moved out of a loop, where it would take registers.
+  mlir::Value threadHere();
+
   /// Four matrices of 8 rows by 16 bytes, one after the other: lane l gives the
   /// address of row l % 8 of matrix l / 8. Of each, a lane gets the word
   /// [l / 4][l % 4]; transposed, 16-bit elements [2 (l % 4)][l / 4] and
@@ -49,12 +53,19 @@ public:
   struct Operand {
     Values high, low;
   };
+  /// How many steps of a sum are worth one addition.
+  static unsigned stepsAtOnce(mlir::Type element) {
+    return element.isF32() ? 2 : 1;
+  }
   Operand operandOf(mlir::Type element, mlir::ValueRange words);
-  /// a b + c, 16 x 8: a is 16 deep for 16-bit elements and 8 deep for f32.
-  Values multiply(mlir::Type element, const Operand &a, const Operand &b,
-                  mlir::ValueRange c);
+  /// The sum of a[i] b[i], plus c, 16 x 8: a step is 16 deep for 16-bit
+  /// elements and 8 deep for f32. It takes stepsAtOnce of them.
+  Values multiply(mlir::Type element, llvm::ArrayRef<Operand> a,
+                  llvm::ArrayRef<Operand> b, mlir::ValueRange c);
 
 private:
+  Values multiply(mlir::Type element, const Operand &a, const Operand &b,
+                  mlir::ValueRange c);
   Values multiplyWords(mlir::Type element, mlir::ValueRange a,
                        mlir::ValueRange b, mlir::ValueRange c);
 

@@ -87,24 +87,61 @@ void MmaKernelEmitter::forEachUnit(
   body(row, inner.getInductionVar());
 }
 
-/// By copies of \p bytes.
+/// By copies of \p bytes. A thread has the same place of every so many rows:
+/// what differs from one to the next is a pointer's step.
 void MmaKernelEmitter::copyRows(Item &item, const MmaOperand &operand, Value to,
                                 Value first, unsigned rows, unsigned bytes) {
   unsigned elements = bytes / operand.elementBytes();
-  Value last = code.sub(evaluator->extent(operand.rowDim), code.index(1));
-  forEachUnit(
-      rows, unsigned(operand.columns) / elements, [&](Value row, Value unit) {
-        cpu::Scope scope(&item.scope.uniform);
-        Value at = code.add(first, warps.widen(row));
-        scope.indices[operand.rowDim].uniform = code.min(at, last);
-        scope.indices[operand.columnDim].uniform =
-            warps.widen(code.mul(unit, warps.i32(elements)));
-        Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
-                               code.mul(unit, warps.i32(bytes)));
-        matrices.startCopy(warps.sharedAddress(to, place),
-                           evaluator->address(*operand.storage, scope), bytes,
-                           code.lnot(code.lessThan(last, at)));
-      });
+  unsigned units = unsigned(operand.columns) / elements;
+  unsigned rowsAtOnce = tile.threads() / units;
+  Value perRow = warps.i32(units);
+  Value row = arith::DivUIOp::create(builder, code.loc, thread, perRow);
+  Value unit = code.sub(thread, code.mul(row, perRow));
+  // Rows from here on do not exist; threads that are left over have none.
+  Value end = code.sub(evaluator->extent(operand.rowDim), first);
+  end = warps.toI32(code.min(end, code.index(rows)));
+  bool isEven = tile.threads() % units == 0 && rows % rowsAtOnce == 0;
+  Value isUsed = code.lessThan(row, warps.i32(rowsAtOnce));
+
+  cpu::Scope scope(&item.scope.uniform);
+  scope.indices[operand.rowDim].uniform = code.add(first, warps.widen(row));
+  scope.indices[operand.columnDim].uniform =
+      warps.widen(code.mul(unit, warps.i32(elements)));
+  Value from = evaluator->address(*operand.storage, scope);
+  Value step;
+  for (auto [position, dim] : llvm::enumerate(operand.storage->layout))
+    if (dim == operand.rowDim)
+      step = code.mul(evaluator->stride(*operand.storage, position),
+                      code.index(rowsAtOnce));
+  Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
+                         code.mul(unit, warps.i32(bytes)));
+  to = warps.sharedAddress(to, place);
+  auto copyRow = [&](Value i, Value pointer) {
+    Value at = code.add(row, i);
+    auto copy = [&] {
+      matrices.startCopy(
+          warps.sharedAddress(to, code.mul(i, warps.i32(operand.rowBytes()))),
+          pointer, bytes, code.lessThan(at, end));
+    };
+    if (isEven)
+      copy();
+    else
+      code.ifThen(code.land(isUsed, code.lessThan(at, warps.i32(rows))), copy);
+    return step ? code.address(pointer, operand.element, step) : pointer;
+  };
+  constexpr unsigned mostUnrolled = 8;
+  if (rows <= mostUnrolled * rowsAtOnce) {
+    for (unsigned i = 0; i < rows; i += rowsAtOnce)
+      from = copyRow(warps.i32(i), from);
+    return;
+  }
+  auto loop =
+      scf::ForOp::create(builder, code.loc, warps.i32(0), warps.i32(rows),
+                         warps.i32(rowsAtOnce), ValueRange(from));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(loop.getBody());
+  Value next = copyRow(loop.getInductionVar(), loop.getRegionIterArg(0));
+  scf::YieldOp::create(builder, code.loc, ValueRange(next));
 }
 
 /// Element by element, through registers; a few at a time, so that reads wait
@@ -152,6 +189,14 @@ void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
       });
 }
 
+/// Calls \p body for code that seldom runs.
+void MmaKernelEmitter::asRare(llvm::function_ref<void()> body) {
+  Value kept = thread;
+  thread = matrices.threadHere();
+  body();
+  thread = kept;
+}
+
 /// Brings \p rows rows of \p operand from row \p first (i64) on to \p to. They
 /// are there for this thread after waitCopies, for others after a barrier.
 void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
@@ -164,14 +209,18 @@ void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
     return code.equals(code.land(alignment, warps.i32(bytes - 1)),
                        warps.i32(0));
   };
+  auto convert = [&] {
+    asRare([&] { convertRows(item, operand, to, first, rows); });
+  };
+  auto copyWords = [&] {
+    asRare([&] { copyRows(item, operand, to, first, rows, 4); });
+  };
   auto narrow = [&] {
+    if (rowBytes % 4 || rowBytes / 4 > tile.threads())
+      return convert();
     if (operand.element.isF32())
-      return copyRows(item, operand, to, first, rows, 4);
-    if (rowBytes % 4)
-      return convertRows(item, operand, to, first, rows);
-    code.ifElse(
-        isAligned(4), [&] { copyRows(item, operand, to, first, rows, 4); },
-        [&] { convertRows(item, operand, to, first, rows); });
+      return copyWords();
+    code.ifElse(isAligned(4), copyWords, convert);
   };
   // As much at once as divides a row.
   unsigned wide = rowBytes % matrixRow ? matrixRow / 2 : matrixRow;

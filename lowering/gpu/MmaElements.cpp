@@ -112,6 +112,24 @@ bool MmaKernelEmitter::isMaskedByBase(Sweep &sweep,
          running.getDefiningOp<AccumulateOp>().getDomain() == op.getDomain();
 }
 
+/// The elements of a row, neighbours first: a chain would wait for each of its
+/// instructions.
+static Value reduceRow(ArrayRef<Value> elements, unsigned row,
+                       llvm::function_ref<Value(Value, Value)> combine) {
+  Values parts;
+  for (auto [i, element] : llvm::enumerate(elements))
+    if (placeOf(unsigned(i)).row == int(row))
+      parts.push_back(element);
+  while (parts.size() > 1) {
+    Values next;
+    for (size_t i = 0; i < parts.size(); i += 2)
+      next.push_back(i + 1 < parts.size() ? combine(parts[i], parts[i + 1])
+                                          : parts[i]);
+    parts = next;
+  }
+  return parts.front();
+}
+
 /// Takes the tile's maxima into the running ones.
 void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
                                      ValueRange before, FragmentScope &scope) {
@@ -127,10 +145,7 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
   };
   for (unsigned row : {0, 1}) {
-    Value top;
-    for (unsigned i = 0; i != base.elements.size(); ++i)
-      if (placeOf(i).row == int(row))
-        top = top ? greater(top, base.elements[i]) : base.elements[i];
+    Value top = reduceRow(base.elements, row, greater);
     Value shift = base.shifts[row];
     if (Value factor = base.form->factor())
       top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
@@ -241,10 +256,9 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
     }
     Values array = arrayOf(*accumulator);
     for (unsigned row : {0, 1}) {
-      Value total;
-      for (unsigned i = 0; i != array.size(); ++i)
-        if (placeOf(i).row == int(row))
-          total = total ? cpu::combine(code, kind, total, array[i]) : array[i];
+      Value total = reduceRow(array, row, [&](Value a, Value b) {
+        return cpu::combine(code, kind, a, b);
+      });
       Value before = state[2 * number + row];
       if (Value relative = op.getRelativeTo())
         total = code.fma(before, sweep.baseOf(relative)->scales[row], total);

@@ -72,9 +72,9 @@ private:
   Values runTiles(Item &item, Sweep &sweep);
   Values computeTile(Item &item, Sweep &sweep, Value number, Value stage,
                      ValueRange state);
-  void loadLefts(Sweep &sweep);
   Values loadLeft(unsigned number, unsigned step);
   void multiplyPairs(Sweep &sweep, Value stage);
+  MmaCode::Operand weightsOf(mlir::Type element, ValueRange part);
   Values addProduct(const MmaOperand &values, Value tile, ValueRange weights,
                     ValueRange sum);
   void prepare(Item &item, Sweep &sweep);
@@ -88,6 +88,7 @@ private:
   Value stageAddress(Value stage);
   void clearShared();
   Value alignmentOf(const cpu::Storage &storage);
+  void asRare(llvm::function_ref<void()> body);
   void fill(Item &item, const MmaOperand &operand, Value to, Value first,
             unsigned rows);
   void copyRows(Item &item, const MmaOperand &operand, Value to, Value first,
@@ -150,8 +151,6 @@ private:
   Value sharedBase, thread, lane, warp;
   /// Of each tensor that is copied, the low bits of its address and strides.
   llvm::DenseMap<int, Value> alignments;
-  /// Fragments of an operand of the rows, step after step.
-  std::vector<Values> leftWords;
   /// Results of the sweeps so far: two numbers a thread, or a fragment.
   llvm::DenseMap<Value, Values> results;
   /// Sums that are 0 only where what is divided by them is 0.

@@ -370,8 +370,9 @@ private:
 
   /// Tiles that were measured fastest on an H200 (docs/benchmarks.md), by the
   /// registers of a thread: sums take half as many as they have columns, the
-  /// scores of a tile half as many as it has columns for each product, left
-  /// operands a quarter of their columns, or half for f32.
+  /// scores of a tile half as many as it has columns for each product. Left
+  /// operands are loaded again for each tile: two blocks on a multiprocessor
+  /// are worth more than they.
   bool chooseTile() {
     unsigned sums = 0, scores = 1;
     bool isReal = false;
@@ -387,16 +388,11 @@ private:
     if (sums > 2 * mostColumns || scores > 4)
       return fail("its sums and scores do not fit the registers");
     MmaTile &tile = shape.tile;
-    if (sums > 128 || isReal || scores > 1)
+    tile.blocks = sums > 128 || (sums > 80 && (isReal || scores > 1)) ? 1 : 2;
+    if (sums > 80 || isReal || scores > 1)
       tile.columns = 32;
     if (sums > mostColumns || (sums > 128 && isReal) || scores > 2)
       tile.columns = 16;
-    if (sums <= 80 && !isReal && scores == 1) {
-      tile.blocks = 2;
-      tile.keepsLeft = false;
-    }
-    if (sums > 96 && isReal)
-      tile.keepsLeft = false;
     while (shape.sharedBytes() * tile.blocks > gpu.sharedBytes) {
       if (tile.blocks > 1)
         --tile.blocks;

@@ -77,7 +77,6 @@ struct MmaTile {
   unsigned columns = 64; // swept indices of a tile
   unsigned stages = 2;   // tiles in shared memory
   unsigned blocks = 1;   // of a multiprocessor, for which registers are left
-  bool keepsLeft = true; // left operands stay in registers
   unsigned rows() const { return warps * 16; }
   unsigned threads() const { return warps * 32; }
 };
