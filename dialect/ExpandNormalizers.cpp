@@ -6,6 +6,7 @@
 
 #include "dialect/Passes.h"
 #include "dialect/QuantityBuilder.h"
+#include "dialect/Signs.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -48,7 +49,7 @@ struct ExpandNormalize : OpRewritePattern<NormalizeOp> {
                                op.getDomain())
                    .exp;
       size = weight;
-    } else {
+    } else if (!isNeverNegative(weight)) {
       size = build.unary(loc, UnaryKind::Abs, weight);
     }
     Value total =

@@ -151,6 +151,7 @@ Values MmaKernelEmitter::initialState(const MmaSweep &sweep) {
 /// All that does not vary along the columns.
 void MmaKernelEmitter::prepare(Item &item, Sweep &sweep) {
   sweep.pairs.isPrecise = isPrecise;
+  sweep.pairs.isOfPairs = true;
   sweep.pairs.provide = [this, &sweep](Value value, Place place,
                                        FragmentScope &) {
     return provide(sweep, value, place);

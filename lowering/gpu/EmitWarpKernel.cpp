@@ -185,6 +185,7 @@ void WarpKernelEmitter::beginFunction() {
         evaluator->slot(request.itemsSlot + StepsSlot + int(i), code.i64())));
   pairs = std::make_unique<FragmentEvaluator>(
       warps, *evaluator, fragmentDims(shape.rows), fragmentDims(shape.columns));
+  pairs->isOfPairs = true;
   pairs->given.insert(shape.score);
   pairs->given.insert_range(shape.differences);
   pairs->provide = [this](Value value, Place place, FragmentScope &scope) {

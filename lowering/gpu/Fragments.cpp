@@ -2,7 +2,7 @@
 
 #include "lowering/gpu/Fragments.h"
 #include "dialect/LinearForm.h"
-#include "dialect/Products.h"
+#include "dialect/Signs.h"
 #include "lowering/cpu/VectorMath.h"
 #include "lowering/gpu/IntegerRanges.h"
 
@@ -17,7 +17,6 @@ using namespace attn;
 using namespace attn::gpu;
 
 static constexpr double log2OfE = std::numbers::log2e;
-static constexpr double ln2 = 0.6931471805599453;
 
 //===----------------------------------------------------------------------===//
 // Scopes and places
@@ -37,6 +36,13 @@ Value FragmentScope::last(unsigned position) const {
   if (!lastColumns.empty())
     return lastColumns[position];
   return outer ? outer->last(position) : Value();
+}
+
+Value FragmentScope::valueOf(const Key &key) const {
+  auto found = values.find(key);
+  if (found != values.end())
+    return found->second;
+  return outer ? outer->valueOf(key) : Value();
 }
 
 bool FragmentEvaluator::hasAny(Value value, ArrayRef<FragmentDim> dims) {
@@ -171,13 +177,22 @@ Value FragmentEvaluator::evaluate(Value value, Place place,
     return materialize(evaluateInteger(value, place, scope),
                        integerType(value));
   place = reduce(value, place);
+  if (Value known = atHand(value, place, scope))
+    return known;
+  Value result = compute(value, place, scope);
+  return scope.values[{value, place.row, place.column}] = result;
+}
+
+/// What is known of \p value already, or given from outside.
+Value FragmentEvaluator::atHand(Value value, Place place,
+                                FragmentScope &scope) {
   FragmentScope::Key key{value, place.row, place.column};
-  if (auto *known = lookup(&scope, &FragmentScope::values, key))
-    return *known;
-  Value result = provide ? provide(value, place, scope) : Value();
-  if (!result)
-    result = compute(value, place, scope);
-  return scope.values[key] = result;
+  if (Value known = scope.valueOf(key))
+    return known;
+  Value given = provide ? provide(value, place, scope) : Value();
+  if (given)
+    scope.values[key] = given;
+  return given;
 }
 
 Value FragmentEvaluator::compute(Value value, Place place,
@@ -253,18 +268,28 @@ Value FragmentEvaluator::compute(Value value, Place place,
 }
 
 Value FragmentEvaluator::unary(UnaryOp op, Place place, FragmentScope &scope) {
-  Value x = evaluate(op.getOperand(), place, scope);
+  Value operand = op.getOperand();
+  switch (op.getKind()) {
+  case UnaryKind::Exp:
+    return warps.exp2(multiple(operand, log2OfE, place, scope));
+  case UnaryKind::Sigmoid: {
+    Value power = warps.exp2(multiple(operand, -log2OfE, place, scope));
+    return warps.reciprocal(code.add(power, code.real(1)));
+  }
+  case UnaryKind::Log:
+  case UnaryKind::Softplus:
+    return whole(takenApart(op, place, scope));
+  default:
+    break;
+  }
+  Value x = evaluate(operand, place, scope);
   switch (op.getKind()) {
   case UnaryKind::Neg:
     return code.neg(x);
   case UnaryKind::Abs:
     return LLVM::FAbsOp::create(code.builder, code.loc, x);
-  case UnaryKind::Exp:
-    return warps.exp2(code.mul(x, code.real(log2OfE)));
   case UnaryKind::Exp2:
     return warps.exp2(x);
-  case UnaryKind::Log:
-    return code.mul(warps.log2(x), code.real(ln2));
   case UnaryKind::Log2:
     return warps.log2(x);
   case UnaryKind::Sqrt:
@@ -273,16 +298,6 @@ Value FragmentEvaluator::unary(UnaryOp op, Place place, FragmentScope &scope) {
     return warps.rsqrt(x);
   case UnaryKind::Tanh:
     return tanh(x);
-  case UnaryKind::Sigmoid: {
-    Value power = warps.exp2(code.mul(x, code.real(-log2OfE)));
-    return warps.reciprocal(code.add(power, code.real(1)));
-  }
-  case UnaryKind::Softplus: {
-    Value size = LLVM::FAbsOp::create(code.builder, code.loc, x);
-    Value power = warps.exp2(code.mul(size, code.real(-log2OfE)));
-    Value tail = warps.log2(code.add(power, code.real(1)));
-    return code.fma(tail, code.real(ln2), code.max(x, code.real(0)));
-  }
   case UnaryKind::Floor:
     return LLVM::FFloorOp::create(code.builder, code.loc, x);
   case UnaryKind::Ceil:
@@ -304,80 +319,28 @@ Value FragmentEvaluator::tanh(Value x) {
   return isPrecise ? cpu::unary(code, UnaryKind::Tanh, x) : warps.tanh(x);
 }
 
-/// x^y as exp2(y log2 |x|), with the signs and zeros of C's pow for integral y.
-/// What is of y alone is computed where y is.
-static Value power(WarpCode &warps, Value x, Value y) {
-  cpu::Code &code = warps.code;
-  auto test = [&](arith::CmpFPredicate predicate, Value a, double b) {
-    return code.compare(predicate, a, code.real(b));
-  };
-  auto floor = [&](Value value) -> Value {
-    return LLVM::FFloorOp::create(code.builder, code.loc, value);
-  };
-  Value size = LLVM::FAbsOp::create(code.builder, code.loc, x);
-  Value result = warps.exp2(code.mul(y, warps.log2(size)));
-  Value isZero = test(arith::CmpFPredicate::OEQ, y, 0);
-  Value isWhole = code.compare(arith::CmpFPredicate::OEQ, floor(y), y);
-  Value half = code.mul(y, code.real(0.5));
-  Value isEven = code.compare(arith::CmpFPredicate::OEQ, floor(half), half);
-  Value sign = code.select(isEven, code.real(1), code.real(-1));
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  sign = code.select(isWhole, sign, code.real(nan));
-  Value isNegative = test(arith::CmpFPredicate::OLT, x, 0);
-  result = code.select(isNegative, code.mul(result, sign), result);
-  return code.select(isZero, code.real(1), result);
-}
-
 Value FragmentEvaluator::binary(BinaryOp op, Place place,
                                 FragmentScope &scope) {
+  BinaryKind kind = op.getKind();
   Value left = op.getLhs(), right = op.getRhs();
-  switch (op.getKind()) {
-  case BinaryKind::Mul:
-  case BinaryKind::Div:
-    return product(op, place, scope);
-  case BinaryKind::Add:
-    // One instruction where one side is a product.
-    for (auto [sum, other] : {std::pair(left, right), std::pair(right, left)})
-      if (auto mul = sum.getDefiningOp<BinaryOp>();
-          mul && mul.getKind() == BinaryKind::Mul &&
-          (onRows(mul) || onColumns(mul)))
-        return code.fma(evaluate(mul.getLhs(), place, scope),
-                        evaluate(mul.getRhs(), place, scope),
-                        evaluate(other, place, scope));
-    break;
-  default:
-    break;
+  if (onColumns(op.getResult())) {
+    if (kind == BinaryKind::Mul || kind == BinaryKind::Div)
+      return whole(takenApart(op, place, scope));
+    if (kind == BinaryKind::Add || kind == BinaryKind::Sub)
+      return sum(op, 1, place, scope);
   }
+  if (kind == BinaryKind::Ratio)
+    return whole(takenApart(op, place, scope));
   Value a = evaluate(left, place, scope), b = evaluate(right, place, scope);
-  switch (op.getKind()) {
+  switch (kind) {
   case BinaryKind::Add:
     return code.add(a, b);
   case BinaryKind::Sub:
     return code.sub(a, b);
-  case BinaryKind::Ratio: {
-    // The reciprocal is of what the divisor varies with.
-    Place at = reduce(right, place);
-    FragmentScope::Key key{op.getResult(), at.row, -2};
-    bool isSimple = zeroOverZero.contains(right);
-    Value inverse;
-    if (auto *known = lookup(&scope, &FragmentScope::values, key)) {
-      inverse = *known;
-    } else {
-      inverse = code.div(code.real(1), b);
-      if (isSimple)
-        inverse = code.select(
-            code.compare(arith::CmpFPredicate::OEQ, b, code.real(0)),
-            code.real(0), inverse);
-    }
-    if (!onColumns(right))
-      scope.values[key] = inverse;
-    if (isSimple)
-      return code.mul(a, inverse);
-    Value zero = code.real(0);
-    Value both = code.land(code.compare(arith::CmpFPredicate::OEQ, a, zero),
-                           code.compare(arith::CmpFPredicate::OEQ, b, zero));
-    return code.select(both, zero, code.mul(a, inverse));
-  }
+  case BinaryKind::Mul:
+    return code.mul(a, b);
+  case BinaryKind::Div:
+    return code.div(a, b);
   case BinaryKind::FloorDiv:
     return code.floorDiv(a, b);
   case BinaryKind::Mod:
@@ -393,58 +356,10 @@ Value FragmentEvaluator::binary(BinaryOp op, Place place,
   case BinaryKind::Xor:
     return code.lxor(a, b);
   case BinaryKind::Pow:
-    return power(warps, a, b);
+    return power(a, b, isNeverNegative(left));
   default:
     llvm_unreachable("not a function of numbers");
   }
-}
-
-/// A product, its uniform factors first, then those of the row: an element
-/// pays for what is its own.
-Value FragmentEvaluator::product(Value value, Place place,
-                                 FragmentScope &scope) {
-  Product parts = flattenProduct(value);
-  for (const Product::Divisor &divisor : parts.divisors)
-    if (divisor.kind != BinaryKind::Div || onColumns(divisor.value)) {
-      auto op = value.getDefiningOp<BinaryOp>();
-      Value a = evaluate(op.getLhs(), place, scope);
-      Value b = evaluate(op.getRhs(), place, scope);
-      return op.getKind() == BinaryKind::Mul ? code.mul(a, b) : code.div(a, b);
-    }
-  auto part = [&](int level, Place at, auto belongs, Value inner) {
-    FragmentScope::Key key{value, at.row, -3 - level};
-    if (auto *known = lookup(&scope, &FragmentScope::values, key))
-      return *known;
-    Value result = inner;
-    for (Value factor : parts.factors)
-      if (belongs(factor)) {
-        Value x = evaluate(factor, at, scope);
-        result = result ? code.mul(result, x) : x;
-      }
-    for (const Product::Divisor &divisor : parts.divisors)
-      if (belongs(divisor.value)) {
-        Value x = evaluate(divisor.value, at, scope);
-        result = code.div(result ? result : code.real(1), x);
-      }
-    return scope.values[key] = result;
-  };
-  Value fixed = part(
-      0, {}, [&](Value x) { return !onRows(x) && !onColumns(x); }, Value());
-  Value ofRow =
-      place.row < 0
-          ? fixed
-          : part(
-                1, {place.row, -1},
-                [&](Value x) { return onRows(x) && !onColumns(x); }, fixed);
-  Value result;
-  for (Value factor : parts.factors)
-    if (onColumns(factor)) {
-      Value x = evaluate(factor, place, scope);
-      result = result ? code.mul(result, x) : x;
-    }
-  if (!result)
-    return ofRow;
-  return ofRow ? code.mul(result, ofRow) : result;
 }
 
 /// \p value, which is of the row at most, within 31 bits.

@@ -83,10 +83,17 @@ struct FragmentScope {
   mlir::Value row(unsigned position, unsigned number) const;
   mlir::Value first(unsigned position) const;
   mlir::Value last(unsigned position) const;
+  /// What is visible under \p key; null: nothing.
+  mlir::Value valueOf(const Key &key) const;
 };
 
 class FragmentEvaluator {
 public:
+  /// element * factor, where the factor varies along the rows at most; null: 1.
+  struct Scaled {
+    mlir::Value element, factor;
+  };
+
   /// Boxes of columns are multiples of 8 in the innermost dimension, so that
   /// where an element lies in one is a constant.
   FragmentEvaluator(WarpCode &warps, cpu::Evaluator &uniform, FragmentDims rows,
@@ -107,6 +114,11 @@ public:
   Integer evaluateInteger(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value toReal(Integer integer, FragmentScope &scope);
 
+  /// The product of \p factors through \p divisors at \p place.
+  mlir::Value weight(llvm::ArrayRef<mlir::Value> factors,
+                     llvm::ArrayRef<Product::Divisor> divisors, Place place,
+                     FragmentScope &scope);
+
   /// Computes what \p value is made of and does not vary along the columns.
   void hoist(mlir::Value value, FragmentScope &scope);
 
@@ -115,6 +127,9 @@ public:
   mlir::Value tanh(mlir::Value x);
   /// Functions need the precision of f32.
   bool isPrecise = false;
+
+  /// Values are weights of pairs: what is divided by a normaliser of 0 is 0.
+  bool isOfPairs = false;
 
   /// Says whether an element of \p value is read from memory.
   bool readsColumns(mlir::Value value);
@@ -150,7 +165,20 @@ private:
                                       mlir::StringAttr dim);
   mlir::Value compute(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value real(mlir::Value value, Place place, FragmentScope &scope);
-  mlir::Value product(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value atHand(mlir::Value value, Place place, FragmentScope &scope);
+  Scaled scaled(mlir::Value value, Place place, FragmentScope &scope);
+  Scaled takenApart(mlir::Value value, Place place, FragmentScope &scope);
+  Scaled times(Scaled a, Scaled b);
+  Scaled divided(Scaled a, mlir::Value by, BinaryKind kind, Place place,
+                 FragmentScope &scope);
+  mlir::Value whole(Scaled value);
+  mlir::Value inverse(mlir::Value of, BinaryKind kind, Place place,
+                      FragmentScope &scope);
+  mlir::Value multiple(mlir::Value value, double by, Place place,
+                       FragmentScope &scope);
+  mlir::Value sum(BinaryOp op, double by, Place place, FragmentScope &scope);
+  Scaled softplus(mlir::Value operand, Place place, FragmentScope &scope);
+  mlir::Value power(mlir::Value x, mlir::Value y, bool isNeverNegative);
   mlir::Value binary(BinaryOp op, Place place, FragmentScope &scope);
   mlir::Value unary(UnaryOp op, Place place, FragmentScope &scope);
   mlir::Value compare(CompareOp op, Place place, FragmentScope &scope);

@@ -183,19 +183,8 @@ Values MmaKernelEmitter::elementsOf(Sweep &sweep,
           isPair ? collectedPair(op) : op.getOperand(), place, scope));
       continue;
     }
-    Value weight;
-    for (Value factor : accumulator.pairFactors) {
-      Value x = pairs.evaluate(factor, place, scope);
-      weight = weight ? code.mul(weight, x) : x;
-    }
-    if (!weight)
-      weight = code.real(1);
-    for (const Product::Divisor &divisor : accumulator.pairDivisors) {
-      Value by = pairs.evaluate(divisor.value, place, scope);
-      weight = divisor.kind == BinaryKind::Ratio ? code.ratio(weight, by)
-                                                 : code.div(weight, by);
-    }
-    array.push_back(weight);
+    array.push_back(pairs.weight(accumulator.pairFactors,
+                                 accumulator.pairDivisors, place, scope));
   }
   return array;
 }

@@ -168,12 +168,9 @@ WarpKernelEmitter::elements(Item &item, Value number, Value full,
     columnsLeft.push_back(code.sub(positionsOf(entry, residue), position));
   }
   auto readsColumns = [&](const cpu::Accumulator &accumulator) {
-    AccumulateOp op = accumulator.op;
-    return accumulator.isProduct
-               ? llvm::any_of(
-                     accumulator.pairFactors,
-                     [&](Value factor) { return pairs->readsColumns(factor); })
-               : pairs->readsColumns(op.getOperand());
+    return llvm::any_of(accumulator.pairValues(), [&](Value value) {
+      return pairs->readsColumns(value);
+    });
   };
   if (llvm::any_of(shape.sweep->accumulators, readsColumns))
     clampColumns(scope);
@@ -213,19 +210,8 @@ WarpKernelEmitter::elements(Item &item, Value number, Value full,
         array.push_back(pairs->evaluate(value, place, scope));
         continue;
       }
-      Value weight;
-      for (Value factor : accumulator.pairFactors) {
-        Value x = pairs->evaluate(factor, place, scope);
-        weight = weight ? code.mul(weight, x) : x;
-      }
-      if (!weight)
-        weight = code.real(1);
-      for (const Product::Divisor &divisor : accumulator.pairDivisors) {
-        Value by = pairs->evaluate(divisor.value, place, scope);
-        weight = divisor.kind == BinaryKind::Ratio ? code.ratio(weight, by)
-                                                   : code.div(weight, by);
-      }
-      array.push_back(weight);
+      array.push_back(pairs->weight(accumulator.pairFactors,
+                                    accumulator.pairDivisors, place, scope));
     }
     if (!isMaskedByBase(accumulator) && !isMaskedSigmoid(accumulator))
       array = mask(array, op.getDomain(), identityOf(op.getKind()), full, item,

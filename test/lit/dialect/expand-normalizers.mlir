@@ -53,6 +53,23 @@ attn.spec @l1(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"
   attn.return %p : !attn.q<[M, N], f32>
 }
 
+// What is never negative is its own size.
+// CHECK-LABEL: attn.spec @l1_not_negative
+// CHECK-NOT: attn.unary abs
+// CHECK: %[[POW:.*]] = attn.binary pow
+// CHECK-NEXT: %[[SUM:.*]] = attn.reduce sum %[[POW]] over ["N"]
+// CHECK-NEXT: attn.binary ratio %[[POW]], %[[SUM]]
+attn.spec @l1_not_negative(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
+                           %x: !attn.q<[], f32> {attn.name = "x"})
+    -> (!attn.q<[M, N], f32> {attn.name = "p", attn.layout = ["M", "N"]})
+    attributes {dims = ["M", "N"]} {
+  %zero = attn.constant 0.0 : f32 -> !attn.q<[], f32>
+  %relu = attn.binary max %s, %zero : (!attn.q<[M, N], f32>, !attn.q<[], f32>) -> !attn.q<[M, N], f32>
+  %w = attn.binary pow %relu, %x : (!attn.q<[M, N], f32>, !attn.q<[], f32>) -> !attn.q<[M, N], f32>
+  %p = attn.normalize l1 %w over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M, N], f32>
+  attn.return %p : !attn.q<[M, N], f32>
+}
+
 // Without a domain the count is known; with one it is a sum of ones.
 // CHECK-LABEL: attn.spec @mean
 // CHECK: %[[ONE:.*]] = attn.constant 1.0
