@@ -73,6 +73,8 @@ void MmaKernelEmitter::beginFunction() {
   lane = code.land(thread, warps.i32(31));
   warp = warps.broadcastFirstLane(
       arith::ShRUIOp::create(builder, code.loc, thread, warps.i32(5)));
+  indices = std::make_unique<TileIndices>(warps, *evaluator, shape.steps.size(),
+                                          request.itemsSlot + StepsSlot);
   for (const MmaOperand &left : shape.lefts)
     if (left.storage)
       alignments[left.storage->slot] = alignmentOf(*left.storage);
@@ -100,35 +102,91 @@ void MmaKernelEmitter::forEachItem(llvm::function_ref<void(Item &)> body) {
 
 /// Tiles of rows are neighbours, so that blocks at one time read the same
 /// columns; the last come first, which under a causal mask are the longest.
+/// Those of a residue follow each other: they share columns.
 void MmaKernelEmitter::decode(Value number, Item &item) {
-  Value extent = warps.toI32(evaluator->extent(shape.rowDim));
-  Value rowTiles =
-      warps.toI32(code.ceilDiv(evaluator->extent(shape.rowDim), tile.rows()));
-  auto divide = [&](Value a, Value b) {
-    Value quotient = arith::DivUIOp::create(builder, code.loc, a, b);
-    return std::pair(quotient, code.sub(a, code.mul(quotient, b)));
-  };
-  auto [rest, fromEnd] = divide(number, rowTiles);
+  unsigned rank = shape.rows.size();
+  Value rowTiles = warps.i32(1);
+  Values tilesOf;
+  for (const TileDim &entry : shape.rows) {
+    // Of the residues that have most.
+    Value positions = indices->positionsOf(entry, warps.i32(0));
+    tilesOf.push_back(
+        warps.toI32(code.ceilDiv(warps.widen(positions), entry.box)));
+    rowTiles = code.mul(rowTiles, tilesOf.back());
+    if (Value step = indices->stepOf(entry))
+      rowTiles = code.mul(rowTiles, step);
+  }
+  auto [rest, fromEnd] = indices->divide(number, rowTiles);
   Value rowTile = code.sub(code.sub(rowTiles, warps.i32(1)), fromEnd);
   for (unsigned i = shape.batch.size(); i-- != 0;) {
     StringAttr dim = shape.batch[i];
     Value at = rest;
     if (i != 0)
-      std::tie(rest, at) = divide(rest, warps.toI32(evaluator->extent(dim)));
+      std::tie(rest, at) =
+          indices->divide(rest, warps.toI32(evaluator->extent(dim)));
     item.scope.uniform.indices[dim].uniform = warps.widen(at);
   }
-  Value first = code.mul(rowTile, warps.i32(tile.rows()));
-  Value last = code.sub(extent, warps.i32(1));
-  item.firstRow = warps.widen(first);
-  item.lastRow =
-      warps.widen(code.min(code.add(first, warps.i32(tile.rows() - 1)), last));
+  item.firstRow.positions.resize(rank);
+  item.firstRow.residues.resize(rank);
+  for (unsigned i = rank; i-- != 0;) {
+    Value at = rowTile;
+    if (i != 0 || !shape.steps.empty())
+      std::tie(rowTile, at) = indices->divide(rowTile, tilesOf[i]);
+    item.firstRow.positions[i] = code.mul(at, warps.i32(shape.rows[i].box));
+  }
+  for (unsigned i = rank; i-- != 0;)
+    if (Value step = indices->stepOf(shape.rows[i]))
+      std::tie(rowTile, item.firstRow.residues[i]) =
+          indices->divide(rowTile, step);
   Value own =
       code.add(code.mul(warp, warps.i32(16)),
                arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
-  item.rows[0] = code.add(first, own);
-  item.rows[1] = code.add(item.rows[0], warps.i32(8));
-  item.scope.rows.push_back(
-      {code.min(item.rows[0], last), code.min(item.rows[1], last)});
+  item.scope.rows.resize(rank);
+  for (unsigned row : {0, 1}) {
+    TileIndices::Spot spot = indices->spotOf(shape.rows, item.firstRow,
+                                             code.add(own, warps.i32(8 * row)));
+    item.exists[row] = spot.exists;
+    for (unsigned i = 0; i != rank; ++i)
+      item.scope.rows[i][row] = spot.indices[i];
+  }
+}
+
+TileVisits::RowBox MmaKernelEmitter::blockRows(Item &item) {
+  TileVisits::RowBox rows{shape.rows, {}, {}};
+  for (auto [i, entry] : llvm::enumerate(shape.rows)) {
+    Value first = item.firstRow.positions[i];
+    Value residue = item.firstRow.residues[i];
+    Value last = code.add(first, warps.i32(entry.box - 1));
+    rows.first.push_back(warps.widen(indices->indexAt(entry, first, residue)));
+    rows.last.push_back(warps.widen(code.min(
+        indices->indexAt(entry, last, residue), indices->last(entry))));
+  }
+  return rows;
+}
+
+/// The 16 rows of a warp are whole boxes of the inner dimensions, or a part of
+/// the innermost.
+TileVisits::RowBox MmaKernelEmitter::warpRows(Item &item) {
+  TileVisits::RowBox rows{shape.rows, {}, {}};
+  constexpr unsigned rowsOfWarp = 16;
+  TileIndices::Spot first = indices->spotOf(
+      shape.rows, item.firstRow, code.mul(warp, warps.i32(rowsOfWarp)));
+  unsigned inner = 1;
+  Values lasts(shape.rows.size());
+  for (unsigned i = shape.rows.size(); i-- != 0;) {
+    const TileDim &entry = shape.rows[i];
+    unsigned across = std::clamp(rowsOfWarp / inner, 1u, entry.box);
+    inner *= entry.box;
+    Value distance = warps.i32(across - 1);
+    if (Value step = indices->stepOf(entry))
+      distance = code.mul(distance, step);
+    lasts[i] = warps.widen(
+        code.min(code.add(first.indices[i], distance), indices->last(entry)));
+  }
+  for (Value index : first.indices)
+    rows.first.push_back(warps.widen(index));
+  rows.last = lasts;
+  return rows;
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,16 +241,17 @@ void MmaKernelEmitter::prepare(Item &item, Sweep &sweep) {
 }
 
 void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
-  Sweep sweep{
-      sweepShape,
-      FragmentEvaluator(warps, *evaluator, shape.rowDim, sweepShape.columnDim),
-      {},
-      {},
-      {},
-      {},
-      {},
-      {}};
-  findColumns(item, sweep);
+  Sweep sweep{sweepShape,
+              FragmentEvaluator(warps, *evaluator,
+                                indices->fragmentDims(shape.rows),
+                                indices->fragmentDims(sweepShape.columns)),
+              TileVisits(*indices, dependence, *sweepShape.sweep,
+                         sweepShape.columns, item.scope.uniform),
+              {},
+              {},
+              {}};
+  sweep.visits.setBlock(blockRows(item));
+  sweep.visits.setOwn(warpRows(item));
   Values state = runTiles(item, sweep);
   unsigned at = 0;
   for (const cpu::Accumulator *accumulator : sweepShape.rows) {
@@ -232,10 +291,11 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   warps.syncBlock();
   Values start;
   for (unsigned i = 0; i != tile.stages; ++i) {
-    start.push_back(nextTile(sweep, i ? code.add(start.back(), one) : zero));
+    start.push_back(sweep.visits.nextTile(
+        i ? code.add(start.back(), one) : zero, sweep.visits.tiles()));
     if (i + 1 == tile.stages)
       break;
-    code.ifThen(code.lessThan(start.back(), sweep.tiles),
+    code.ifThen(code.lessThan(start.back(), sweep.visits.tiles()),
                 [&] { fillTile(item, sweep, start.back(), warps.i32(i)); });
     matrices.commitCopies();
   }
@@ -251,14 +311,15 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
       builder, code.loc, types, start,
       [&](OpBuilder &, Location, ValueRange args) {
         scf::ConditionOp::create(builder, code.loc,
-                                 code.lessThan(args[0], sweep.tiles), args);
+                                 code.lessThan(args[0], sweep.visits.tiles()),
+                                 args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
         Value number = args[0], ahead = args[tile.stages - 1];
         Value stageNumber = args[tile.stages];
         matrices.waitCopies(tile.stages - 2);
         warps.syncBlock();
-        code.ifThen(code.lessThan(ahead, sweep.tiles), [&] {
+        code.ifThen(code.lessThan(ahead, sweep.visits.tiles()), [&] {
           Value free = code.add(stageNumber, warps.i32(tile.stages - 1));
           free = arith::RemUIOp::create(builder, code.loc, free,
                                         warps.i32(tile.stages));
@@ -266,7 +327,8 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
         });
         matrices.commitCopies();
         Values next(args.slice(1, tile.stages - 1));
-        next.push_back(nextTile(sweep, code.add(ahead, one)));
+        next.push_back(
+            sweep.visits.nextTile(code.add(ahead, one), sweep.visits.tiles()));
         next.push_back(arith::RemUIOp::create(builder, code.loc,
                                               code.add(stageNumber, one),
                                               warps.i32(tile.stages)));
@@ -461,9 +523,18 @@ GpuStage MmaKernelEmitter::emit() {
                       std::to_string(tile.columns) + ", " +
                       std::to_string(tile.stages) + " stages";
   MmaShape kept = shape;
+  if (!shape.steps.empty())
+    stage.steps = [kept](cpu::Evaluator &host) {
+      return stepsOfCall(kept.steps, host);
+    };
   stage.items = [kept](cpu::Evaluator &host) {
     cpu::Code &hostCode = host.code;
-    Value items = hostCode.ceilDiv(host.extent(kept.rowDim), kept.tile.rows());
+    Values steps = stepsOfCall(kept.steps, host);
+    Value items = hostCode.index(1);
+    for (const TileDim &entry : kept.rows)
+      items = hostCode.mul(items, tilesOfCall(host, entry,
+                                              hostCode.index(entry.box), steps,
+                                              /*residues=*/true));
     for (StringAttr dim : kept.batch)
       items = hostCode.mul(items, host.extent(dim));
     return items;
@@ -477,7 +548,8 @@ GpuStage MmaKernelEmitter::emit() {
     // Nobody reads the rows of the item before any more.
     warps.syncBlock();
     for (auto [number, left] : llvm::enumerate(shape.lefts))
-      fill(item, left, shared(leftOffset(number)), item.firstRow, tile.rows());
+      fill(item, left, shared(leftOffset(number)),
+           {shape.rows, item.firstRow, tile.rows()});
     for (const MmaSweep &sweep : shape.sweeps)
       emitSweep(item, sweep);
     emitResults(item);

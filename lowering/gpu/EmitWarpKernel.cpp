@@ -180,9 +180,7 @@ void WarpKernelEmitter::beginFunction() {
   maps = function.getArgument(1);
   evaluator = std::make_unique<cpu::Evaluator>(code, request.layout,
                                                function.getArgument(0), entry);
-  for (unsigned i = 0; i != shape.steps.size(); ++i)
-    steps.push_back(warps.toI32(
-        evaluator->slot(request.itemsSlot + StepsSlot + int(i), code.i64())));
+  makeIndices();
   pairs = std::make_unique<FragmentEvaluator>(
       warps, *evaluator, fragmentDims(shape.rows), fragmentDims(shape.columns));
   pairs->isOfPairs = true;
@@ -194,11 +192,9 @@ void WarpKernelEmitter::beginFunction() {
   sharedBase = LLVM::AddressOfOp::create(builder, code.loc, global);
 }
 
-FragmentDims WarpKernelEmitter::fragmentDims(const TileDims &dims) {
-  FragmentDims result;
-  for (const TileDim &entry : dims)
-    result.push_back({entry.dim, entry.box, stepOf(entry)});
-  return result;
+void WarpKernelEmitter::makeIndices() {
+  indices = std::make_unique<TileIndices>(warps, *evaluator, shape.steps.size(),
+                                          request.itemsSlot + StepsSlot);
 }
 
 void WarpKernelEmitter::initBarriers() {

@@ -87,32 +87,57 @@ void MmaKernelEmitter::forEachUnit(
   body(row, inner.getInductionVar());
 }
 
-/// By copies of \p bytes. A thread has the same place of every so many rows:
-/// what differs from one to the next is a pointer's step.
+/// By copies of \p bytes, each row by itself.
 void MmaKernelEmitter::copyRows(Item &item, const MmaOperand &operand, Value to,
-                                Value first, unsigned rows, unsigned bytes) {
+                                const OperandRows &rows, unsigned bytes) {
+  unsigned elements = bytes / operand.elementBytes();
+  unsigned units = unsigned(operand.columns) / elements;
+  forEachUnit(rows.number, units, [&](Value row, Value unit) {
+    TileIndices::Spot spot = indices->spotOf(rows.dims, rows.corner, row);
+    cpu::Scope scope(&item.scope.uniform);
+    for (auto [entry, index] : llvm::zip_equal(rows.dims, spot.indices))
+      scope.indices[entry.dim].uniform = warps.widen(index);
+    scope.indices[operand.columnDim].uniform =
+        warps.widen(code.mul(unit, warps.i32(elements)));
+    Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
+                           code.mul(unit, warps.i32(bytes)));
+    matrices.startCopy(warps.sharedAddress(to, place),
+                       evaluator->address(*operand.storage, scope), bytes,
+                       spot.exists);
+  });
+}
+
+/// The same for rows of one dimension. A thread has the same place of every so
+/// many rows: what differs from one to the next is a pointer's step.
+void MmaKernelEmitter::copyRun(Item &item, const MmaOperand &operand, Value to,
+                               const OperandRows &rows, unsigned bytes) {
   unsigned elements = bytes / operand.elementBytes();
   unsigned units = unsigned(operand.columns) / elements;
   unsigned rowsAtOnce = tile.threads() / units;
   Value perRow = warps.i32(units);
   Value row = arith::DivUIOp::create(builder, code.loc, thread, perRow);
   Value unit = code.sub(thread, code.mul(row, perRow));
+  const TileDim &entry = rows.dims.front();
+  Value first = rows.corner.positions.front();
+  Value residue = rows.corner.residues.front();
   // Rows from here on do not exist; threads that are left over have none.
-  Value end = code.sub(evaluator->extent(operand.rowDim), first);
-  end = warps.toI32(code.min(end, code.index(rows)));
-  bool isEven = tile.threads() % units == 0 && rows % rowsAtOnce == 0;
+  Value end = code.sub(indices->positionsOf(entry, residue), first);
+  bool isEven = tile.threads() % units == 0 && rows.number % rowsAtOnce == 0;
   Value isUsed = code.lessThan(row, warps.i32(rowsAtOnce));
 
   cpu::Scope scope(&item.scope.uniform);
-  scope.indices[operand.rowDim].uniform = code.add(first, warps.widen(row));
+  scope.indices[entry.dim].uniform =
+      warps.widen(indices->indexAt(entry, code.add(first, row), residue));
   scope.indices[operand.columnDim].uniform =
       warps.widen(code.mul(unit, warps.i32(elements)));
   Value from = evaluator->address(*operand.storage, scope);
   Value step;
   for (auto [position, dim] : llvm::enumerate(operand.storage->layout))
-    if (dim == operand.rowDim)
+    if (dim == entry.dim)
       step = code.mul(evaluator->stride(*operand.storage, position),
                       code.index(rowsAtOnce));
+  if (Value apart = indices->stepOf(entry); step && apart)
+    step = code.mul(step, warps.widen(apart));
   Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
                          code.mul(unit, warps.i32(bytes)));
   to = warps.sharedAddress(to, place);
@@ -126,18 +151,19 @@ void MmaKernelEmitter::copyRows(Item &item, const MmaOperand &operand, Value to,
     if (isEven)
       copy();
     else
-      code.ifThen(code.land(isUsed, code.lessThan(at, warps.i32(rows))), copy);
+      code.ifThen(code.land(isUsed, code.lessThan(at, warps.i32(rows.number))),
+                  copy);
     return step ? code.address(pointer, operand.element, step) : pointer;
   };
   constexpr unsigned mostUnrolled = 8;
-  if (rows <= mostUnrolled * rowsAtOnce) {
-    for (unsigned i = 0; i < rows; i += rowsAtOnce)
+  if (rows.number <= mostUnrolled * rowsAtOnce) {
+    for (unsigned i = 0; i < rows.number; i += rowsAtOnce)
       from = copyRow(warps.i32(i), from);
     return;
   }
-  auto loop =
-      scf::ForOp::create(builder, code.loc, warps.i32(0), warps.i32(rows),
-                         warps.i32(rowsAtOnce), ValueRange(from));
+  auto loop = scf::ForOp::create(builder, code.loc, warps.i32(0),
+                                 warps.i32(rows.number), warps.i32(rowsAtOnce),
+                                 ValueRange(from));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(loop.getBody());
   Value next = copyRow(loop.getInductionVar(), loop.getRegionIterArg(0));
@@ -147,21 +173,20 @@ void MmaKernelEmitter::copyRows(Item &item, const MmaOperand &operand, Value to,
 /// Element by element, through registers; a few at a time, so that reads wait
 /// for each other no more than they have to.
 void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
-                                   Value to, Value first, unsigned rows) {
+                                   Value to, const OperandRows &rows) {
   constexpr unsigned most = 4;
   unsigned atOnce = operand.columns % most ? 1 : most;
-  Value last = code.sub(evaluator->extent(operand.rowDim), code.index(1));
   unsigned bytes = operand.elementBytes();
   forEachUnit(
-      rows, unsigned(operand.columns) / atOnce, [&](Value row, Value unit) {
-        Value at = code.add(first, warps.widen(row));
-        Value exists = code.lnot(code.lessThan(last, at));
-        at = code.min(at, last);
+      rows.number, unsigned(operand.columns) / atOnce,
+      [&](Value row, Value unit) {
+        TileIndices::Spot spot = indices->spotOf(rows.dims, rows.corner, row);
         Value column = code.mul(unit, warps.i32(atOnce));
         Values elements;
         for (unsigned i = 0; i != atOnce; ++i) {
           cpu::Scope scope(&item.scope.uniform);
-          scope.indices[operand.rowDim].uniform = at;
+          for (auto [entry, index] : llvm::zip_equal(rows.dims, spot.indices))
+            scope.indices[entry.dim].uniform = warps.widen(index);
           scope.indices[operand.columnDim].uniform =
               warps.widen(code.add(column, warps.i32(i)));
           Value product;
@@ -176,7 +201,7 @@ void MmaKernelEmitter::convertRows(Item &item, const MmaOperand &operand,
           if (product.getType() != operand.element)
             product = arith::TruncFOp::create(builder, code.loc,
                                               operand.element, product);
-          elements.push_back(code.select(exists, product,
+          elements.push_back(code.select(spot.exists, product,
                                          code.constantOf(operand.element, 0)));
         }
         Value place = code.add(code.mul(row, warps.i32(operand.rowBytes())),
@@ -197,24 +222,25 @@ void MmaKernelEmitter::asRare(llvm::function_ref<void()> body) {
   thread = kept;
 }
 
-/// Brings \p rows rows of \p operand from row \p first (i64) on to \p to. They
-/// are there for this thread after waitCopies, for others after a barrier.
+/// Brings \p rows of \p operand to \p to. They are there for this thread after
+/// waitCopies, for others after a barrier.
 void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
-                            Value first, unsigned rows) {
+                            const OperandRows &rows) {
   if (!operand.storage)
-    return convertRows(item, operand, to, first, rows);
+    return convertRows(item, operand, to, rows);
   unsigned rowBytes = unsigned(operand.columns) * operand.elementBytes();
   Value alignment = alignments.lookup(operand.storage->slot);
   auto isAligned = [&](unsigned bytes) {
     return code.equals(code.land(alignment, warps.i32(bytes - 1)),
                        warps.i32(0));
   };
-  auto convert = [&] {
-    asRare([&] { convertRows(item, operand, to, first, rows); });
+  auto convert = [&] { asRare([&] { convertRows(item, operand, to, rows); }); };
+  auto copy = [&](unsigned bytes) {
+    bool isRun = rows.dims.size() == 1;
+    (this->*(isRun ? &MmaKernelEmitter::copyRun : &MmaKernelEmitter::copyRows))(
+        item, operand, to, rows, bytes);
   };
-  auto copyWords = [&] {
-    asRare([&] { copyRows(item, operand, to, first, rows, 4); });
-  };
+  auto copyWords = [&] { asRare([&] { copy(4); }); };
   auto narrow = [&] {
     if (rowBytes % 4 || rowBytes / 4 > tile.threads())
       return convert();
@@ -226,18 +252,17 @@ void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
   unsigned wide = rowBytes % matrixRow ? matrixRow / 2 : matrixRow;
   if (rowBytes % wide)
     return narrow();
-  code.ifElse(
-      isAligned(wide), [&] { copyRows(item, operand, to, first, rows, wide); },
-      narrow);
+  code.ifElse(isAligned(wide), [&] { copy(wide); }, narrow);
 }
 
 void MmaKernelEmitter::fillTile(Item &item, Sweep &sweep, Value number,
                                 Value stageNumber) {
   Value base = stageAddress(stageNumber);
-  Value first = warps.widen(firstColumnOf(sweep, number));
+  OperandRows rows{sweep.shape.columns, sweep.visits.cornerOf(number),
+                   tile.columns};
   for (auto [i, operand] : llvm::enumerate(sweep.shape.operands))
     fill(item, operand,
          warps.sharedAddress(
              base, warps.i32(operandOffset(sweep.shape, unsigned(i)))),
-         first, tile.columns);
+         rows);
 }

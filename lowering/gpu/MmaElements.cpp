@@ -69,19 +69,15 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
       full, types, [&]() { return elements; },
       [&]() {
         FragmentScope scope(&tileScope);
-        Value extent = warps.toI32(evaluator->extent(sweep.shape.columnDim));
-        // Columns from here on do not exist.
-        Value left = code.sub(extent, tileScope.first(0));
         if (domain && sweep.pairs.readsColumns(domain))
-          scope.lastColumns = {code.sub(extent, warps.i32(1))};
+          scope.lastColumns = lastColumns(sweep);
         Values masked;
         llvm::DenseMap<int, Value> exists;
         for (unsigned i = 0; i != elements.size(); ++i) {
           Place place = placeOf(i);
           Value &counts = exists[place.column];
           if (!counts)
-            counts = code.compare(arith::CmpIPredicate::sgt, left,
-                                  warps.i32(place.column));
+            counts = columnExists(sweep, place.column);
           Value holds = counts;
           if (domain)
             holds =
@@ -91,6 +87,27 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
         }
         return masked;
       });
+}
+
+/// The last indices there are: reads of later ones are reads of those.
+Values MmaKernelEmitter::lastColumns(Sweep &sweep) {
+  Values last;
+  for (const TileDim &entry : sweep.shape.columns)
+    last.push_back(indices->last(entry));
+  return last;
+}
+
+/// Says whether column \p column of the tile, from the thread's first on, is
+/// one.
+Value MmaKernelEmitter::columnExists(Sweep &sweep, int column) {
+  Value exists;
+  for (auto [i, left] : llvm::enumerate(sweep.columnsLeft)) {
+    Value inside =
+        code.compare(arith::CmpIPredicate::sgt, left,
+                     warps.i32(sweep.pairs.offsetOf(unsigned(i), column)));
+    exists = exists ? code.land(exists, inside) : inside;
+  }
+  return exists;
 }
 
 /// Says whether the weight of a pair outside of the domain is 0 by itself: the
@@ -194,8 +211,18 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
                                                         Value number,
                                                         ValueRange state) {
   FragmentScope scope(&item.scope);
-  Value own = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
-  scope.firstColumns = {code.add(firstColumnOf(sweep, number), own)};
+  // The thread's first column is one of the first eight.
+  TileCorner corner = sweep.visits.cornerOf(number);
+  Value &innermost = corner.positions.back();
+  innermost = code.add(innermost,
+                       code.mul(code.land(lane, warps.i32(3)), warps.i32(2)));
+  sweep.columnsLeft.clear();
+  for (auto [i, entry] : llvm::enumerate(sweep.shape.columns)) {
+    Value position = corner.positions[i], residue = corner.residues[i];
+    scope.firstColumns.push_back(indices->indexAt(entry, position, residue));
+    sweep.columnsLeft.push_back(
+        code.sub(indices->positionsOf(entry, residue), position));
+  }
   ArrayRef<cpu::Accumulator> accumulators = sweep.shape.sweep->accumulators;
   auto readsColumns = [&](const cpu::Accumulator &accumulator) {
     return llvm::any_of(accumulator.pairValues(), [&](Value value) {
@@ -203,9 +230,8 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
     });
   };
   if (llvm::any_of(accumulators, readsColumns))
-    scope.lastColumns = {code.sub(
-        warps.toI32(evaluator->extent(sweep.shape.columnDim)), warps.i32(1))};
-  Value full = isFull(sweep, number);
+    scope.lastColumns = lastColumns(sweep);
+  Value full = sweep.visits.isFull(number);
   for (Base &base : sweep.bases)
     base.elements.clear();
   for (auto [i, accumulator] : llvm::enumerate(sweep.shape.rows))

@@ -1,21 +1,20 @@
 //===- MmaKernel.h - One kernel on mma.sync, emitted ------------*- C++ -*-===//
 //
 // The parts of the emitter, in the order in which a kernel is made: items and
-// the loop over tiles (EmitMmaKernel.cpp), which tiles (MmaVisits.cpp), tiles
-// in shared memory (MmaCopies.cpp), the elements of a tile (MmaElements.cpp)
-// and the results (MmaResults.cpp). What the kernel looks like stands in
-// EmitMmaKernel.cpp.
+// the loop over tiles (EmitMmaKernel.cpp), tiles in shared memory
+// (MmaCopies.cpp), the elements of a tile (MmaElements.cpp) and the results
+// (MmaResults.cpp). What the kernel looks like stands in EmitMmaKernel.cpp.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_LOWERING_GPU_MMAKERNEL_H
 #define ATTN_LOWERING_GPU_MMAKERNEL_H
 
-#include "dialect/TileDependence.h"
 #include "lowering/gpu/GpuStage.h"
 #include "lowering/gpu/MmaCode.h"
 #include "lowering/gpu/MmaShape.h"
 #include "lowering/gpu/ScoreForm.h"
+#include "lowering/gpu/TileVisits.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -35,8 +34,8 @@ private:
   /// The item in hand.
   struct Item {
     FragmentScope scope;
-    Value firstRow, lastRow; // of the block, i64, within the extent
-    Value rows[2];           // of the thread, i32, which may not exist
+    TileCorner firstRow; // of the block
+    Value exists[2];     // the thread's rows
   };
 
   /// A running maximum that others are relative to, on the tile in hand.
@@ -54,12 +53,12 @@ private:
   struct Sweep {
     const MmaSweep &shape;
     FragmentEvaluator pairs;
+    TileVisits visits;
     std::vector<Base> bases;
     std::vector<Values> scores; // a product
-    /// Columns that are run over: i32, in `tiles` tiles from the first on.
-    Value firstColumn, tiles;
-    /// Bounds of the rows of the block and of a warp, and what follows.
-    cpu::Scope blockRows, warpRows;
+    /// How many positions the columns of the tile in hand are from the end, in
+    /// each dimension, from the thread's first on.
+    Values columnsLeft;
 
     SweepOp op() const { return shape.sweep->op; }
     Base *baseOf(Value running);
@@ -68,6 +67,8 @@ private:
   void beginFunction();
   void forEachItem(llvm::function_ref<void(Item &)> body);
   void decode(Value number, Item &item);
+  TileVisits::RowBox blockRows(Item &item);
+  TileVisits::RowBox warpRows(Item &item);
   void emitSweep(Item &item, const MmaSweep &shape);
   Values runTiles(Item &item, Sweep &sweep);
   Values computeTile(Item &item, Sweep &sweep, Value number, Value stage,
@@ -89,27 +90,23 @@ private:
   void clearShared();
   Value alignmentOf(const cpu::Storage &storage);
   void asRare(llvm::function_ref<void()> body);
-  void fill(Item &item, const MmaOperand &operand, Value to, Value first,
-            unsigned rows);
-  void copyRows(Item &item, const MmaOperand &operand, Value to, Value first,
-                unsigned rows, unsigned bytes);
-  void convertRows(Item &item, const MmaOperand &operand, Value to, Value first,
-                   unsigned rows);
+  /// Rows of an operand: those of the tile at `corner`.
+  struct OperandRows {
+    const TileDims &dims;
+    TileCorner corner;
+    unsigned number;
+  };
+  void fill(Item &item, const MmaOperand &operand, Value to,
+            const OperandRows &rows);
+  void copyRows(Item &item, const MmaOperand &operand, Value to,
+                const OperandRows &rows, unsigned bytes);
+  void copyRun(Item &item, const MmaOperand &operand, Value to,
+               const OperandRows &rows, unsigned bytes);
+  void convertRows(Item &item, const MmaOperand &operand, Value to,
+                   const OperandRows &rows);
   void forEachUnit(unsigned rows, unsigned units,
                    llvm::function_ref<void(Value row, Value unit)> body);
   void fillTile(Item &item, Sweep &sweep, Value number, Value stage);
-
-  // Which tiles (MmaVisits.cpp).
-  void prepareVisit(Sweep &sweep, Value value, cpu::Scope &scope, bool shared);
-  Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
-  void bindRows(Item &item, Sweep &sweep, Value first, Value last,
-                cpu::Scope &scope);
-  void findColumns(Item &item, Sweep &sweep);
-  Value firstColumnOf(Sweep &sweep, Value number);
-  Value classify(Sweep &sweep, Value truth, const cpu::Scope &rows,
-                 Value number);
-  Value nextTile(Sweep &sweep, Value from);
-  Value isFull(Sweep &sweep, Value number);
 
   // Elements of a tile (MmaElements.cpp).
 
@@ -121,6 +118,8 @@ private:
   TileResult elements(Item &item, Sweep &sweep, Value number, ValueRange state);
   Values mask(Sweep &sweep, Values elements, Value domain, double identity,
               Value full, FragmentScope &scope);
+  Values lastColumns(Sweep &sweep);
+  Value columnExists(Sweep &sweep, int column);
   void updateMaximum(Sweep &sweep, Base &base, Value full, ValueRange before,
                      FragmentScope &scope);
   Values elementsOf(Sweep &sweep, const cpu::Accumulator &accumulator,
@@ -148,6 +147,7 @@ private:
   GpuStage stage;
 
   std::unique_ptr<cpu::Evaluator> evaluator;
+  std::unique_ptr<TileIndices> indices;
   Value sharedBase, thread, lane, warp;
   /// Of each tensor that is copied, the low bits of its address and strides.
   llvm::DenseMap<int, Value> alignments;

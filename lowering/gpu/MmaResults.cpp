@@ -31,9 +31,11 @@ void MmaKernelEmitter::emitResults(Item &item) {
       for (const MmaSum &sum : sweep.sums)
         if (quantity(result).hasDim(sweep.operands[sum.values].columnDim))
           values = &sweep.operands[sum.values];
-    StringAttr columnDim =
-        values ? values->columnDim : shape.sweeps.front().columnDim;
-    FragmentEvaluator elements(warps, *evaluator, shape.rowDim, columnDim);
+    FragmentDims columns;
+    if (values)
+      columns.push_back({values->columnDim, 0, Value()});
+    FragmentEvaluator elements(warps, *evaluator,
+                               indices->fragmentDims(shape.rows), columns);
     elements.isPrecise = isPrecise;
     elements.zeroOverZero = zeroOverZero;
     elements.provide = [&](Value of, Place place, FragmentScope &) -> Value {
@@ -56,11 +58,10 @@ void MmaKernelEmitter::emitResults(Item &item) {
 void MmaKernelEmitter::store(Item &item, Value result, Value value,
                              unsigned columns, FragmentEvaluator &elements,
                              FragmentScope &scope) {
-  Value extent = warps.toI32(evaluator->extent(shape.rowDim));
   Value place = code.land(lane, warps.i32(3));
   Value isFirst = code.equals(place, warps.i32(0));
   for (int row : {0, 1}) {
-    Value exists = code.lessThan(item.rows[row], extent);
+    Value exists = item.exists[row];
     if (!columns)
       exists = code.land(exists, isFirst);
     code.ifThen(exists, [&] {
@@ -102,9 +103,6 @@ void MmaKernelEmitter::storePairs(Item &item, Sweep &sweep,
                                   ValueRange elements, FragmentScope &scope) {
   KernelOp kernel = request.kernel;
   auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
-  Value rows = warps.toI32(evaluator->extent(shape.rowDim));
-  Value columns = warps.toI32(evaluator->extent(sweep.shape.columnDim));
-  Value left = code.sub(columns, scope.first(0));
   for (auto [result, value] :
        llvm::zip_equal(kernel.getResults(), yield.getValues())) {
     if (value != sweep.op().getResult(accumulator.index))
@@ -112,9 +110,8 @@ void MmaKernelEmitter::storePairs(Item &item, Sweep &sweep,
     for (const cpu::Storage &to : request.layout.destinationsOf(result))
       for (auto [i, element] : llvm::enumerate(elements)) {
         Place place = placeOf(unsigned(i));
-        Value exists = code.land(code.lessThan(item.rows[place.row], rows),
-                                 code.compare(arith::CmpIPredicate::sgt, left,
-                                              warps.i32(place.column)));
+        Value exists = code.land(item.exists[place.row],
+                                 columnExists(sweep, place.column));
         Value at = sweep.pairs.address(to, result, place, scope);
         code.ifThen(exists, [&, element = element] {
           code.store(convertTo(code, to.element, element), at);

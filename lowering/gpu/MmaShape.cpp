@@ -2,6 +2,7 @@
 
 #include "lowering/gpu/MmaShape.h"
 #include "lowering/Targets.h"
+#include "lowering/gpu/GpuStage.h"
 
 using namespace mlir;
 using namespace attn;
@@ -14,6 +15,19 @@ Value attn::gpu::collectedPair(AccumulateOp op) {
   bool isRounding =
       cast && isa<FloatType>(quantity(op.getOperand()).getElementType());
   return isRounding ? Value(cast.getOperand()) : Value(op.getOperand());
+}
+
+/// The 16 rows of a warp are a box: innermost, rows are few, since each row
+/// more needs other columns.
+void MmaShape::setBoxes() {
+  unsigned inner = rows.size() == 2 ? 16 : 8, rest = tile.rows();
+  for (TileDim &entry : llvm::drop_begin(rows)) {
+    entry.box = inner;
+    rest /= inner;
+  }
+  rows.front().box = rest;
+  for (MmaSweep &sweep : sweeps)
+    setColumnBoxes(sweep.columns, tile.columns);
 }
 
 unsigned MmaShape::leftBytes() const {
@@ -62,11 +76,24 @@ private:
       return fail("it has no sweep");
     if (kernel.lanes.empty())
       return fail("no free dimension lies along the lanes");
-    if (!kernel.strides.empty())
-      return fail("its rows are some indices apart");
-    shape.rowDim = kernel.lanes.back();
+    // As many dimensions of rows as of columns: the nearest pairs of a box are
+    // fewer than those of a run.
+    size_t rank = 0;
+    for (const cpu::SweepShape &sweep : kernel.sweeps)
+      rank = std::max<size_t>(rank, sweep.over.size());
+    if (rank > 3)
+      return fail("it sweeps over more than three dimensions at once");
+    rank = std::min<size_t>(kernel.lanes.size(), rank);
     shape.batch = kernel.batch;
-    shape.batch.append(kernel.lanes.begin(), std::prev(kernel.lanes.end()));
+    for (auto [position, dim] : llvm::enumerate(kernel.lanes)) {
+      Value by = kernel.strides.lookup(dim);
+      if (position + rank >= kernel.lanes.size()) {
+        if (!addDim(shape.rows, dim, by))
+          return false;
+        continue;
+      }
+      shape.batch.push_back(dim);
+    }
     // Carried by products: they are no batch.
     for (const cpu::SweepShape &sweep : kernel.sweeps)
       for (const cpu::Accumulator &accumulator : sweep.accumulators)
@@ -75,24 +102,60 @@ private:
     return true;
   }
 
+  /// Adds \p dim to \p dims, whose indices are \p by apart (null: 1).
+  bool addDim(TileDims &dims, StringAttr dim, Value by) {
+    TileDim entry{dim, 0, std::nullopt};
+    if (by && constantInteger(by) != 1) {
+      if (!quantity(by).getDims().empty())
+        return fail("its pairs are some indices apart, by a number that "
+                    "varies");
+      auto known = llvm::find_if(shape.steps, [&](const StepNumber &number) {
+        return number.by == by && number.dim == dim;
+      });
+      entry.step = known - shape.steps.begin();
+      if (known == shape.steps.end())
+        shape.steps.push_back({by, dim});
+    }
+    dims.push_back(entry);
+    return true;
+  }
+
+  static DimList dimsOf(const TileDims &entries) {
+    DimList dims;
+    for (const TileDim &entry : entries)
+      dims.push_back(entry.dim);
+    return dims;
+  }
+  static bool hasAny(Value value, const TileDims &entries) {
+    return hasAnyDim(value, dimsOf(entries));
+  }
+  bool hasRows(Value value) {
+    return llvm::all_of(shape.rows, [&](const TileDim &entry) {
+      return quantity(value).hasDim(entry.dim);
+    });
+  }
+
   bool matchSweeps() {
     for (const cpu::SweepShape &sweep : shape.kernel->sweeps) {
       MmaSweep &matched = shape.sweeps.emplace_back();
       matched.sweep = &sweep;
-      if (sweep.over.size() != 1)
-        return fail("it sweeps over several dimensions at once");
-      if (!sweep.isContiguous)
-        return fail("its pairs are some indices apart");
       SweepOp op = sweep.op;
       for (auto box : op.getVisits().getOps<BoxReduceOp>())
         if (box.getDims().size() != 1)
           return fail("its mask needs the integers of a box of several "
                       "dimensions");
-      matched.columnDim = sweep.over.front();
+      for (auto [position, dim] : llvm::enumerate(sweep.over)) {
+        Value by = sweep.visit ? sweep.visit.getStep()[position] : Value();
+        if (!addDim(matched.columns, dim, by))
+          return false;
+      }
       if (!matchProducts(matched) || !matchAccumulators(matched) ||
           !matchPairs(matched))
         return false;
     }
+    constexpr size_t mostSteps = NumLaunchSlots - StepsSlot;
+    if (shape.steps.size() > mostSteps)
+      return fail("its pairs are apart by more than six numbers");
     auto hasProduct = [](const MmaSweep &sweep) {
       return !sweep.products.empty() || !sweep.sums.empty();
     };
@@ -156,11 +219,11 @@ private:
   }
 
   /// The operand with \p factors; none where it is no matrix of a fixed size.
-  std::optional<MmaOperand> operandOf(ArrayRef<Value> factors, StringAttr row,
-                                      StringAttr column, Type element) {
+  std::optional<MmaOperand> operandOf(ArrayRef<Value> factors,
+                                      const TileDims &rows, StringAttr column,
+                                      Type element) {
     MmaOperand operand;
     operand.factors.assign(factors.begin(), factors.end());
-    operand.rowDim = row;
     operand.columnDim = column;
     operand.element = element;
     SpecOp spec = layout.getSpec();
@@ -169,7 +232,7 @@ private:
       return std::nullopt;
     operand.columns = *size;
     DimList dims = shape.batch;
-    dims.push_back(row);
+    llvm::append_range(dims, dimsOf(rows));
     dims.push_back(column);
     for (Value factor : factors)
       if (!isInput(factor, dims))
@@ -211,8 +274,8 @@ private:
       auto depth = cast<StringAttr>(reduce.getDims()[0]);
       SmallVector<Value> left, right;
       for (Value factor : product.factors) {
-        bool onColumns = quantity(factor).hasDim(sweep.columnDim);
-        if (onColumns && quantity(factor).hasDim(shape.rowDim))
+        bool onColumns = hasAny(factor, sweep.columns);
+        if (onColumns && hasAny(factor, shape.rows))
           return fail("a factor of an inner product is of both sides");
         (onColumns ? right : left).push_back(factor);
       }
@@ -225,8 +288,8 @@ private:
       Type element = elementOf(left);
       if (element != elementOf(right))
         element = Float32Type::get(reduce.getContext());
-      auto a = operandOf(left, shape.rowDim, depth, element);
-      auto b = operandOf(right, sweep.columnDim, depth, element);
+      auto a = operandOf(left, shape.rows, depth, element);
+      auto b = operandOf(right, sweep.columns, depth, element);
       if (!a || !b)
         return fail("the factors of an inner product are no matrices with a "
                     "fixed size up to 256");
@@ -239,7 +302,7 @@ private:
   bool matchAccumulators(MmaSweep &sweep) {
     for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators) {
       AccumulateOp op = accumulator.op;
-      if (!quantity(op).hasDim(shape.rowDim))
+      if (!hasRows(op))
         return fail("it accumulates what has no rows");
       if (op.getKind() == AccumulateKind::Collect) {
         if (!quantity(collectedPair(op)).getElementType().isF32())
@@ -260,7 +323,7 @@ private:
       // which bf16 holds and f16 does not.
       if (element.isF16() && !op.getRelativeTo())
         element = Float32Type::get(op.getContext());
-      auto values = operandOf(accumulator.keySide.factors, sweep.columnDim,
+      auto values = operandOf(accumulator.keySide.factors, sweep.columns,
                               accumulator.carried.front(), element);
       if (!values)
         return fail("the values of a matrix product are no matrix with a fixed "
@@ -270,21 +333,30 @@ private:
     return true;
   }
 
+  /// To ask what has code: boxes and steps do not matter.
+  static FragmentDims fragmentDims(const TileDims &entries) {
+    FragmentDims dims;
+    for (const TileDim &entry : entries)
+      dims.push_back({entry.dim, 0, Value()});
+    return dims;
+  }
+
   /// Everything that is computed for pairs has code on fragments.
   bool matchPairs(MmaSweep &sweep) {
     OpBuilder builder(layout.getSpec());
     cpu::Code code(builder, layout.getSpec().getLoc(), 1);
     cpu::Evaluator evaluator(code, layout, Value(), nullptr);
     WarpCode warps(code);
-    FragmentEvaluator pairs(warps, evaluator, shape.rowDim, sweep.columnDim);
+    FragmentEvaluator pairs(warps, evaluator, fragmentDims(shape.rows),
+                            fragmentDims(sweep.columns));
     pairs.given = given;
     for (const MmaProduct &product : sweep.products)
       pairs.given.insert(product.result);
     for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators)
       pairs.given.insert(AccumulateOp(accumulator.op).getResult());
     DimList dims = shape.batch;
-    dims.push_back(shape.rowDim);
-    dims.push_back(sweep.columnDim);
+    llvm::append_range(dims, dimsOf(shape.rows));
+    llvm::append_range(dims, dimsOf(sweep.columns));
     for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators) {
       AccumulateOp op = accumulator.op;
       SmallVector<Value> values = accumulator.pairValues();
@@ -340,21 +412,25 @@ private:
       if (collected.contains(value))
         continue;
       DimList dims = shape.batch;
-      dims.push_back(shape.rowDim);
-      StringAttr column = shape.rowDim;
+      llvm::append_range(dims, dimsOf(shape.rows));
+      StringAttr column;
       for (StringAttr dim : quantity(result).getDims())
         if (!llvm::is_contained(dims, dim)) {
-          if (column != shape.rowDim)
+          if (column)
             return fail("a result has two dimensions beside the rows");
           column = dim;
         }
-      if (column != shape.rowDim)
+      FragmentDims columns;
+      if (column) {
         dims.push_back(column);
-      FragmentEvaluator elements(warps, evaluator, shape.rowDim, column);
+        columns.push_back({column, 0, Value()});
+      }
+      FragmentEvaluator elements(warps, evaluator, fragmentDims(shape.rows),
+                                 columns);
       elements.given = known;
       if (!elements.canEvaluate(value) || !hasOnly(value, dims, known))
         return fail("a result needs what fragments have no code for");
-      if (column != shape.rowDim && !sumWith(column))
+      if (column && !sumWith(column))
         return fail("a result has columns that no product has");
     }
     return true;
@@ -393,6 +469,13 @@ private:
       tile.columns = 32;
     if (sums > mostColumns || (sums > 128 && isReal) || scores > 2)
       tile.columns = 16;
+    // Where an index is worked out from several registers, two blocks would
+    // spill.
+    bool isRun = shape.rows.size() == 1 && shape.steps.empty();
+    for (const MmaSweep &sweep : shape.sweeps)
+      isRun &= sweep.columns.size() == 1;
+    if (!isRun)
+      tile.blocks = 1;
     while (shape.sharedBytes() * tile.blocks > gpu.sharedBytes) {
       if (tile.blocks > 1)
         --tile.blocks;
@@ -403,6 +486,7 @@ private:
       else
         return fail("its tiles do not fit the shared memory");
     }
+    shape.setBoxes();
     return true;
   }
 

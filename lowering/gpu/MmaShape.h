@@ -11,7 +11,7 @@
 #define ATTN_LOWERING_GPU_MMASHAPE_H
 
 #include "lowering/cpu/KernelShape.h"
-#include "lowering/gpu/Fragments.h"
+#include "lowering/gpu/Tiles.h"
 
 namespace attn {
 struct GpuRecord;
@@ -19,11 +19,12 @@ struct GpuRecord;
 
 namespace attn::gpu {
 
-/// A matrix in shared memory: rows are indices of `rowDim`, columns those of
-/// one other dimension. An element is the product of `factors`.
+/// A matrix in shared memory: rows are those or the columns of a tile of pairs,
+/// columns are indices of one other dimension. An element is the product of
+/// `factors`.
 struct MmaOperand {
   llvm::SmallVector<mlir::Value> factors;
-  mlir::StringAttr rowDim, columnDim;
+  mlir::StringAttr columnDim;
   int64_t columns = 0;
   mlir::Type element; // bf16, f16, or f32
   /// The tensor that it is, in this element type; null: it is computed.
@@ -41,8 +42,8 @@ struct MmaOperand {
     return (units | 1) * unit;
   }
   bool operator==(const MmaOperand &other) const {
-    return factors == other.factors && rowDim == other.rowDim &&
-           columnDim == other.columnDim && element == other.element;
+    return factors == other.factors && columnDim == other.columnDim &&
+           element == other.element;
   }
 };
 
@@ -61,7 +62,7 @@ struct MmaSum {
 
 struct MmaSweep {
   const cpu::SweepShape *sweep = nullptr;
-  mlir::StringAttr columnDim;
+  TileDims columns; // row-major
   std::vector<MmaOperand> operands;
   std::vector<MmaProduct> products;
   std::vector<MmaSum> sums;
@@ -83,12 +84,15 @@ struct MmaTile {
 
 struct MmaShape {
   const cpu::KernelShape *kernel = nullptr;
-  mlir::StringAttr rowDim;
+  TileDims rows; // row-major
+  llvm::SmallVector<StepNumber> steps;
   DimList batch; // what a work item has one index of
   std::vector<MmaOperand> lefts;
   std::vector<MmaSweep> sweeps;
   MmaTile tile;
 
+  /// Cuts rows and columns up.
+  void setBoxes();
   /// Bytes of shared memory.
   unsigned leftBytes() const;
   unsigned stageBytes() const;

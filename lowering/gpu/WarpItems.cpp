@@ -125,12 +125,6 @@ void WarpKernelEmitter::decode(Value number, Item &item) {
   }
 }
 
-/// a / b and a % b of numbers that are not negative.
-std::pair<Value, Value> WarpKernelEmitter::divide(Value a, Value b) {
-  Value quotient = arith::DivUIOp::create(builder, code.loc, a, b);
-  return {quotient, code.sub(a, code.mul(quotient, b))};
-}
-
 /// How many positions of a row dimension a tile has.
 Value WarpKernelEmitter::rowBox(unsigned position) {
   return shape.isPacked
@@ -180,24 +174,6 @@ void WarpKernelEmitter::takePart(Item &item) {
   Value count = code.select(isLonger, code.add(each, warps.i32(1)), each);
   item.firstTile = first;
   item.tiles = code.add(first, count);
-}
-
-/// The index at \p position of \p residue.
-Value WarpKernelEmitter::indexAt(const TileDim &dim, Value position,
-                                 Value residue) {
-  Value step = stepOf(dim);
-  return step ? code.add(residue, code.mul(position, step)) : position;
-}
-
-/// How many positions there are, of \p residue where they are a step apart.
-Value WarpKernelEmitter::positionsOf(const TileDim &dim, Value residue) {
-  Value extent = warps.toI32(evaluator->extent(dim.dim));
-  Value step = stepOf(dim);
-  if (!step)
-    return extent;
-  Value rest = code.sub(code.add(extent, step), warps.i32(1));
-  return arith::DivUIOp::create(builder, code.loc, code.sub(rest, residue),
-                                step);
 }
 
 Value WarpKernelEmitter::slotAddress(unsigned first, unsigned stride,

@@ -10,9 +10,9 @@
 #ifndef ATTN_LOWERING_GPU_WARPKERNEL_H
 #define ATTN_LOWERING_GPU_WARPKERNEL_H
 
-#include "dialect/TileDependence.h"
 #include "lowering/gpu/GpuStage.h"
 #include "lowering/gpu/ScoreForm.h"
+#include "lowering/gpu/TileVisits.h"
 #include "lowering/gpu/WarpShape.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -86,10 +86,13 @@ private:
   void describeSizes();
   unsigned addMaps(const cpu::Storage &storage, TileSide side,
                    unsigned rowConsumers = 0);
-  FragmentDims fragmentDims(const TileDims &dims);
+  FragmentDims fragmentDims(const TileDims &dims) {
+    return indices->fragmentDims(dims);
+  }
   FragmentDims resultColumns();
   mlir::ArrayAttr describeStage();
   void beginFunction();
+  void makeIndices();
   void initBarriers();
   Value shared(unsigned bytes) {
     return warps.sharedAddress(sharedBase, warps.i32(bytes));
@@ -102,12 +105,6 @@ private:
   // Items and tiles
   //===--------------------------------------------------------------------===//
 
-  /// Where a tile begins, in each of its dimensions: positions, and where they
-  /// are a step apart, the residue (else null); all i32.
-  struct TileCorner {
-    Values positions, residues;
-  };
-
   /// The item in hand.
   struct Item {
     FragmentScope scope;
@@ -117,15 +114,11 @@ private:
     Value firstRowInTile;       // of the thread's two rows, the other is 8 on
     Value exists[2];            // whether each of them does
     Value part;                 // of the item; null: it is whole
-    /// Columns that are run over: tiles, row-major, `tilesOf` in each dimension
-    /// (i32), the first at firstColumn; those from firstTile on until `tiles`.
-    TileCorner firstColumn;
-    Values tilesOf;
+    /// Columns that are run over: tiles from firstTile on until `tiles` (i32).
+    std::unique_ptr<TileVisits> visits;
     Value firstTile, tiles;
     /// The tiles that a consumer takes, of those that are not empty.
     Value begin, end;
-    /// Bounds of the rows of the block and of a consumer, and what follows.
-    cpu::Scope blockRows, groupRows;
   };
 
   using ItemBody = llvm::function_ref<Values(Item &, ValueRange carried)>;
@@ -134,27 +127,30 @@ private:
   Value rowBox(unsigned position);
   Value placeRow(Item &item, Value inTile, unsigned row);
   void takePart(Item &item);
-  std::pair<Value, Value> divide(Value a, Value b);
+  std::pair<Value, Value> divide(Value a, Value b) {
+    return indices->divide(a, b);
+  }
 
   // Which tiles (WarpVisits.cpp).
-  void prepareVisit(Value value, cpu::Scope &scope, bool shared);
   bool searchesTogether();
-  Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
-  void bindRows(Item &item, ValueRange first, ValueRange last,
-                cpu::Scope &scope);
-  std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
   void findColumns(Item &item);
-  TileCorner cornerOf(Item &item, Value number);
-  Value indexAt(const TileDim &dim, Value position, Value residue);
-  Value stepOf(const TileDim &dim) {
-    return dim.step ? steps[*dim.step] : Value();
+  TileCorner cornerOf(Item &item, Value number) {
+    return item.visits->cornerOf(number);
   }
-  Value positionsOf(const TileDim &dim, Value residue);
-  Value classify(Value truth, const cpu::Scope &rows, Item &item, Value number);
-  Value nextTile(Item &item, Value from);
+  Value nextTile(Item &item, Value from) {
+    return item.visits->nextTile(from, item.tiles);
+  }
+  Value isFull(Item &item, Value number) { return item.visits->isFull(number); }
   void prepareFull(Item &item);
-  Value isFull(Item &item, Value number);
   void boundGroup(Item &item);
+
+  Value indexAt(const TileDim &dim, Value position, Value residue) {
+    return indices->indexAt(dim, position, residue);
+  }
+  Value stepOf(const TileDim &dim) { return indices->stepOf(dim); }
+  Value positionsOf(const TileDim &dim, Value residue) {
+    return indices->positionsOf(dim, residue);
+  }
 
   Value slotAddress(unsigned first, unsigned stride, Value count);
   Value parity(Value count, unsigned flip);
@@ -281,8 +277,8 @@ private:
   unsigned leftMap = 0, rightMap = 0, valuesMap = 0, outputMap = 0;
 
   Value maps, sharedBase;
-  Values steps; // of WarpShape::steps, i32
   std::unique_ptr<cpu::Evaluator> evaluator;
+  std::unique_ptr<TileIndices> indices;
   std::unique_ptr<FragmentEvaluator> pairs;
   std::unique_ptr<ScoreForm> form;
   std::vector<Sigmoid> sigmoids;

@@ -253,6 +253,7 @@ GpuStage WarpKernelEmitter::emitMerge() {
   builder.setInsertionPointToEnd(entry);
   evaluator = std::make_unique<cpu::Evaluator>(code, request.layout,
                                                function.getArgument(0), entry);
+  makeIndices();
   warps.waitForLastLaunch();
   lane = warps.thread();
   auto [number, row] = divide(warps.block(), rowsOfBox());

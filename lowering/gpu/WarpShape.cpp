@@ -381,9 +381,8 @@ SmallVector<unsigned> WarpShape::folded(const cpu::Storage &tensor,
 }
 
 /// A consumer's 64 rows are a box, and those of the consumers follow each other
-/// in the outermost dimension. Innermost, rows are a box of few columns, since
-/// each row more needs others; and columns are many, since a box of them is not
-/// placed for each row.
+/// in the outermost dimension. Innermost, rows are few, since each row more
+/// needs other columns.
 void WarpShape::setTile(const WarpTile &chosen) {
   tile = chosen;
   if (isPacked) {
@@ -397,18 +396,7 @@ void WarpShape::setTile(const WarpTile &chosen) {
     rows[0].box = tile.consumers;
     rows[1].box = rows[2].box = 8;
   }
-  unsigned inner = columns.size() == 2 ? 32 : 16, rest = tile.columns;
-  if (columns.size() > 1) {
-    while (rest % inner)
-      inner /= 2;
-    columns.back().box = inner;
-    rest /= inner;
-  }
-  if (columns.size() == 3) {
-    columns[1].box = rest;
-    rest = 1;
-  }
-  columns.front().box = rest;
+  setColumnBoxes(columns, tile.columns);
 }
 
 unsigned WarpShape::tileCycles() const {

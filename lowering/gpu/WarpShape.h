@@ -12,22 +12,13 @@
 
 #include "lowering/cpu/KernelShape.h"
 #include "lowering/gpu/Fragments.h"
+#include "lowering/gpu/Tiles.h"
 
 namespace attn::gpu {
 
 /// Dynamic shared memory that a block may have on sm_90, and what of it is for
 /// barriers.
 constexpr unsigned maxShared = 227 * 1024, barrierBytes = 256;
-
-/// One of the dimensions that the rows or the columns of a tile are a box of.
-/// Where positions are a step apart, a tile is of one residue: position i of
-/// residue r is the index r + step * i.
-struct TileDim {
-  mlir::StringAttr dim;
-  unsigned box = 0;             // positions; of packed rows, the plan says
-  std::optional<unsigned> step; // its number in WarpShape::steps; none: 1
-};
-using TileDims = llvm::SmallVector<TileDim, 3>;
 
 /// What runs along a tile of the caller's tensors in shared memory.
 enum class TileSide { Rows, Columns };
@@ -57,12 +48,6 @@ struct WarpTile {
 
   unsigned rows() const { return consumers * rowsOfGroup; }
   unsigned threads() const { return (consumers + 1) * threadsOfGroup; }
-};
-
-/// How far apart indices of `dim` are: a number that the plan works out.
-struct StepNumber {
-  mlir::Value by;
-  mlir::StringAttr dim;
 };
 
 struct WarpShape {

@@ -14,35 +14,9 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-/// The steps of \p shape, in the plan. One beyond the extent is as good as the
-/// extent: each index is a residue of its own.
-static Values stepsOfCall(const WarpShape &shape, cpu::Evaluator &host) {
-  Values steps;
-  for (const StepNumber &number : shape.steps) {
-    cpu::Scope scope;
-    Value step = host.evaluate(number.by, scope);
-    step = host.code.min(step, host.extent(number.dim));
-    steps.push_back(host.code.max(step, host.code.index(1)));
-  }
-  return steps;
-}
-
 static Value divideUp(cpu::Code &code, Value a, Value b) {
   Value last = code.sub(code.add(a, b), code.index(1));
   return arith::DivUIOp::create(code.builder, code.loc, last, b);
-}
-
-/// How many tiles of \p box positions cover what \p host has of \p entry; with
-/// steps, of all residues where \p residues, or of one.
-static Value tilesOf(cpu::Evaluator &host, const TileDim &entry, Value box,
-                     ArrayRef<Value> steps, bool residues) {
-  cpu::Code &code = host.code;
-  Value positions = host.extent(entry.dim);
-  if (!entry.step)
-    return divideUp(code, positions, box);
-  Value step = steps[*entry.step];
-  Value tiles = divideUp(code, divideUp(code, positions, step), box);
-  return residues ? code.mul(tiles, step) : tiles;
 }
 
 /// How many rows of each dimension a tile has: of packed ones as many of the
@@ -66,9 +40,9 @@ Values attn::gpu::boxesOf(const WarpShape &shape, cpu::Evaluator &host) {
 Value attn::gpu::itemsOf(const WarpShape &shape, cpu::Evaluator &host) {
   cpu::Code &code = host.code;
   Value items = code.index(1);
-  Values steps = stepsOfCall(shape, host);
+  Values steps = stepsOfCall(shape.steps, host);
   for (auto [entry, box] : llvm::zip_equal(shape.rows, boxesOf(shape, host)))
-    items = code.mul(items, tilesOf(host, entry, box, steps, true));
+    items = code.mul(items, tilesOfCall(host, entry, box, steps, true));
   for (StringAttr dim : shape.batch)
     items = code.mul(items, host.extent(dim));
   return items;
@@ -77,11 +51,11 @@ Value attn::gpu::itemsOf(const WarpShape &shape, cpu::Evaluator &host) {
 /// The tiles of an item where no mask leaves any out.
 static Value tilesOfItem(const WarpShape &shape, cpu::Evaluator &host) {
   cpu::Code &code = host.code;
-  Values steps = stepsOfCall(shape, host);
+  Values steps = stepsOfCall(shape.steps, host);
   Value tiles = code.index(1);
   for (const TileDim &entry : shape.columns)
-    tiles = code.mul(tiles,
-                     tilesOf(host, entry, code.index(entry.box), steps, false));
+    tiles = code.mul(
+        tiles, tilesOfCall(host, entry, code.index(entry.box), steps, false));
   return tiles;
 }
 
@@ -105,7 +79,7 @@ class VisitedTiles {
 public:
   VisitedTiles(const WarpShape &shape, VisitOp visit, cpu::Evaluator &host)
       : shape(shape), visit(visit), host(host), code(host.code),
-        steps(stepsOfCall(shape, host)), boxes(boxesOf(shape, host)) {}
+        steps(stepsOfCall(shape.steps, host)), boxes(boxesOf(shape, host)) {}
 
   /// Of the tile of rows that lies at \p part / \p parts of the way from the
   /// first to the last of each dimension, in the middle of the batch.
@@ -117,7 +91,7 @@ public:
       scope.bounds[dim] = {middle, middle};
     }
     for (auto [entry, box] : llvm::zip_equal(shape.rows, boxes)) {
-      Value tiles = tilesOf(host, entry, box, steps, false);
+      Value tiles = tilesOfCall(host, entry, box, steps, false);
       Value last = code.max(code.sub(tiles, code.index(1)), code.index(0));
       Value half = code.floorDiv(parts, code.index(2));
       Value number = code.floorDiv(code.add(code.mul(last, part), half), parts);
@@ -207,7 +181,7 @@ void WarpKernelEmitter::describeSizes() {
   };
   if (!shape.steps.empty())
     stage.steps = [kept](cpu::Evaluator &host) {
-      return stepsOfCall(kept, host);
+      return stepsOfCall(kept.steps, host);
     };
   if (!shape.isPacked)
     return;

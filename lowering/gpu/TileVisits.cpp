@@ -1,0 +1,193 @@
+//===- TileVisits.cpp - The tiles that a sweep visits ---------------------===//
+
+#include "lowering/gpu/TileVisits.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::gpu;
+
+/// Computes in \p scope, which has the bounds that they need, the least and
+/// greatest integers that \p value is made of; with \p shared, all that does
+/// not depend on the tile of columns as well, and no more.
+void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared) {
+  if (!isOfVisits(value) || scope.lookup(value))
+    return;
+  Operation *op = value.getDefiningOp();
+  bool varies = dependence.dependsOn(value, sweep.over);
+  if (!shared || varies)
+    for (Value operand : op->getOperands())
+      prepare(operand, scope, shared);
+  if (varies && shared)
+    return;
+  if (auto box = dyn_cast<BoxReduceOp>(op))
+    scope.values[value] = reduceBox(box, scope);
+  else if (shared) {
+    for (Value operand : op->getOperands())
+      prepare(operand, scope, shared);
+    evaluator.evaluate(value, scope);
+  }
+}
+
+/// The integers of a box of one dimension.
+Value TileVisits::reduceBox(BoxReduceOp op, cpu::Scope &scope) {
+  const cpu::Storage &storage = evaluator.layout.storageOf(op.getSource());
+  auto dim = cast<StringAttr>(op.getDims()[0]);
+  Value last = code.sub(evaluator.extent(dim), code.index(1));
+  Value low =
+      code.max(evaluator.evaluate(op.getFrom()[0], scope), code.index(0));
+  Value high = code.min(evaluator.evaluate(op.getTo()[0], scope), last);
+  Value lane = warps.widen(code.land(warps.thread(), warps.i32(31)));
+  Value identity = cpu::identityOf(code, op.getKind(), code.i64());
+  constexpr int64_t lanes = 32;
+  auto combine = [&](Value a, Value b) {
+    return cpu::combine(code, op.getKind(), a, b);
+  };
+  Value result =
+      code.forEach(code.add(low, lane), code.add(high, code.index(1)), lanes,
+                   identity,
+                   [&](Value at, ValueRange before) -> Values {
+                     cpu::Scope inner(&scope);
+                     inner.indices[dim].uniform = at;
+                     Value element = code.load(
+                         storage.element, evaluator.address(storage, inner));
+                     return {combine(before.front(), warps.toI64(element))};
+                   })
+          .front();
+  for (unsigned other : {1, 2, 4, 8, 16})
+    result = combine(result, warps.exchange64(result, other));
+  return result;
+}
+
+/// Gives \p scope the bounds of \p rows, and all that the tiles share.
+void TileVisits::bindRows(const RowBox &rows, cpu::Scope &scope) {
+  scope.outers.push_back(&item);
+  for (const auto &[dim, at] : item.indices)
+    scope.bounds[dim] = {at.uniform, at.uniform};
+  for (auto [entry, first, last] :
+       llvm::zip_equal(rows.entries, rows.first, rows.last))
+    scope.bounds[entry.dim] = {first, last};
+  for (Value value : visit()->getOperands())
+    prepare(value, scope, /*shared=*/true);
+}
+
+std::pair<Value, Value> TileVisits::hullOf(unsigned position,
+                                           cpu::Scope &rows) {
+  Value extent = evaluator.extent(columns[position].dim);
+  Value from, to;
+  for (unsigned i = position; i < visit().getFrom().size();
+       i += columns.size()) {
+    Value first = evaluator.evaluate(visit().getFrom()[i], rows);
+    Value last = evaluator.evaluate(visit().getTo()[i], rows);
+    // An empty box must not widen the hull.
+    Value isEmpty = code.lessThan(last, first);
+    first = code.select(isEmpty, extent, first);
+    last = code.select(isEmpty, code.index(-1), last);
+    from = from ? code.min(from, first) : first;
+    to = to ? code.max(to, last) : last;
+  }
+  return {from, to};
+}
+
+void TileVisits::setOwn(const RowBox &rows) {
+  if (visit())
+    bindRows(rows, ownRows);
+}
+
+void TileVisits::setBlock(const RowBox &rows) {
+  if (visit())
+    bindRows(rows, blockRows);
+  for (auto [position, entry] : llvm::enumerate(columns)) {
+    Value from = code.index(0), end = evaluator.extent(entry.dim);
+    if (visit()) {
+      auto [first, last] = hullOf(position, blockRows);
+      from = code.max(first, from);
+      end = code.min(code.add(last, code.index(1)), end);
+    }
+    Value length = code.max(code.sub(end, from), code.index(0));
+    Value at = warps.toI32(from), residue;
+    if (Value step = indices.stepOf(entry)) {
+      Value rounded =
+          code.sub(code.add(warps.toI32(length), step), warps.i32(1));
+      length = warps.widen(indices.divide(rounded, step).first);
+      std::tie(at, residue) = indices.divide(at, step);
+    }
+    Value count = warps.toI32(code.ceilDiv(length, entry.box));
+    firstColumn.positions.push_back(at);
+    firstColumn.residues.push_back(residue);
+    numTilesOf.push_back(count);
+    numTiles = numTiles ? code.mul(numTiles, count) : count;
+  }
+}
+
+TileCorner TileVisits::cornerOf(Value number) {
+  TileCorner corner = firstColumn;
+  for (unsigned i = columns.size(); i-- != 0;) {
+    Value at = number;
+    if (i != 0)
+      // Asked for where there are tiles alone.
+      std::tie(number, at) =
+          indices.divide(number, code.max(numTilesOf[i], warps.i32(1)));
+    corner.positions[i] =
+        code.add(corner.positions[i], code.mul(at, warps.i32(columns[i].box)));
+  }
+  return corner;
+}
+
+/// `may` or `must` of the visit, for the rows of \p rows and a tile of columns.
+Value TileVisits::classify(Value truth, const cpu::Scope &rows, Value number) {
+  if (auto constant = truth.getDefiningOp<ConstantOp>())
+    return code.boolean(cast<BoolAttr>(constant.getValue()).getValue());
+  cpu::Scope local(&rows);
+  TileCorner corner = cornerOf(number);
+  for (auto [i, entry] : llvm::enumerate(columns)) {
+    Value first = warps.widen(
+        indices.indexAt(entry, corner.positions[i], corner.residues[i]));
+    Value last = code.sub(evaluator.extent(entry.dim), code.index(1));
+    Value distance = code.index(entry.box - 1);
+    if (Value step = indices.stepOf(entry))
+      distance = code.mul(distance, warps.widen(step));
+    last = code.min(code.add(first, distance), last);
+    local.bounds[entry.dim] = {first, last};
+  }
+  prepare(truth, local, /*shared=*/false);
+  return evaluator.evaluate(truth, local);
+}
+
+Value TileVisits::nextTile(Value from, Value end) {
+  if (!visit() || visit().getMay().getDefiningOp<ConstantOp>())
+    return from;
+  auto loop = scf::WhileOp::create(
+      code.builder, code.loc,
+      TypeRange({warps.i32Type(), code.builder.getI1Type()}),
+      ValueRange({from, code.boolean(false)}),
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value more = code.lessThan(args[0], end);
+        scf::ConditionOp::create(code.builder, code.loc,
+                                 code.land(more, code.lnot(args[1])), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value may = classify(visit().getMay(), blockRows, args[0]);
+        Value next = code.add(args[0], warps.i32(1));
+        scf::YieldOp::create(
+            code.builder, code.loc,
+            ValueRange({code.select(may, args[0], next), may}));
+      });
+  code.builder.setInsertionPointAfter(loop);
+  return loop.getResult(0);
+}
+
+Value TileVisits::isFull(Value number) {
+  TileCorner corner = cornerOf(number);
+  Value exists;
+  for (auto [i, entry] : llvm::enumerate(columns)) {
+    Value end = code.add(corner.positions[i], warps.i32(entry.box));
+    Value inside = code.compare(arith::CmpIPredicate::sle, end,
+                                indices.positionsOf(entry, corner.residues[i]));
+    exists = exists ? code.land(exists, inside) : inside;
+  }
+  if (!visit())
+    return sweep.hasDomain ? code.boolean(false) : exists;
+  return code.land(exists, classify(visit().getMust(), ownRows, number));
+}

@@ -1,0 +1,86 @@
+//===- TileVisits.h - The tiles that a sweep visits -------------*- C++ -*-===//
+//
+// Evaluates what attn.visit says (dialect/AttnOps.td), in device code: which
+// columns the rows of a work item run over, which tiles of them are empty, and
+// which are full. Every warp does so by itself, from the same numbers. The
+// least and greatest integers of a tile, where a mask compares tensors, are
+// found by the 32 lanes of a warp together.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_GPU_TILEVISITS_H
+#define ATTN_LOWERING_GPU_TILEVISITS_H
+
+#include "dialect/TileDependence.h"
+#include "lowering/cpu/KernelShape.h"
+#include "lowering/gpu/Tiles.h"
+
+namespace attn::gpu {
+
+class TileVisits {
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<Value>;
+
+public:
+  /// Of \p sweep, whose tiles are boxes of \p columns, for the work item whose
+  /// indices \p item has.
+  TileVisits(TileIndices &indices, TileDependence &dependence,
+             const cpu::SweepShape &sweep, const TileDims &columns,
+             const cpu::Scope &item)
+      : indices(indices), warps(indices.warps), code(indices.code),
+        evaluator(indices.evaluator), dependence(dependence), sweep(sweep),
+        columns(columns), item(item) {}
+
+  /// Rows from \p first to \p last (i64) in each of `entries`.
+  struct RowBox {
+    const TileDims &entries;
+    Values first, last;
+  };
+  /// Works out which columns are run over, the hull of the boxes of the visit.
+  /// Tiles are empty for these rows, those of a block.
+  void setBlock(const RowBox &rows);
+  /// Tiles are full for these rows, those of a warp or a warpgroup.
+  void setOwn(const RowBox &rows);
+
+  /// Tiles, row-major (i32), altogether and in each dimension.
+  Value tiles() const { return numTiles; }
+  mlir::ValueRange tilesOf() const { return numTilesOf; }
+  /// The first column of tile \p number.
+  TileCorner cornerOf(Value number);
+  /// The first tile from \p from on, below \p end, that is not empty; or one
+  /// that is not below it.
+  Value nextTile(Value from, Value end);
+  /// Says whether all pairs of the tile count for every accumulator.
+  Value isFull(Value number);
+  /// The least and greatest index of the boxes of the visit in column dimension
+  /// \p position, for the own rows: the first is beyond the last where there is
+  /// none.
+  std::pair<Value, Value> ownHull(unsigned position) {
+    return hullOf(position, ownRows);
+  }
+
+private:
+  VisitOp visit() const { return sweep.visit; }
+  void bindRows(const RowBox &rows, cpu::Scope &scope);
+  void prepare(Value value, cpu::Scope &scope, bool shared);
+  Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
+  std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
+  Value classify(Value truth, const cpu::Scope &rows, Value number);
+
+  TileIndices &indices;
+  WarpCode &warps;
+  cpu::Code &code;
+  cpu::Evaluator &evaluator;
+  TileDependence &dependence;
+  const cpu::SweepShape &sweep;
+  const TileDims &columns;
+  const cpu::Scope &item;
+  TileCorner firstColumn;
+  Values numTilesOf;
+  Value numTiles;
+  cpu::Scope blockRows, ownRows; // their bounds, and what follows
+};
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_TILEVISITS_H
