@@ -382,7 +382,7 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
     Value from = warps.sharedAddress(
         warps.sharedAddress(base, offset),
         warps.i32(operandOffset(sweep.shape, product.right)));
-    Values scores(fragmentSize(tile.columns), code.real(0));
+    Values scores(fragmentSize(sweep.shape.width), code.real(0));
     unsigned steps = right.padded() / right.depth();
     unsigned atOnce = MmaCode::stepsAtOnce(right.element);
     for (unsigned first = 0; first < steps; first += atOnce) {
@@ -391,7 +391,7 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
       for (unsigned step = first; step != end; ++step)
         a.push_back(
             matrices.operandOf(right.element, loadLeft(product.left, step)));
-      for (unsigned column = 0; column != tile.columns; column += 16) {
+      for (unsigned column = 0; column != sweep.shape.width; column += 16) {
         SmallVector<MmaCode::Operand> b[2];
         for (unsigned step = first; step != end; ++step) {
           Values both = matrices.loadMatrices(
@@ -437,7 +437,8 @@ Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
   };
   unsigned depth = values.depth();
   unsigned atOnce = depth * MmaCode::stepsAtOnce(values.element);
-  for (unsigned first = 0; first != tile.columns; first += atOnce) {
+  unsigned rows = 2 * unsigned(weights.size());
+  for (unsigned first = 0; first != rows; first += atOnce) {
     // Some columns of the weights, as a left operand.
     SmallVector<MmaCode::Operand> a;
     for (unsigned row = first; row != first + atOnce; row += depth)

@@ -27,7 +27,7 @@ unsigned MmaKernelEmitter::operandOffset(const MmaSweep &sweep,
                                          unsigned number) const {
   unsigned offset = 0;
   for (const MmaOperand &operand : ArrayRef(sweep.operands).take_front(number))
-    offset += tile.columns * operand.rowBytes();
+    offset += sweep.width * operand.rowBytes();
   return offset;
 }
 
@@ -259,7 +259,7 @@ void MmaKernelEmitter::fillTile(Item &item, Sweep &sweep, Value number,
                                 Value stageNumber) {
   Value base = stageAddress(stageNumber);
   OperandRows rows{sweep.shape.columns, sweep.visits.cornerOf(number),
-                   tile.columns};
+                   sweep.shape.width};
   for (auto [i, operand] : llvm::enumerate(sweep.shape.operands))
     fill(item, operand,
          warps.sharedAddress(

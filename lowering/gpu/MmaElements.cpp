@@ -152,7 +152,7 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
                                      ValueRange before, FragmentScope &scope) {
   AccumulateOp op = base.accumulator->op;
   Values y;
-  for (unsigned i = 0; i != fragmentSize(tile.columns); ++i)
+  for (unsigned i = 0; i != fragmentSize(sweep.shape.width); ++i)
     y.push_back(base.form->element(placeOf(i), scope));
   for (unsigned row : {0, 1})
     base.shifts[row] = base.form->shift(row, scope);
@@ -191,7 +191,7 @@ Values MmaKernelEmitter::elementsOf(Sweep &sweep,
                                     FragmentScope &scope) {
   FragmentEvaluator &pairs = sweep.pairs;
   Values array;
-  for (unsigned i = 0; i != fragmentSize(tile.columns); ++i) {
+  for (unsigned i = 0; i != fragmentSize(sweep.shape.width); ++i) {
     Place place = placeOf(i);
     if (!accumulator.isProduct) {
       AccumulateOp op = accumulator.op;

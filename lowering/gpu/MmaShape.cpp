@@ -27,7 +27,28 @@ void MmaShape::setBoxes() {
   }
   rows.front().box = rest;
   for (MmaSweep &sweep : sweeps)
-    setColumnBoxes(sweep.columns, tile.columns);
+    sweep.width = tile.columns;
+  // A sweep without sums has registers to spare, and what a tile costs beside
+  // its pairs is then paid half as often.
+  unsigned room = stageBytes();
+  for (MmaSweep &sweep : sweeps) {
+    auto isReal = [](const MmaOperand &operand) {
+      return operand.element.isF32();
+    };
+    bool isSmall = sweep.sums.empty() && sweep.collected.empty() &&
+                   sweep.products.size() == 1 &&
+                   llvm::none_of(sweep.operands, isReal);
+    if (isSmall && tile.columns <= 32 && 2 * sweep.stageBytes() <= room)
+      sweep.width *= 2;
+    setColumnBoxes(sweep.columns, sweep.width);
+  }
+}
+
+unsigned MmaSweep::stageBytes() const {
+  unsigned bytes = 0;
+  for (const MmaOperand &operand : operands)
+    bytes += width * operand.rowBytes();
+  return bytes;
 }
 
 unsigned MmaShape::leftBytes() const {
@@ -39,12 +60,8 @@ unsigned MmaShape::leftBytes() const {
 
 unsigned MmaShape::stageBytes() const {
   unsigned most = 0;
-  for (const MmaSweep &sweep : sweeps) {
-    unsigned bytes = 0;
-    for (const MmaOperand &operand : sweep.operands)
-      bytes += tile.columns * operand.rowBytes();
-    most = std::max(most, bytes);
-  }
+  for (const MmaSweep &sweep : sweeps)
+    most = std::max(most, sweep.stageBytes());
   return most;
 }
 
@@ -476,6 +493,7 @@ private:
       isRun &= sweep.columns.size() == 1;
     if (!isRun)
       tile.blocks = 1;
+    shape.setBoxes();
     while (shape.sharedBytes() * tile.blocks > gpu.sharedBytes) {
       if (tile.blocks > 1)
         --tile.blocks;
@@ -485,8 +503,8 @@ private:
         tile.warps /= 2;
       else
         return fail("its tiles do not fit the shared memory");
+      shape.setBoxes();
     }
-    shape.setBoxes();
     return true;
   }
 

@@ -62,7 +62,8 @@ struct MmaSum {
 
 struct MmaSweep {
   const cpu::SweepShape *sweep = nullptr;
-  TileDims columns; // row-major
+  TileDims columns;   // row-major
+  unsigned width = 0; // of a tile: those of MmaTile, or twice as many
   std::vector<MmaOperand> operands;
   std::vector<MmaProduct> products;
   std::vector<MmaSum> sums;
@@ -70,12 +71,15 @@ struct MmaSweep {
   std::vector<const cpu::Accumulator *> rows;
   /// Pairs that are results themselves.
   std::vector<const cpu::Accumulator *> collected;
+
+  /// Bytes of shared memory that a tile takes.
+  unsigned stageBytes() const;
 };
 
 /// How a kernel is cut up.
 struct MmaTile {
   unsigned warps = 8;    // 16 rows each
-  unsigned columns = 64; // swept indices of a tile
+  unsigned columns = 64; // swept indices of a tile, at least
   unsigned stages = 2;   // tiles in shared memory
   unsigned blocks = 1;   // of a multiprocessor, for which registers are left
   unsigned rows() const { return warps * 16; }
@@ -91,7 +95,7 @@ struct MmaShape {
   std::vector<MmaSweep> sweeps;
   MmaTile tile;
 
-  /// Cuts rows and columns up.
+  /// Cuts rows and columns up, by the tile.
   void setBoxes();
   /// Bytes of shared memory.
   unsigned leftBytes() const;
