@@ -486,13 +486,15 @@ private:
       tile.columns = 32;
     if (sums > mostColumns || (sums > 128 && isReal) || scores > 2)
       tile.columns = 16;
-    // Where an index is worked out from several registers, two blocks would
-    // spill.
+    // Where an index is worked out from several registers, a thread needs more
+    // of them, and small blocks are faster than few.
     bool isRun = shape.rows.size() == 1 && shape.steps.empty();
     for (const MmaSweep &sweep : shape.sweeps)
       isRun &= sweep.columns.size() == 1;
-    if (!isRun)
-      tile.blocks = 1;
+    if (!isRun) {
+      tile.warps = 4;
+      tile.blocks = tile.blocks == 1 ? 2 : 3;
+    }
     shape.setBoxes();
     while (shape.sharedBytes() * tile.blocks > gpu.sharedBytes) {
       if (tile.blocks > 1)
