@@ -11,7 +11,8 @@ build all
 # A commit is judged by the same inputs each time; another seed tries others.
 export ATTN_TEST_SEED=${ATTN_TEST_SEED:-1}
 # Of sanitizer builds: LLVM and oneTBB come without instrumentation.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_container_overflow=0}
+# Containers and allocators that both sides use are marked by one of them alone.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_container_overflow=0:allow_user_poisoning=0}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-suppressions=$ROOT/test/tsan.supp}
 
 say "testing"
