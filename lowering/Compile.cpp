@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
@@ -84,9 +85,13 @@ static void addVectorCleanup(PassManager &pm) {
   pm.addPass(createLoopInvariantCodeMotionPass());
 }
 
-static void addConversionToLLVM(PassManager &pm) {
+static void addConversionToLLVM(PassManager &pm, const TargetRecord &record) {
   pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
+  if (record.bf16Dot == Bf16Dot::Expanded)
+    pm.addPass(createExpandDots());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = record.bf16Dot == Bf16Dot::Instruction;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
@@ -151,7 +156,8 @@ lowerToVectors(ModuleOp module, const CompileOptions &options) {
   module.getContext()
       ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
                     scf::SCFDialect, vector::VectorDialect,
-                    mlir::gpu::GPUDialect, NVVM::NVVMDialect>();
+                    mlir::gpu::GPUDialect, NVVM::NVVMDialect,
+                    x86vector::X86VectorDialect>();
   std::vector<cpu::SpecDescription> descriptions =
       emitSpecs(module, llvm::cantFail(lookupTarget(options.target)));
   if (failed(runPasses(module, addVectorCleanup)))
@@ -159,9 +165,13 @@ lowerToVectors(ModuleOp module, const CompileOptions &options) {
   return descriptions;
 }
 
-static LogicalResult convertToLLVM(ModuleOp module) {
+static LogicalResult convertToLLVM(ModuleOp module,
+                                   const CompileOptions &options) {
+  TargetRecord record = llvm::cantFail(lookupTarget(options.target));
   return success(succeeded(approximateMath(module)) &&
-                 succeeded(runPasses(module, addConversionToLLVM)));
+                 succeeded(runPasses(module, [&](PassManager &pm) {
+                   addConversionToLLVM(pm, record);
+                 })));
 }
 
 LogicalResult attn::lowerTo(Stage stage, ModuleOp module,
@@ -170,7 +180,7 @@ LogicalResult attn::lowerTo(Stage stage, ModuleOp module,
     return lowerToTiles(stage, module, options);
   if (failed(lowerToVectors(module, options)))
     return failure();
-  return stage == Stage::Vector ? success() : convertToLLVM(module);
+  return stage == Stage::Vector ? success() : convertToLLVM(module, options);
 }
 
 //===----------------------------------------------------------------------===//
@@ -271,7 +281,7 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
   TargetRecord record = llvm::cantFail(lookupTarget(options.target));
   FailureOr<std::vector<cpu::SpecDescription>> descriptions =
       lowerToVectors(module, options);
-  if (failed(descriptions) || failed(convertToLLVM(module)))
+  if (failed(descriptions) || failed(convertToLLVM(module, options)))
     return llvm::createStringError("internal error: lowering failed");
   CompiledModule compiled;
   if (record.gpu) {
@@ -304,7 +314,8 @@ void attn::registerAllDialects(DialectRegistry &registry) {
   registry.insert<AttnDialect, arith::ArithDialect, cf::ControlFlowDialect,
                   LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
                   vector::VectorDialect, DLTIDialect, func::FuncDialect,
-                  mlir::gpu::GPUDialect, NVVM::NVVMDialect>();
+                  mlir::gpu::GPUDialect, NVVM::NVVMDialect,
+                  x86vector::X86VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerGPUDialectTranslation(registry);

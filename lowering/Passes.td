@@ -41,7 +41,19 @@ def LowerToVectors : Pass<"attn-lower-to-vectors", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
-    "::mlir::vector::VectorDialect"];
+    "::mlir::vector::VectorDialect", "::mlir::x86vector::X86VectorDialect"];
+}
+
+def ExpandDots : Pass<"attn-expand-dots", "::mlir::ModuleOp"> {
+  let summary = "Make dot products of bf16 pairs from shifts and fma";
+  let description = [{
+    Replaces x86vector.avx512.dot and x86vector.avx512.cvt.packed.f32_to_bf16
+    for machines that lack AVX512_BF16. The dot product rounds each step to f32
+    and keeps subnormal numbers, which the instruction flushes to zero.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def WarpSpecialize : Pass<"attn-warp-specialize", "::mlir::ModuleOp"> {

@@ -22,6 +22,14 @@ struct GpuRecord {
   unsigned sharedBytesPerSM;
 };
 
+/// How sums of products of bf16 pairs are made on a CPU: acc + a0 * b0 + a1 *
+/// b1 in f32.
+enum class Bf16Dot {
+  None,        // operands are widened to f32
+  Instruction, // AVX512_BF16
+  Expanded,    // as shifts and fma: no gain, for tests of the form
+};
+
 /// A machine, as far as tiling and code generation care. On a CPU, register
 /// tiles are `rows` keys (or value columns) by `vectors` vectors of query
 /// lanes: as many accumulators as the register file holds beside its operands,
@@ -37,9 +45,11 @@ struct TargetRecord {
   unsigned groups;          // register tiles of lanes in a work item
   unsigned keys, sub; // keys of a tile, and of the steps where it is mixed
   std::optional<GpuRecord> gpu; // none: a CPU
+  Bf16Dot bf16Dot = Bf16Dot::None;
 };
 
-/// Finds \p name, one of targetNames. An error lists what there is.
+/// Finds \p name: one of targetNames, or x86-64-v3-dot, which is for tests. An
+/// error lists what there is.
 llvm::Expected<TargetRecord> lookupTarget(llvm::StringRef name);
 
 std::vector<std::string> targetNames();

@@ -62,7 +62,7 @@ struct CommandLine {
   cl::opt<std::string> target{
       "target",
       cl::desc("Machine to compile for: native (default), x86-64-v3, "
-               "x86-64-v4, or a GPU: sm_90a, sm_80"),
+               "x86-64-v4, x86-64-v4-bf16, or a GPU: sm_90a, sm_80"),
       cl::value_desc("NAME"),
       cl::init("native"),
       cl::cat(category),

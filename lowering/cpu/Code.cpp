@@ -257,10 +257,11 @@ static Value bitcastTo(Code &code, Type type, Value value) {
                                        code.builder, code.loc, type, value));
 }
 
-Value Code::load(Type type, Value address) {
-  return bitcastTo(*this, type,
-                   LLVM::LoadOp::create(builder, loc, memoryType(type), address,
-                                        alignmentOf(type)));
+Value Code::load(Type type, Value address, unsigned alignment) {
+  return bitcastTo(
+      *this, type,
+      LLVM::LoadOp::create(builder, loc, memoryType(type), address,
+                           alignment ? alignment : alignmentOf(type)));
 }
 void Code::store(Value value, Value address) {
   Type type = value.getType();
@@ -281,8 +282,8 @@ void Code::maskedStore(Value value, Value address, Value mask) {
                               bitcastTo(*this, memoryType(type), value),
                               address, mask, alignmentOf(type));
 }
-Value Code::gather(Type element, Value base, Value offsets) {
-  VectorType type = vectorOf(element);
+Value Code::gather(Type element, Value base, Value offsets, Type as) {
+  VectorType type = vectorOf(as ? as : element);
   Type memory = memoryType(type);
   Value addresses = LLVM::GEPOp::create(
       builder, loc, VectorType::get({int64_t(width)}, ptr()), element, base,
@@ -290,7 +291,7 @@ Value Code::gather(Type element, Value base, Value offsets) {
   Value all = splat(boolean(true));
   Value loaded = LLVM::masked_gather::create(
       builder, loc, memory, addresses, all, ValueRange{constantOf(memory, 0)},
-      alignmentOf(type));
+      alignmentOf(element));
   return bitcastTo(*this, type, loaded);
 }
 

@@ -86,14 +86,18 @@ public:
   /// Truncates towards 0 to the nearest i64 (NaN: 0), then to \p bits.
   mlir::Value realToInt(mlir::Value a, unsigned bits);
 
-  // Memory. Offsets count elements of \p element.
+  // Memory. Offsets count elements of \p element. Addresses are as aligned as
+  // the element of the type, or to \p alignment bytes.
   mlir::Value address(mlir::Value base, mlir::Type element, mlir::Value offset);
-  mlir::Value load(mlir::Type type, mlir::Value address);
+  mlir::Value load(mlir::Type type, mlir::Value address,
+                   unsigned alignment = 0);
   void store(mlir::Value value, mlir::Value address);
   mlir::Value maskedLoad(mlir::Type element, mlir::Value address,
                          mlir::Value mask);
   void maskedStore(mlir::Value value, mlir::Value address, mlir::Value mask);
-  mlir::Value gather(mlir::Type element, mlir::Value base, mlir::Value offsets);
+  /// With \p as, reads that type from where the elements begin.
+  mlir::Value gather(mlir::Type element, mlir::Value base, mlir::Value offsets,
+                     mlir::Type as = {});
 
   // Control flow.
   using Body = llvm::function_ref<void(mlir::Value index)>;

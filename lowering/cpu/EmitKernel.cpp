@@ -54,11 +54,13 @@ void KernelEmitter::reserveScratch() {
             scratch.reserve(shape.keys * rowStride(*matrix) * half));
         continue;
       }
+      // Pairs need half of that; a row for each number keeps lanePlace simple.
       numbers.laneOperands.push_back(reserveLanes(tile * f32, product.dims));
       numbers.keyOperands.push_back(
           product.keySide.inPlace
               ? 0
-              : scratch.reserve(shape.keys * f32, product.dims));
+              : scratch.reserve(shape.keys * (product.isDot ? half : f32),
+                                product.dims));
     }
     for (auto [accumulator, matrix] :
          llvm::zip_equal(sweep.accumulators, matricesOf(sweep).accumulators)) {
@@ -67,13 +69,18 @@ void KernelEmitter::reserveScratch() {
                                                    : 0);
       numbers.scales.push_back(accumulator.isBase ? reserveLanes(group * f32)
                                                   : 0);
-      numbers.pairs.push_back(accumulator.isProduct
-                                  ? reserveLanes(rows * (matrix ? half : f32))
-                                  : 0);
+      int64_t weight = matrix || accumulator.isDot ? half : f32;
+      numbers.pairs.push_back(
+          accumulator.isProduct ? reserveLanes(rows * weight) : 0);
       bool cutsProduct = accumulator.isProduct && accumulator.op.getDomain();
-      numbers.existence.push_back(cutsProduct ? reserveLanes(rows * f32) : 0);
+      numbers.existence.push_back(
+          cutsProduct ? reserveLanes(rows * (accumulator.isDot ? half : f32))
+                      : 0);
       numbers.values.push_back(
           matrix ? scratch.reserve(shape.keys * rowStride(*matrix) * half)
+          : accumulator.isDot
+              ? scratch.reserve(shape.keys * half, accumulator.carried,
+                                shape.keys * half * valuePadding)
           : accumulator.isProduct && !accumulator.keySide.inPlace
               ? scratch.reserve(shape.keys * f32, accumulator.carried)
               : 0);

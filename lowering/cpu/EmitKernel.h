@@ -10,6 +10,8 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
+#include <map>
+
 namespace attn::cpu {
 
 /// Emits the code of one attn.kernel: `run`, which computes one work item, and
@@ -151,6 +153,9 @@ private:
   int64_t groupStride() const { return shape.groupLanes() + rowPadding(); }
   int64_t tileStride() const { return shape.tileLanes() + rowPadding(); }
   static int64_t rowStride(const Matrices &matrix) { return matrix.padded + 8; }
+  /// Pairs between rows of values that have no number: rows a power of two
+  /// apart would share few sets of the cache.
+  static constexpr int64_t valuePadding = 16;
   int64_t rowPadding() const { return code.machine == Machine::Gpu ? 8 : 0; }
   std::optional<Matrices>
   fitMatrices(mlir::Type type, llvm::ArrayRef<mlir::StringAttr> dims) const;
@@ -172,7 +177,6 @@ private:
                                                    mlir::Value row);
   void multiplyMatrices(const SweepShape &sweep, unsigned product,
                         const Keys &keys);
-  mlir::Value laneFactor(const InnerProduct &product, Scope &lane);
   void initMatrixStates(const SweepShape &sweep);
   mlir::Value fragmentPlace(const SweepShape &sweep, unsigned accumulator,
                             int64_t index);
@@ -201,7 +205,12 @@ private:
   void fillKeyRows(const SweepShape &sweep, mlir::Value count);
   void fillKeyOperand(const SweepShape &sweep, const Operand &operand,
                       llvm::ArrayRef<mlir::StringAttr> dims, unsigned array,
-                      mlir::Value tile, mlir::Value count);
+                      bool isDot, mlir::Value tile, mlir::Value count);
+  mlir::Value multiplyFactors(llvm::ArrayRef<mlir::Value> factors,
+                              Scope &scope);
+  void forEachVector(
+      mlir::StringAttr dim,
+      llvm::function_ref<void(mlir::Value first, const IndexValue &at)> body);
   void prefetchRow(const Operand &operand,
                    llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
   void prefetchLines(mlir::Value address, mlir::Value bytes);
@@ -247,7 +256,8 @@ private:
       mlir::Value row, std::vector<std::unique_ptr<Scope>> &pairs,
       mlir::ValueRange carried)>;
   Vectors forEachRow(const SweepShape &sweep, Group &group, const Keys &keys,
-                     bool withLastProduct, Vectors carried, RowVisitor visit);
+                     bool withLastProduct, Vectors carried, RowVisitor visit,
+                     bool byPairs = false);
   Vectors visitRows(const SweepShape &sweep, Group &group, const Keys &keys,
                     mlir::Value row, unsigned count, bool withLastProduct,
                     mlir::ValueRange carried, RowVisitor visit);
@@ -266,6 +276,7 @@ private:
   void rescaleStates(const SweepShape &sweep, Group &group);
   mlir::Value loadScale(const SweepShape &sweep, mlir::Value base,
                         unsigned vector);
+  mlir::Value laneFactor(const InnerProduct &product, Scope &lane);
   bool inRegisters(const Accumulator &accumulator) const;
 
   // Register tiles (EmitProducts.cpp).
@@ -279,6 +290,19 @@ private:
                          Group &group, const Keys &keys, bool clears,
                          Scope &outer, mlir::Value column, mlir::Value flat,
                          unsigned rows);
+
+  // Pairs of bf16 (EmitPairs.cpp).
+  void fillLanePairs(const SweepShape &sweep, const InnerProduct &product);
+  void fillValuePairs(const SweepShape &sweep, const Accumulator &accumulator,
+                      mlir::Value tile, mlir::Value count);
+  mlir::Value valuePairs(const SweepShape &sweep,
+                         const Accumulator &accumulator, mlir::Value pair,
+                         mlir::Value column);
+  void addWeight(const Accumulator &accumulator, mlir::Value row,
+                 mlir::Value weight, mlir::Value exists);
+  void storeWeights(const SweepShape &sweep);
+  mlir::Value pairsAreFinite(const SweepShape &sweep,
+                             const Accumulator &accumulator, const Keys &keys);
 
   // Results (EmitResults.cpp).
   void emitResults();
@@ -334,6 +358,15 @@ private:
   unsigned rowArray = 0;
   llvm::SmallVector<unsigned> placeTables; // a destination of a result
   llvm::SmallVector<mlir::Value> offsets;
+
+  /// Weights of one key that wait for the other of a pair, and which of them
+  /// exist: one a vector of lanes. For each accumulator, an even key's and an
+  /// odd one's.
+  struct WaitingRow {
+    mlir::Value row;
+    Vectors weights, existence;
+  };
+  std::map<unsigned, std::pair<WaitingRow, WaitingRow>> waiting;
 
   // The function being emitted.
   mlir::LLVM::LLVMFuncOp function;

@@ -4,10 +4,13 @@
 // side, so nothing of f32 is packed or transposed:
 //   scores:  tile[key, lane]    = sum over d of K[key, d] * Q[d, lane]
 //   values:  state[e, lane]    += sum over keys of V[key, e] * P[key, lane]
+// With dot products of bf16 pairs, two terms of a sum are one: numbers d and
+// d + 1 of a key, as they lie in memory, or keys n and n + 1 (EmitPairs.cpp).
 //
 //===----------------------------------------------------------------------===//
 
 #include "lowering/cpu/EmitKernel.h"
+#include "lowering/cpu/Pairs.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -161,35 +164,69 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
       continue;
     }
     Value start = code.mul(code.add(keys.offset, key), length);
-    keyRows.push_back(denseRow(
-        *evaluator, array(numbers.keyOperands[number], code.f32(), start),
-        product.dims));
+    Type element = product.isDot ? shape.dotType : code.f32();
+    keyRows.push_back(
+        denseRow(*evaluator, array(numbers.keyOperands[number], element, start),
+                 product.dims));
   }
   Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
   Vectors accumulators(rows * shape.vectors, zero);
 
-  auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange carried) {
+  // One term of the sums: row `flat` of the lanes by a number of each key.
+  auto addTerm = [&](Value flat, ValueRange carried,
+                     llvm::function_ref<Value(const Row &)> loadKey) {
     Vectors queries, next(carried);
-    Value start = array(numbers.laneOperands[number], code.f32(),
+    Type unit = product.isDot ? Type(builder.getI32Type()) : code.f32();
+    Value start = array(numbers.laneOperands[number], unit,
                         lanePlace(product.dims, flat, group.first));
     for (unsigned j = 0; j != shape.vectors; ++j)
-      queries.push_back(code.load(
-          code.vectorOf(code.f32()),
-          code.address(start, code.f32(), code.index(j * shape.width))));
+      queries.push_back(
+          code.load(code.vectorOf(unit),
+                    code.address(start, unit, code.index(j * shape.width))));
     for (unsigned r = 0; r != rows; ++r) {
-      Value offset;
-      for (auto [index, stride] : llvm::zip_equal(at, keyRows[r].strides)) {
-        Value term = code.mul(index, stride);
-        offset = offset ? code.add(offset, term) : term;
-      }
-      Value key = code.splat(code.load(
-          code.f32(), code.address(keyRows[r].base, code.f32(), offset)));
+      Value key = code.splat(loadKey(keyRows[r]));
       for (unsigned j = 0; j != shape.vectors; ++j) {
         Value &sum = next[r * shape.vectors + j];
-        sum = code.fma(queries[j], key, sum);
+        sum = product.isDot ? dotPairs(code, sum, queries[j], key)
+                            : code.fma(queries[j], key, sum);
       }
     }
     return next;
+  };
+  if (product.isDot) {
+    Value whole =
+        arith::DivUIOp::create(builder, code.loc, length, code.index(2));
+    Type pair = builder.getI32Type(), half = builder.getI16Type();
+    Vectors sums = forEachUnrolled(
+        code, whole, accumulators, [&](Value i, ValueRange carried) {
+          return addTerm(i, carried, [&](const Row &row) {
+            return code.load(pair, code.address(row.base, pair, i),
+                             /*alignment=*/2);
+          });
+        });
+    // An odd number of terms: the last one with a zero beside it.
+    sums = code.forEach(
+        code.mul(whole, code.index(2)), length, 1, sums,
+        [&](Value last, ValueRange carried) {
+          return addTerm(whole, carried, [&](const Row &row) -> Value {
+            Value bits = code.load(half, code.address(row.base, half, last));
+            return arith::ExtUIOp::create(builder, code.loc, pair, bits);
+          });
+        });
+    for (unsigned i = 0; i != sums.size(); ++i)
+      if (Value factor = laneFactors[number][i % shape.vectors])
+        sums[i] = code.mul(sums[i], factor);
+    return sums;
+  }
+  auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange carried) {
+    return addTerm(flat, carried, [&](const Row &row) {
+      Value offset;
+      for (auto [index, stride] : llvm::zip_equal(at, row.strides)) {
+        Value term = code.mul(index, stride);
+        offset = offset ? code.add(offset, term) : term;
+      }
+      return code.load(code.f32(), code.address(row.base, code.f32(), offset));
+    });
   };
   std::function<Vectors(unsigned, Value, SmallVector<Value>, ValueRange)> loop =
       [&](unsigned depth, Value flat, SmallVector<Value> at,
@@ -215,6 +252,8 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
 Value KernelEmitter::valuesAreFinite(const SweepShape &sweep,
                                      const Accumulator &accumulator,
                                      const Keys &keys) {
+  if (accumulator.isDot)
+    return pairsAreFinite(sweep, accumulator, keys);
   ArrayRef<StringAttr> dims = accumulator.carried;
   Type vector = code.vectorOf(code.f32());
   Value zero = code.constantOf(vector, 0);
@@ -348,14 +387,19 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   Value length = code.index(1);
   for (StringAttr dim : accumulator.carried)
     length = code.mul(length, evaluator->extent(dim));
+  // Rows of the weights, and values beside them: of a key, or of two.
+  Type unit = accumulator.isDot ? Type(builder.getI32Type()) : code.f32();
+  Value rowsOfWeights = keys.count;
+  if (accumulator.isDot)
+    rowsOfWeights = code.ceilDiv(keys.count, 2);
   sums = forEachUnrolled(
-      code, keys.count, sums, [&](Value key, ValueRange carried) {
+      code, rowsOfWeights, sums, [&](Value key, ValueRange carried) {
         Vectors next(carried), weights;
         Value start = code.mul(key, code.index(groupStride()));
         for (unsigned j = 0; j != shape.vectors; ++j)
           weights.push_back(
-              code.load(code.vectorOf(code.f32()),
-                        array(numbers.pairs[number], code.f32(),
+              code.load(code.vectorOf(unit),
+                        array(numbers.pairs[number], unit,
                               code.add(start, code.index(j * shape.width)))));
         // A value counts for the lanes that have the pair and is 0 for the
         // others, whatever it is: 0 * NaN is NaN.
@@ -369,6 +413,8 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
         auto valueFor = [&](Value value, unsigned j) -> Value {
           if (existence.empty())
             return value;
+          if (accumulator.isDot)
+            return code.land(value, existence[j]);
           Value kept = code.land(
               arith::BitcastOp::create(builder, code.loc, bits, value),
               existence[j]);
@@ -376,7 +422,11 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
                                           kept);
         };
         Value first, stride = code.index(1);
-        if (unsigned table = numbers.valueRows[number]) {
+        if (accumulator.isDot) {
+          Value pair = arith::DivUIOp::create(builder, code.loc, keys.offset,
+                                              code.index(2));
+          first = valuePairs(sweep, accumulator, code.add(pair, key), flat);
+        } else if (unsigned table = numbers.valueRows[number]) {
           Value base = code.load(
               code.ptr(), array(table, code.ptr(), code.add(keys.offset, key)));
           stride = stridesOf(*evaluator, accumulator.keySide, {last}).front();
@@ -393,12 +443,14 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
               code.add(code.mul(code.add(keys.offset, key), length), flat));
         }
         for (unsigned r = 0; r != rows; ++r) {
-          Value value = code.splat(code.load(
-              code.f32(), code.address(first, code.f32(),
-                                       code.mul(code.index(r), stride))));
+          Value value = code.splat(
+              code.load(unit, code.address(first, unit,
+                                           code.mul(code.index(r), stride))));
           for (unsigned j = 0; j != shape.vectors; ++j) {
             Value &sum = next[r * shape.vectors + j];
-            sum = code.fma(weights[j], valueFor(value, j), sum);
+            sum = accumulator.isDot
+                      ? dotPairs(code, sum, weights[j], valueFor(value, j))
+                      : code.fma(weights[j], valueFor(value, j), sum);
           }
         }
         return next;

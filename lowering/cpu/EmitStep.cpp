@@ -78,7 +78,8 @@ void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
        llvm::zip_equal(sweep.products, matricesOf(sweep).products)) {
     Vectors &factors = laneFactors.emplace_back();
     for (auto &lane : group.lanes)
-      factors.push_back(matrix ? laneFactor(product, *lane) : Value());
+      factors.push_back(matrix || product.isDot ? laneFactor(product, *lane)
+                                                : Value());
   }
   emitPlainProducts(sweep, group, keys);
   bool hasBase = llvm::any_of(sweep.accumulators,
@@ -137,6 +138,19 @@ void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
   }
 }
 
+/// What the lane side has beside the sum, one number a lane; null for nothing.
+Value KernelEmitter::laneFactor(const InnerProduct &product, Scope &lane) {
+  SmallVector<Value> summed = product.summedFactors();
+  Value value;
+  for (Value factor : product.laneSide.factors) {
+    if (llvm::is_contained(summed, factor))
+      continue;
+    Value x = evaluator->evaluate(factor, lane);
+    value = value ? code.mul(value, x) : x;
+  }
+  return value;
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
@@ -172,11 +186,10 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
   warpBarrier(sweep);
 }
 
-KernelEmitter::Vectors KernelEmitter::forEachRow(const SweepShape &sweep,
-                                                 Group &group, const Keys &keys,
-                                                 bool withLastProduct,
-                                                 Vectors carried,
-                                                 RowVisitor visit) {
+KernelEmitter::Vectors
+KernelEmitter::forEachRow(const SweepShape &sweep, Group &group,
+                          const Keys &keys, bool withLastProduct,
+                          Vectors carried, RowVisitor visit, bool byPairs) {
   Value zero = code.index(0);
   bool blocked = withLastProduct && !sweep.products.empty();
   Value blocks = zero;
@@ -190,11 +203,20 @@ KernelEmitter::Vectors KernelEmitter::forEachRow(const SweepShape &sweep,
                            inner, visit);
         });
   }
-  return code.forEach(blocks, keys.count, 1, carried,
-                      [&](Value row, ValueRange inner) {
-                        return visitRows(sweep, group, keys, row, 1,
-                                         withLastProduct, inner, visit);
-                      });
+  auto visitBy = [&](Value from, Value to, unsigned count) {
+    carried = code.forEach(from, to, count, carried,
+                           [&](Value row, ValueRange inner) {
+                             return visitRows(sweep, group, keys, row, count,
+                                              withLastProduct, inner, visit);
+                           });
+  };
+  if (byPairs) {
+    Value even = code.land(keys.count, code.index(-2));
+    visitBy(blocks, even, 2);
+    blocks = even;
+  }
+  visitBy(blocks, keys.count, 1);
+  return carried;
 }
 
 KernelEmitter::Vectors KernelEmitter::visitRows(const SweepShape &sweep,
@@ -226,12 +248,16 @@ KernelEmitter::Vectors KernelEmitter::visitRows(const SweepShape &sweep,
         Value score =
             code.load(code.vectorOf(code.f32()),
                       array(arraysOf(sweep).tiles[i], code.f32(), place));
-        Value factor = laneFactors[i][j];
+        // Tiles of the matrix units are without it.
+        Value factor =
+            matricesOf(sweep).products[i] ? laneFactors[i][j] : Value();
         pair->values[product.result] = factor ? code.mul(score, factor) : score;
       }
       pairs.push_back(std::move(pair));
     }
     state = visit(row, pairs, state);
+    if (r % 2 == 1 || r + 1 == count)
+      storeWeights(sweep);
   }
   return state;
 }
@@ -408,7 +434,8 @@ void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
                 array(numbers.stashes[base->index], code.f32(), place));
           }
         return accumulatePair(sweep, group, row, pairs, carried, masked);
-      });
+      },
+      sweep.takesPairs());
   storeStates(sweep, group, states);
 }
 
@@ -448,6 +475,10 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
         continue;
       }
       Value weight = pairWeight(accumulator, pair);
+      if (accumulator.isDot) {
+        addWeight(accumulator, row, weight, exists);
+        continue;
+      }
       Value place = code.add(code.mul(row, code.index(groupStride())),
                              code.index(j * shape.width));
       if (exists) {

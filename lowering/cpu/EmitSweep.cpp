@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/cpu/EmitKernel.h"
+#include "lowering/cpu/Pairs.h"
 
 using namespace mlir;
 using namespace attn;
@@ -17,6 +18,8 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
   for (auto [i, product] : llvm::enumerate(sweep.products))
     if (matricesOf(sweep).products[i])
       fillLaneMatrix(sweep, unsigned(i));
+    else if (product.isDot)
+      fillLanePairs(sweep, product);
     else
       fillLaneOperand(sweep, product);
   loadLaneMatrices(sweep);
@@ -51,11 +54,7 @@ void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
           if (depth == product.dims.size()) {
             for (auto &lane : group.lanes) {
               Scope at(&outer, lane.get());
-              Value value;
-              for (Value factor : product.laneSide.factors) {
-                Value x = evaluator->evaluate(factor, at);
-                value = value ? code.mul(value, x) : x;
-              }
+              Value value = multiplyFactors(product.laneSide.factors, at);
               Value place =
                   lanePlace(product.dims, flat, lane->indices[laneKey].uniform);
               code.store(code.splat(value), array(number, code.f32(), place));
@@ -143,54 +142,69 @@ void KernelEmitter::bindKeys(const SweepShape &sweep, const Keys &keys,
                                     code.i64(), offset));
 }
 
+Value KernelEmitter::multiplyFactors(ArrayRef<Value> factors, Scope &scope) {
+  Value value;
+  for (Value factor : factors) {
+    Value x = evaluator->evaluate(factor, scope);
+    value = value ? code.mul(value, x) : x;
+  }
+  return value;
+}
+
+/// Runs along \p dim a vector at a time, where the lanes of the last one that
+/// are past the end do not exist.
+void KernelEmitter::forEachVector(
+    StringAttr dim,
+    llvm::function_ref<void(Value first, const IndexValue &at)> body) {
+  Value extent = evaluator->extent(dim);
+  Value width = code.index(shape.width);
+  Value whole =
+      code.mul(arith::DivUIOp::create(builder, code.loc, extent, width), width);
+  SmallVector<int32_t> counts;
+  for (unsigned i = 0; i != shape.width; ++i)
+    counts.push_back(int32_t(i));
+  auto iota = [&]() -> Value {
+    return arith::ConstantOp::create(builder, code.loc,
+                                     builder.getI32VectorAttr(counts));
+  };
+  auto run = [&](Value first, Value exists) {
+    IndexValue at;
+    at.first = first;
+    at.exists = exists;
+    at.lanes = code.add(iota(), code.toInt(first, 32));
+    if (exists) // Lanes past the end repeat the last index.
+      at.lanes =
+          code.min(at.lanes, code.toInt(code.sub(extent, code.index(1)), 32));
+    body(first, at);
+  };
+  code.forEach(code.index(0), whole, shape.width,
+               [&](Value first) { run(first, Value()); });
+  Value rest = code.sub(extent, whole);
+  code.ifThen(code.lessThan(code.index(0), rest),
+              [&] { run(whole, code.lessThan(iota(), code.toInt(rest, 32))); });
+}
+
 /// Computes an operand of a matrix product for the keys of the tile, as f32 in
-/// [key, dims...]: conversions and small products happen once a tile here, not
-/// once a register tile.
+/// [key, dims...], or as bf16 for dot products: conversions and small products
+/// happen once a tile here, not once a register tile.
 void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
                                    const Operand &operand,
                                    ArrayRef<StringAttr> dims, unsigned number,
-                                   Value tile, Value count) {
+                                   bool isDot, Value tile, Value count) {
   if (code.machine == Machine::Gpu)
     return fillKeyOperandInBlock(sweep, operand, dims, number, tile, count);
   Keys keys{tile, tile, code.index(0), count};
   StringAttr last = dims.back();
   Value lastExtent = evaluator->extent(last);
-  Value whole = code.mul(arith::DivUIOp::create(builder, code.loc, lastExtent,
-                                                code.index(shape.width)),
-                         code.index(shape.width));
-  auto product = [&](Scope &scope) {
-    Value value;
-    for (Value factor : operand.factors) {
-      Value x = evaluator->evaluate(factor, scope);
-      value = value ? code.mul(value, x) : x;
-    }
-    return code.splat(value);
-  };
-  SmallVector<int32_t> counts;
-  for (unsigned i = 0; i != shape.width; ++i)
-    counts.push_back(int32_t(i));
-  auto chunk = [&](Value first, Value exists, Value flat, Scope &outer) {
-    Scope scope(&outer);
-    IndexValue &at = scope.indices[last];
-    Value iota = arith::ConstantOp::create(builder, code.loc,
-                                           builder.getI32VectorAttr(counts));
-    at.first = first;
-    at.exists = exists;
-    at.lanes = code.add(iota, code.toInt(first, 32));
-    if (exists) // Lanes past the end repeat the last index.
-      at.lanes = code.min(at.lanes,
-                          code.toInt(code.sub(lastExtent, code.index(1)), 32));
-    code.store(product(scope),
-               array(number, code.f32(), code.add(flat, first)));
-  };
   auto row = [&](Value flat, Scope &outer) {
-    code.forEach(code.index(0), whole, shape.width,
-                 [&](Value first) { chunk(first, Value(), flat, outer); });
-    Value rest = code.sub(lastExtent, whole);
-    code.ifThen(code.lessThan(code.index(0), rest), [&] {
-      Value iota = arith::ConstantOp::create(builder, code.loc,
-                                             builder.getI32VectorAttr(counts));
-      chunk(whole, code.lessThan(iota, code.toInt(rest, 32)), flat, outer);
+    forEachVector(last, [&](Value first, const IndexValue &at) {
+      Scope scope(&outer);
+      scope.indices[last] = at;
+      Value value = code.splat(multiplyFactors(operand.factors, scope));
+      if (isDot)
+        value = narrow(code, value);
+      code.store(value,
+                 array(number, Code::elementOf(value), code.add(flat, first)));
     });
   };
   std::function<void(unsigned, Value, Scope &)> loop =
@@ -260,7 +274,7 @@ void KernelEmitter::fillKeyOperands(const SweepShape &sweep, Value tile,
                     numbers.keyOperands[i], tile, count);
     else if (!product.keySide.inPlace)
       fillKeyOperand(sweep, product.keySide, product.dims,
-                     numbers.keyOperands[i], tile, count);
+                     numbers.keyOperands[i], product.isDot, tile, count);
   Value notFinite;
   for (auto [i, accumulator] : llvm::enumerate(sweep.accumulators)) {
     if (const auto &matrix = matrices.accumulators[i]) {
@@ -268,9 +282,11 @@ void KernelEmitter::fillKeyOperands(const SweepShape &sweep, Value tile,
           fillKeyMatrix(sweep, accumulator.keySide, accumulator.carried,
                         *matrix, numbers.values[i], tile, count);
       notFinite = notFinite ? code.lor(notFinite, found) : found;
+    } else if (accumulator.isDot) {
+      fillValuePairs(sweep, accumulator, tile, count);
     } else if (accumulator.isProduct && !accumulator.keySide.inPlace) {
       fillKeyOperand(sweep, accumulator.keySide, accumulator.carried,
-                     numbers.values[i], tile, count);
+                     numbers.values[i], /*isDot=*/false, tile, count);
     }
   }
   if (notFinite)

@@ -144,8 +144,13 @@ void KernelEmitter::forEachKeyTile(const SweepShape &sweep,
   });
 }
 
+static Value roundUpToEven(Code &code, Value x) {
+  return code.land(code.add(x, code.index(1)), code.index(-2));
+}
+
 /// The keys of a tile, as offsets, that the lanes of \p scope can need: those
-/// of a group are fewer than those of the whole tile of lanes.
+/// of a group are fewer than those of the whole tile of lanes. Where keys are
+/// taken in pairs, whole pairs, but for the last key of all.
 std::pair<Value, Value> KernelEmitter::clipKeys(const SweepShape &sweep,
                                                 Scope &scope, Value tile,
                                                 Value count) {
@@ -160,8 +165,13 @@ std::pair<Value, Value> KernelEmitter::clipKeys(const SweepShape &sweep,
                     tile);
   };
   auto clamp = [&](Value x) { return code.min(code.max(x, zero), count); };
-  return {clamp(offsetOf(code.max(from, origin))),
-          clamp(code.add(offsetOf(code.max(to, code.sub(origin, step))), one))};
+  Value start = clamp(offsetOf(code.max(from, origin)));
+  Value end =
+      clamp(code.add(offsetOf(code.max(to, code.sub(origin, step))), one));
+  if (!sweep.takesPairs())
+    return {start, end};
+  return {code.land(start, code.index(-2)),
+          code.min(roundUpToEven(code, end), count)};
 }
 
 /// Splits the keys of a tile, for one group of lanes, into steps in which the
@@ -200,7 +210,10 @@ void KernelEmitter::forEachStep(
                           code.sub(code.add(first, length), code.index(1)));
         };
         Value small = code.min(code.index(shape.sub), rest);
-        Value most = byBlock ? small : code.max(code.sub(rest, small), small);
+        Value large = code.sub(rest, small);
+        if (sweep.takesPairs())
+          large = roundUpToEven(code, large);
+        Value most = byBlock ? small : code.max(large, small);
         Truth all = truthOf(rest), almost = truthOf(most);
         Value decided = code.lor(all.must, code.lnot(all.may));
         Value length =

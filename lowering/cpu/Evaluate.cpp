@@ -110,7 +110,8 @@ Value Evaluator::address(const Storage &storage, Scope &scope) {
   return offset ? code.address(base, storage.element, offset) : base;
 }
 
-Value Evaluator::load(const Storage &storage, Scope &scope) {
+Value Evaluator::load(const Storage &storage, Scope &scope, Type as) {
+  Type type = as ? as : storage.element;
   Value base = address(storage, scope);
   Value offsets;
   const IndexValue *only = nullptr;
@@ -124,8 +125,9 @@ Value Evaluator::load(const Storage &storage, Scope &scope) {
       only = at;
   }
   if (varying == 0)
-    return code.load(storage.element, base);
-  if (varying == 1 && only && only->first) {
+    return code.load(type, base,
+                     as ? storage.element.getIntOrFloatBitWidth() / 8 : 0);
+  if (varying == 1 && only && only->first && !as) {
     Value first = code.address(base, storage.element, only->first);
     return only->exists ? code.maskedLoad(storage.element, first, only->exists)
                         : code.load(code.vectorOf(storage.element), first);
@@ -139,7 +141,7 @@ Value Evaluator::load(const Storage &storage, Scope &scope) {
       term = code.mul(term, stride(storage, position));
     offsets = offsets ? code.add(offsets, term) : term;
   }
-  return code.gather(storage.element, base, offsets);
+  return code.gather(storage.element, base, offsets, as);
 }
 
 //===----------------------------------------------------------------------===//
@@ -458,30 +460,6 @@ Value Evaluator::compare(CompareOp op, Scope &scope) {
     b = code.toInt(b, bits);
   }
   return code.compare(intPredicate(op.getPredicate()), a, b);
-}
-
-/// Rounds f32 to the nearest bf16, to even on a tie. Targets without the
-/// instruction would call a library for each lane. NaN stays NaN.
-static Value roundToBFloat(Code &code, Value x) {
-  OpBuilder &b = code.builder;
-  Location loc = code.loc;
-  Type wide = code.likeWith(x, b.getI32Type());
-  Type narrow = code.likeWith(x, b.getI16Type());
-  Value bits = arith::BitcastOp::create(b, loc, wide, x);
-  Value sixteen = code.intLike(bits, 16);
-  Value top = arith::ShRUIOp::create(b, loc, bits, sixteen);
-  Value odd = code.land(top, code.intLike(bits, 1));
-  Value rounded = code.add(code.add(bits, code.intLike(bits, 0x7FFF)), odd);
-  // A quiet NaN, whatever its payload rounds to.
-  Value quiet =
-      code.lxor(bits, code.land(code.lxor(bits, code.intLike(bits, -1)),
-                                code.intLike(bits, 0x400000)));
-  Value isNaN = code.compare(arith::CmpFPredicate::UNO, x, x);
-  Value chosen = code.select(isNaN, quiet, rounded);
-  Value half = arith::TruncIOp::create(
-      b, loc, narrow, arith::ShRUIOp::create(b, loc, chosen, sixteen));
-  return arith::BitcastOp::create(b, loc, code.likeWith(x, b.getBF16Type()),
-                                  half);
 }
 
 Value Evaluator::cast(CastOp op, Scope &scope) {

@@ -87,7 +87,9 @@ public:
   /// Address of the element of \p storage at the uniform indices of \p scope;
   /// indices that vary along the lanes count as 0.
   mlir::Value address(const Storage &storage, Scope &scope);
-  mlir::Value load(const Storage &storage, Scope &scope);
+  /// The element of \p storage at the indices of \p scope; with \p as, what
+  /// has that type and begins there.
+  mlir::Value load(const Storage &storage, Scope &scope, mlir::Type as = {});
 
   /// Loads the final state of a sweep, for a result of an attn.sweep.
   std::function<mlir::Value(mlir::Value result, Scope &scope)> loadState;

@@ -8,6 +8,40 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
+/// Collects the element types of the floating-point tensors that \p value is
+/// made of.
+static void collectTypes(Value value, const CallLayout &layout,
+                         llvm::SmallPtrSetImpl<Value> &seen,
+                         SmallVectorImpl<Type> &types) {
+  if (!seen.insert(value).second)
+    return;
+  if (layout.isStored(value)) {
+    Type element = quantity(value).getElementType();
+    if (isa<FloatType>(element))
+      types.push_back(element);
+    return;
+  }
+  if (Operation *op = value.getDefiningOp())
+    for (Value operand : op->getOperands())
+      collectTypes(operand, layout, seen, types);
+}
+
+Type attn::cpu::narrowType(ArrayRef<Value> factors, const CallLayout &layout) {
+  llvm::SmallPtrSet<Value, 8> seen;
+  SmallVector<Type> types;
+  for (Value factor : factors)
+    collectTypes(factor, layout, seen, types);
+  if (types.empty() || !(types.front().isBF16() || types.front().isF16()) ||
+      !llvm::all_equal(types))
+    return {};
+  return types.front();
+}
+
+SmallVector<Value> InnerProduct::summedFactors() const {
+  return llvm::filter_to_vector(
+      laneSide.factors, [&](Value factor) { return hasAnyDim(factor, dims); });
+}
+
 namespace {
 
 /// Says whether \p value depends on a running value of its sweep.
@@ -96,6 +130,33 @@ private:
       operand.inPlace = &layout.storageOf(operand.factors[0]);
   }
 
+  /// The tensor that \p factors are, where it has the type of the dot product.
+  const Storage *findDotTensor(ArrayRef<Value> factors) {
+    if (factors.size() != 1)
+      return nullptr;
+    Value tensor = factors[0];
+    if (auto cast = tensor.getDefiningOp<CastOp>())
+      tensor = cast.getOperand();
+    if (!layout.isStored(tensor) ||
+        layout.storageOf(tensor).element != kernel.dotType)
+      return nullptr;
+    return &layout.storageOf(tensor);
+  }
+
+  /// Chooses the dot product where no operand has to be rounded for it: the
+  /// error of a large score is one of its weight.
+  void choosePairs(InnerProduct &inner) {
+    const Storage *keys = findDotTensor(inner.keySide.factors);
+    const Storage *lanes = findDotTensor(inner.summedFactors());
+    if (inner.dims.size() != 1 || !keys || !lanes)
+      return;
+    inner.isDot = true;
+    if (keys->layout.back() == inner.dims.front())
+      inner.keySide.inPlace = keys;
+    if (lanes->layout.back() == inner.dims.front())
+      inner.laneSide.inPlace = lanes;
+  }
+
   void readProduct(ReduceOp reduce) {
     if (reduce.getKind() != ReduceKind::Sum || reduce.getDomain() ||
         !swept(reduce) || !quantity(reduce).getElementType().isF32() ||
@@ -116,7 +177,9 @@ private:
       return;
     inner.result = reduce;
     takeInRowFactors(inner);
-    findInPlace(inner.keySide);
+    choosePairs(inner);
+    if (!inner.isDot)
+      findInPlace(inner.keySide);
     shape.products.push_back(inner);
   }
 
@@ -184,7 +247,11 @@ private:
     accumulator.keySide = keySide;
     accumulator.pairFactors = pair;
     accumulator.pairDivisors = divisors;
-    findInPlace(accumulator.keySide);
+    // Weights are rounded too, which the tolerances of such tensors allow.
+    accumulator.isDot = kernel.dotType && accumulator.carried.size() == 1 &&
+                        narrowType(keySide.factors, layout) == kernel.dotType;
+    if (!accumulator.isDot)
+      findInPlace(accumulator.keySide);
   }
 
   SweepShape shape;
@@ -212,6 +279,10 @@ KernelShape::KernelShape(KernelOp kernel, const CallLayout &layout)
   keys = field("keys");
   sub = field("sub");
   chunk = field("chunk");
+  if (auto type = tile.getAs<TypeAttr>("dot"))
+    dotType = type.getValue();
+  assert((!dotType || (rows % 2 == 0 && keys % 2 == 0 && sub % 2 == 0)) &&
+         "keys are taken in pairs");
   if (auto extents = tile.getAs<DenseI64ArrayAttr>("box"))
     box.assign(extents.asArrayRef().begin(), extents.asArrayRef().end());
   for (auto stride : kernel.getBody().front().getOps<StrideOp>())

@@ -19,9 +19,16 @@ namespace attn::cpu {
 /// One side of a matrix product: a product of factors.
 struct Operand {
   llvm::SmallVector<mlir::Value> factors;
-  /// The f32 tensor that the operand is, when it is nothing else.
+  /// The tensor that the operand is, when it is nothing else and has the type
+  /// that the product reads.
   const Storage *inPlace = nullptr;
 };
+
+/// bf16 or f16 where the factors are made of tensors of that type alone, so
+/// that rounding their product to the type is what the language allows; else
+/// null.
+mlir::Type narrowType(llvm::ArrayRef<mlir::Value> factors,
+                      const CallLayout &layout);
 
 /// A sum inside a tile: result[key, lane] = sum over dims of keySide *
 /// laneSide.
@@ -29,6 +36,12 @@ struct InnerProduct {
   mlir::Value result; // the attn.reduce, with the row factors taken in
   DimList dims;
   Operand laneSide, keySide;
+  /// Both sides are pairs of bf16, for the dot product of the tile.
+  bool isDot = false;
+
+  /// The factors of the lane side that the product sums over; the others
+  /// multiply its result where the operands are narrow.
+  llvm::SmallVector<mlir::Value> summedFactors() const;
 };
 
 /// Part of a sweep that one accumulator is.
@@ -39,6 +52,8 @@ struct Accumulator {
   /// The sum is state[carried, lane] += keySide[key, carried] * pair[key,
   /// lane].
   bool isProduct = false;
+  /// Pairs of keys side by side, in bf16, for the dot product of the tile.
+  bool isDot = false;
   Operand keySide;
   llvm::SmallVector<mlir::Value> pairFactors;
   llvm::SmallVector<Product::Divisor> pairDivisors;
@@ -74,6 +89,12 @@ struct SweepShape {
   mutable VisitOp visit;
   /// Keys are one after the other in every swept dimension.
   bool isContiguous = true;
+
+  /// Weights of two keys are written at a time, so steps begin at even ones.
+  bool takesPairs() const {
+    return llvm::any_of(accumulators,
+                        [](const Accumulator &a) { return a.isDot; });
+  }
 };
 
 struct KernelShape {
@@ -82,6 +103,8 @@ struct KernelShape {
   mutable KernelOp kernel;
   DimList batch, lanes;
   unsigned width, rows, vectors, groups, keys, sub, chunk;
+  /// The type whose pairs the machine multiplies and adds to f32; or null.
+  mlir::Type dotType;
   std::vector<SweepShape> sweeps;
   /// How far apart the lanes of a tile are, for lanes with an attn.stride.
   llvm::SmallMapVector<mlir::StringAttr, mlir::Value, 2> strides;

@@ -20,8 +20,9 @@ SmallVector<Value> Scratch::emitOffsets(Evaluator &evaluator,
     Value size = code.index(array.bytes);
     for (StringAttr dim : array.dims)
       size = code.mul(size, evaluator.extent(dim));
-    Value rounded = code.land(code.add(size, code.index(slack + line - 1)),
-                              code.index(-line));
+    Value rounded =
+        code.land(code.add(size, code.index(array.rest + slack + line - 1)),
+                  code.index(-line));
     offsets.push_back(code.add(offsets.back(), rounded));
   }
   return offsets;
@@ -35,5 +36,5 @@ std::optional<int64_t> Scratch::staticBytes(unsigned number,
     if (!size || __builtin_mul_overflow(bytes, *size, &bytes))
       return std::nullopt;
   }
-  return bytes;
+  return bytes + arrays[number].rest;
 }

@@ -11,9 +11,10 @@ namespace attn::cpu {
 /// computes the offsets and the plan the total, from this one description.
 class Scratch {
 public:
-  /// Reserves \p bytes for each combination of the indices of \p dims.
-  unsigned reserve(int64_t bytes, DimList dims = {}) {
-    arrays.push_back({bytes, std::move(dims)});
+  /// Reserves \p bytes for each combination of the indices of \p dims, and
+  /// \p rest beside them.
+  unsigned reserve(int64_t bytes, DimList dims = {}, int64_t rest = 0) {
+    arrays.push_back({bytes, std::move(dims), rest});
     return unsigned(arrays.size()) - 1;
   }
 
@@ -30,6 +31,7 @@ private:
   struct Array {
     int64_t bytes;
     DimList dims;
+    int64_t rest;
   };
   llvm::SmallVector<Array> arrays;
 };

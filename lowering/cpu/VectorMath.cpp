@@ -242,3 +242,25 @@ Value attn::cpu::uniform(Code &code, Value seed, ValueRange indices) {
       arith::SIToFPOp::create(b, loc, code.likeWith(bits, code.f32()), bits);
   return code.mul(number, code.realLike(number, std::ldexp(1.0, -24)));
 }
+
+Value attn::cpu::roundToBFloat(Code &code, Value x) {
+  OpBuilder &b = code.builder;
+  Location loc = code.loc;
+  Type wide = code.likeWith(x, b.getI32Type());
+  Type narrow = code.likeWith(x, b.getI16Type());
+  Value bits = arith::BitcastOp::create(b, loc, wide, x);
+  Value sixteen = code.intLike(bits, 16);
+  Value top = arith::ShRUIOp::create(b, loc, bits, sixteen);
+  Value odd = code.land(top, code.intLike(bits, 1));
+  Value rounded = code.add(code.add(bits, code.intLike(bits, 0x7FFF)), odd);
+  // A quiet NaN, whatever its payload rounds to.
+  Value quiet =
+      code.lxor(bits, code.land(code.lxor(bits, code.intLike(bits, -1)),
+                                code.intLike(bits, 0x400000)));
+  Value isNaN = code.compare(arith::CmpFPredicate::UNO, x, x);
+  Value chosen = code.select(isNaN, quiet, rounded);
+  Value half = arith::TruncIOp::create(
+      b, loc, narrow, arith::ShRUIOp::create(b, loc, chosen, sixteen));
+  return arith::BitcastOp::create(b, loc, code.likeWith(x, b.getBF16Type()),
+                                  half);
+}

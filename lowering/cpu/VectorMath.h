@@ -33,6 +33,10 @@ mlir::Value pow(Code &code, mlir::Value x, mlir::Value y);
 /// The numbers of attn.uniform: \p seed and \p indices are integers.
 mlir::Value uniform(Code &code, mlir::Value seed, mlir::ValueRange indices);
 
+/// Rounds f32 to the nearest bf16, to even on a tie. Targets without the
+/// instruction would call a library for each lane. NaN stays NaN.
+mlir::Value roundToBFloat(Code &code, mlir::Value x);
+
 } // namespace attn::cpu
 
 #endif // ATTN_LOWERING_CPU_VECTORMATH_H

@@ -32,37 +32,6 @@ static constexpr int64_t elementsOfChunk = 8, copiesAtOnce = 4;
 // What fits
 //===----------------------------------------------------------------------===//
 
-/// Collects the element types of the floating-point tensors that \p value is
-/// made of.
-static void collectTypes(Value value, const CallLayout &layout,
-                         llvm::SmallPtrSetImpl<Value> &seen,
-                         SmallVectorImpl<Type> &types) {
-  if (!seen.insert(value).second)
-    return;
-  if (layout.isStored(value)) {
-    Type element = quantity(value).getElementType();
-    if (isa<FloatType>(element))
-      types.push_back(element);
-    return;
-  }
-  if (Operation *op = value.getDefiningOp())
-    for (Value operand : op->getOperands())
-      collectTypes(operand, layout, seen, types);
-}
-
-/// bf16 or f16 where the operand is made of tensors of that type alone, so that
-/// rounding it to the type is what the language allows; else null.
-static Type narrowType(ArrayRef<Value> factors, const CallLayout &layout) {
-  llvm::SmallPtrSet<Value, 8> seen;
-  SmallVector<Type> types;
-  for (Value factor : factors)
-    collectTypes(factor, layout, seen, types);
-  if (types.empty() || !(types.front().isBF16() || types.front().isF16()) ||
-      !llvm::all_equal(types))
-    return {};
-  return types.front();
-}
-
 /// How the sum over \p dims is done with 16-bit operands of \p type; none where
 /// it is not.
 std::optional<KernelEmitter::Matrices>
@@ -85,16 +54,6 @@ KernelEmitter::fitMatrices(Type type, ArrayRef<StringAttr> dims) const {
   return Matrices{type, extent, (extent + depth - 1) / depth * depth};
 }
 
-/// The factors of the lane side that the product sums over; the others multiply
-/// its result.
-static SmallVector<Value> summedFactors(const InnerProduct &product) {
-  return llvm::filter_to_vector(product.laneSide.factors, [&](Value factor) {
-    return llvm::any_of(product.dims, [&](StringAttr dim) {
-      return quantity(factor).hasDim(dim);
-    });
-  });
-}
-
 /// Chooses which products are done so, as long as shared memory, where their
 /// operands must be, has room.
 void KernelEmitter::chooseMatrices() {
@@ -113,7 +72,7 @@ void KernelEmitter::chooseMatrices() {
     SweepMatrices &matrices = sweepMatrices.emplace_back();
     for (const InnerProduct &product : sweep.products) {
       Type type = narrowType(product.keySide.factors, layout);
-      if (type != narrowType(summedFactors(product), layout))
+      if (type != narrowType(product.summedFactors(), layout))
         type = Type();
       std::optional<Matrices> fit = fitMatrices(type, product.dims);
       matrices.products.push_back(
@@ -151,7 +110,7 @@ void KernelEmitter::fillLaneMatrix(const SweepShape &sweep, unsigned number) {
   const Matrices &matrix = *matricesOf(sweep).products[number];
   unsigned place = arraysOf(sweep).laneOperands[number];
   Type bits = builder.getI16Type();
-  SmallVector<Value> factors = summedFactors(product);
+  SmallVector<Value> factors = product.summedFactors();
   Vectors extents = llvm::map_to_vector(
       product.dims, [&](StringAttr dim) { return evaluator->extent(dim); });
   forEachGroup([&](Group &group) {
@@ -460,19 +419,6 @@ void KernelEmitter::clearWeights(const SweepShape &sweep, const Keys &keys) {
     });
   }
   warpBarrier(sweep);
-}
-
-/// What the lane side has beside the sum, one number a lane; null for nothing.
-Value KernelEmitter::laneFactor(const InnerProduct &product, Scope &lane) {
-  SmallVector<Value> summed = summedFactors(product);
-  Value value;
-  for (Value factor : product.laneSide.factors) {
-    if (llvm::is_contained(summed, factor))
-      continue;
-    Value x = evaluator->evaluate(factor, lane);
-    value = value ? code.mul(value, x) : x;
-  }
-  return value;
 }
 
 //===----------------------------------------------------------------------===//

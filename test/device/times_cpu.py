@@ -1,4 +1,5 @@
-"""Times the kernels for AVX-512 beside the fma peak of the same core."""
+"""Times the kernels for AVX-512 beside a peak of the same core: that of fma, or
+of the dot product of bf16 pairs where they use it."""
 
 import ctypes
 import os
@@ -24,19 +25,24 @@ def reference(q, k, v, causal):
 def time_cpu():
     if not os.path.exists(library_path("cpu-full-f32-64")):
         return
-    peak = ctypes.CDLL(os.path.join(HERE, "lib", "libpeak.so")).fma_peak
-    peak.restype, peak.argtypes = ctypes.c_double, [ctypes.c_double]
+    measured = ctypes.CDLL(os.path.join(HERE, "lib", "libpeak.so"))
+    for peak in (measured.fma_peak, measured.dot_peak):
+        peak.restype, peak.argtypes = ctypes.c_double, [ctypes.c_double]
+    with open("/proc/cpuinfo") as cpu:
+        has_dot = "avx512_bf16" in cpu.read()
     with open("/proc/cpuinfo") as cpu:
         model = next(line for line in cpu if line.startswith("model name"))
     print(model.split(":")[1].strip(), "x86-64-v4, B = 1, H = 8")
     print(f"{'case':22}{'M = N':>7} {'threads':>8} {'ms':>9} {'GFLOP/s':>8} "
-          f"{'of the fma peak':>16}  worst error at 257")
+          f"{'of the peak':>16}  worst error at 257")
     for mask in ("full", "causal"):
-        for dtype in ("f32", "bf16"):
+        for dtype in ("f32", "bf16", "dot"):
             for D in (64, 128):
                 name = f"cpu-{mask}-{dtype}-{D}"
-                if not os.path.exists(library_path(name)):
+                if not os.path.exists(library_path(name)) or (
+                        dtype == "dot" and not has_dot):
                     continue
+                peak = measured.dot_peak if dtype == "dot" else measured.fma_peak
                 kernel = Kernel(library_path(name))
                 kind = torch.float32 if dtype == "f32" else torch.bfloat16
                 small = [torch.randn(1, 2, 257, D).to(kind) for _ in range(3)]

@@ -42,13 +42,20 @@ const char *nameOf(Inputs kind) {
   llvm_unreachable("unknown inputs");
 }
 
-using Param = std::pair<std::string, const Example *>; // element type, example
+/// An element type, or "dot": bf16 with dot products of pairs, as machines with
+/// AVX512_BF16 have them, on any machine.
+using Param = std::pair<std::string, const Example *>;
 
 class Numerics : public testing::TestWithParam<Param> {
 protected:
   Numerics() : context(makeContext()), random(testSeed()) {}
 
   const Example &example() const { return *GetParam().second; }
+  bool isDot() const { return GetParam().first == "dot"; }
+  StringRef dtype() const {
+    return isDot() ? "bf16" : StringRef(GetParam().first);
+  }
+  std::string target() const { return isDot() ? "x86-64-v3-dot" : "native"; }
   void checkCall(const CallSpec &call);
   void checkRun(const CallSpec &call, Inputs kind);
 
@@ -103,8 +110,7 @@ std::string describe(const CallSpec &call) {
 
 Numerics::Compiled *Numerics::compile(const CallSpec &call) {
   std::string text = exampleText(example().file);
-  StringRef dtype = GetParam().first;
-  auto open = emit(text, example().spec, dtype, {}, *context);
+  auto open = emit(text, example().spec, dtype(), {}, *context);
   if (!open)
     return nullptr;
   llvm::StringMap<int64_t> fixed;
@@ -117,11 +123,13 @@ Numerics::Compiled *Numerics::compile(const CallSpec &call) {
   Compiled &result = entry->second;
   if (!isNew)
     return result.code ? &result : nullptr;
-  result.formula = emit(text, example().spec, dtype, fixed, *context);
+  result.formula = emit(text, example().spec, dtype(), fixed, *context);
   if (!result.formula)
     return nullptr;
   OwningOpRef<ModuleOp> module = result.formula->clone();
-  auto code = CompiledSpec::compile(*module, example().spec, CompileOptions());
+  CompileOptions options;
+  options.target = target();
+  auto code = CompiledSpec::compile(*module, example().spec, options);
   if (!code) {
     ADD_FAILURE() << "does not compile: " << llvm::toString(code.takeError());
     return nullptr;
@@ -200,9 +208,9 @@ TEST_P(Numerics, MatchesTheReference) {
          {Inputs::Ordinary, Inputs::Strided, Inputs::NaN, Inputs::Huge}) {
       if (kind == Inputs::Huge && !example().hasHuge)
         continue;
-      SCOPED_TRACE(llvm::formatv("{0} --dtype {1} --size {2}, {3} inputs, "
-                                 "ATTN_TEST_SEED={4}",
-                                 example().file, GetParam().first,
+      SCOPED_TRACE(llvm::formatv("{0} --dtype {1} --target {2} --size {3}, "
+                                 "{4} inputs, ATTN_TEST_SEED={5}",
+                                 example().file, dtype(), target(),
                                  describe(call), nameOf(kind), testSeed())
                        .str());
       checkRun(call, kind);
@@ -213,9 +221,9 @@ TEST_P(Numerics, MatchesTheReference) {
 
 static std::vector<Param> allParams() {
   std::vector<Param> params;
-  for (const char *dtype : {"f32", "f16", "bf16"})
+  for (const char *type : {"f32", "f16", "bf16", "dot"})
     for (const Example &example : allExamples())
-      params.push_back({dtype, &example});
+      params.push_back({type, &example});
   return params;
 }
 
