@@ -102,11 +102,23 @@ double runLoop(PeakKind kind) {
   }
 }
 
+/// FLOP/s of this thread over a moment.
+double rateOf(PeakKind kind) {
+  runLoop(kind); // The clock of wide vectors may differ.
+  auto start = std::chrono::steady_clock::now();
+  double flop = runLoop(kind);
+  return flop /
+         std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+             .count();
+}
+
 } // namespace
 
 PeakKind attn::cli::peakKindFor(bool isBf16) {
 #ifdef __x86_64__
-  if (isBf16 && __builtin_cpu_supports("avx512bf16"))
+  // Dot products have twice the FLOPs of fma on some machines, half on others.
+  if (isBf16 && __builtin_cpu_supports("avx512bf16") &&
+      rateOf(PeakKind::DotBf16) > rateOf(PeakKind::Fma512))
     return PeakKind::DotBf16;
   if (__builtin_cpu_supports("avx512f"))
     return PeakKind::Fma512;

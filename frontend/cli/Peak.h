@@ -10,8 +10,8 @@ namespace attn::cli {
 /// The instruction that a peak is measured with.
 enum class PeakKind { Scalar, Fma256, Fma512, DotBf16 };
 
-/// The widest that this CPU has for a kernel with tensors of this type; a dot
-/// product of pairs for bf16.
+/// The one with the most FLOP/s that this CPU has for a kernel with tensors of
+/// this type: a dot product of pairs is tried for bf16.
 PeakKind peakKindFor(bool isBf16);
 
 /// "FMA of 16 f32".
