@@ -117,6 +117,27 @@ void KernelEmitter::prefetchBlock(const SweepShape &sweep, unsigned product,
              key);
 }
 
+/// Asks for the values of \p rows keys from \p row on, into the second-level
+/// cache: register tiles take a few columns of many rows, which no machine
+/// foresees.
+static void askForValues(Evaluator &evaluator, const Operand &operand,
+                         ArrayRef<StringAttr> dims, unsigned rows,
+                         llvm::function_ref<void(unsigned, Scope &)> bindRow) {
+  Code &code = evaluator.code;
+  constexpr int64_t line = 64, size = sizeof(float);
+  for (unsigned r = 0; r != rows; ++r) {
+    Scope scope;
+    bindRow(r, scope);
+    Value start = rowOf(evaluator, operand, dims, scope).base;
+    Value bytes = code.mul(evaluator.extent(dims.back()), code.index(size));
+    code.forEach(code.index(0), bytes, line, [&](Value at) {
+      LLVM::Prefetch::create(code.builder, code.loc,
+                             code.address(start, code.builder.getI8Type(), at),
+                             /*rw=*/0, /*hint=*/2, /*cache=*/1);
+    });
+  }
+}
+
 /// A loop from 0 to \p end that takes four steps at a time while it can: the
 /// count and the branch cost as much as a sixth of a register tile.
 static SmallVector<Value> forEachUnrolled(Code &code, Value end,
@@ -146,6 +167,19 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     length = code.mul(length, evaluator->extent(dim));
   if (rows == shape.rows)
     prefetchBlock(sweep, number, code.add(keys.offset, row), rows);
+  if (rows == shape.rows && shape.kernel.getTileAttr().get("asks_for_values"))
+    for (const Accumulator &accumulator : sweep.accumulators) {
+      const Storage *values = accumulator.keySide.inPlace;
+      if (values && !numbers.valueRows[accumulator.index] &&
+          accumulator.carried.size() == 1 &&
+          values->layout.back() == accumulator.carried.front())
+        askForValues(*evaluator, accumulator.keySide, accumulator.carried, rows,
+                     [&](unsigned r, Scope &scope) {
+                       scope.outers.push_back(&itemScope);
+                       bindKeys(sweep, keys, code.add(row, code.index(r)),
+                                scope);
+                     });
+    }
   SmallVector<Row> keyRows;
   for (unsigned r = 0; r != rows; ++r) {
     Value key = code.add(row, code.index(r));
