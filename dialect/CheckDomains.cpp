@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/FormulaWalk.h"
 #include "dialect/MaskSets.h"
 #include "dialect/Passes.h"
 
@@ -25,6 +26,8 @@ namespace {
 
 /// Beyond this many comparisons the sets cost more than they tell.
 constexpr size_t mostComparisons = 12;
+/// The same, each counted as often as the mask, written out, has it.
+constexpr unsigned mostOccurrences = 64;
 /// A difference of sets takes time exponential in the polyhedra and quotients
 /// of what is taken away: two of 9 quotients each ran for hours.
 constexpr unsigned mostPolyhedra = 8, mostQuotients = 8;
@@ -56,15 +59,28 @@ struct CheckDomainsPass : attn::impl::CheckDomainsBase<CheckDomainsPass> {
 
   /// The integer comparisons that \p predicate is made of.
   static void collect(Value predicate, llvm::SetVector<Value> &comparisons) {
+    walkFormula(predicate, [&](Value part) {
+      Operation *op = part.getDefiningOp();
+      auto compare = dyn_cast_or_null<CompareOp>(op);
+      if (compare && quantity(compare.getLhs()).getElementType().isInteger(64))
+        comparisons.insert(part);
+      return isa_and_nonnull<BinaryOp, UnaryOp>(op);
+    });
+  }
+
+  /// How often comparisons occur in \p predicate when it is written out, or a
+  /// number above mostOccurrences.
+  static unsigned occurrences(Value predicate,
+                              llvm::DenseMap<Value, unsigned> &known) {
     Operation *op = predicate.getDefiningOp();
-    if (auto compare = dyn_cast_or_null<CompareOp>(op)) {
-      if (quantity(compare.getLhs()).getElementType().isInteger(64))
-        comparisons.insert(predicate);
-      return;
-    }
-    if (isa_and_nonnull<BinaryOp, UnaryOp>(op))
-      for (Value operand : op->getOperands())
-        collect(operand, comparisons);
+    if (!isa_and_nonnull<BinaryOp, UnaryOp>(op))
+      return 1;
+    if (auto found = known.find(predicate); found != known.end())
+      return found->second;
+    unsigned sum = 0;
+    for (Value operand : op->getOperands())
+      sum += occurrences(operand, known);
+    return known[predicate] = std::min(sum, mostOccurrences + 1);
   }
 
   void check(Value domain, ArrayRef<StringAttr> over) {
@@ -79,6 +95,9 @@ struct CheckDomainsPass : attn::impl::CheckDomainsBase<CheckDomainsPass> {
     llvm::SetVector<Value> comparisons;
     collect(domain, comparisons);
     if (comparisons.empty() || comparisons.size() > mostComparisons)
+      return;
+    llvm::DenseMap<Value, unsigned> known;
+    if (occurrences(domain, known) > mostOccurrences)
       return;
 
     MaskSets sets(getOperation(), dims);

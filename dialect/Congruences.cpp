@@ -1,23 +1,21 @@
 //===- Congruences.cpp - Residues that a mask ties together ---------------===//
 
 #include "dialect/Congruences.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
 using namespace mlir;
 using namespace attn;
 
 SmallVector<Value> attn::conjunctsOf(Value predicate) {
-  SmallVector<Value> conjuncts, stack{predicate};
-  while (!stack.empty()) {
-    Value value = stack.pop_back_val();
+  SmallVector<Value> conjuncts;
+  walkFormula(predicate, [&](Value value) {
     auto binary = value.getDefiningOp<BinaryOp>();
-    if (binary && binary.getKind() == BinaryKind::And) {
-      stack.push_back(binary.getRhs());
-      stack.push_back(binary.getLhs());
-    } else if (!llvm::is_contained(conjuncts, value)) {
+    bool isBoth = binary && binary.getKind() == BinaryKind::And;
+    if (!isBoth)
       conjuncts.push_back(value);
-    }
-  }
+    return isBoth;
+  });
   return conjuncts;
 }
 

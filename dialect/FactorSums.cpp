@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/FormulaWalk.h"
 #include "dialect/Passes.h"
 #include "dialect/Products.h"
 #include "dialect/QuantityBuilder.h"
@@ -27,13 +28,10 @@ namespace {
 /// Says whether \p value is computed from constants and sizes alone. Such a
 /// factor is finite unless a size is 0.
 bool isUniform(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return false;
-  if (isa<ConstantOp, ExtentOp>(op))
-    return true;
-  return isa<UnaryOp, BinaryOp, CastOp>(op) &&
-         llvm::all_of(op->getOperands(), isUniform);
+  return !isMadeOf(value, [](Value part) {
+    return !isa_and_nonnull<ConstantOp, ExtentOp, UnaryOp, BinaryOp, CastOp>(
+        part.getDefiningOp());
+  });
 }
 
 std::optional<double> constantNumber(Value value) {

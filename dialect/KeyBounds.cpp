@@ -54,10 +54,20 @@ KeyBounds::Box KeyBounds::hullOf(ArrayRef<Box> boxes) {
 
 SmallVector<KeyBounds::Box> KeyBounds::boxesOf(Value predicate, unsigned most) {
   limit = most;
+  for (auto &boxes : known)
+    boxes.clear();
   return boxesOf(predicate, /*negated=*/false);
 }
 
 SmallVector<KeyBounds::Box> KeyBounds::boxesOf(Value predicate, bool negated) {
+  auto found = known[negated].find(predicate);
+  if (found != known[negated].end())
+    return found->second;
+  return known[negated][predicate] = computeBoxes(predicate, negated);
+}
+
+SmallVector<KeyBounds::Box> KeyBounds::computeBoxes(Value predicate,
+                                                    bool negated) {
   Operation *op = predicate.getDefiningOp();
   if (hasKey(predicate)) {
     if (auto unary = dyn_cast_or_null<UnaryOp>(op))
@@ -101,6 +111,9 @@ SmallVector<KeyBounds::Box> KeyBounds::boxesOfConnective(BinaryOp op,
 // Comparisons
 //===----------------------------------------------------------------------===//
 
+/// Sums and maxima that share parts are trees of exponential size.
+static constexpr unsigned mostSteps = 256;
+
 bool KeyBounds::hasKey(Value value) { return hasAnyDim(value, over); }
 
 static Predicate negate(Predicate predicate) {
@@ -125,6 +138,7 @@ KeyBounds::Box KeyBounds::boxOfCompare(CompareOp op, bool negated) {
   Box box = fullBox();
   if (!quantity(op.getLhs()).getElementType().isInteger(64))
     return box;
+  steps = 0;
   Predicate predicate = negated ? negate(op.getPredicate()) : op.getPredicate();
   auto atMost = [&](Value lesser, Value greater, int64_t bound) {
     Terms sum;
@@ -157,7 +171,7 @@ KeyBounds::Box KeyBounds::boxOfCompare(CompareOp op, bool negated) {
 
 void KeyBounds::addTerms(Terms &sum, Value value, int64_t coefficient) {
   constexpr int64_t largest = int64_t(1) << 30;
-  Operation *op = value.getDefiningOp();
+  Operation *op = ++steps < mostSteps ? value.getDefiningOp() : nullptr;
   if (auto unary = dyn_cast_or_null<UnaryOp>(op);
       unary && unary.getKind() == UnaryKind::Neg)
     return addTerms(sum, unary.getOperand(), -coefficient);
@@ -189,7 +203,7 @@ void KeyBounds::addTerms(Terms &sum, Value value, int64_t coefficient) {
 /// with a key in it is bounded by the least that the others can be.
 void KeyBounds::narrow(Box &box, const Terms &sum, Value bound) {
   for (auto [coefficient, term] : sum) {
-    if (coefficient == 0 || !hasKey(term))
+    if (coefficient == 0 || !hasKey(term) || ++steps >= mostSteps)
       continue;
     Value room = bound;
     bool known = true;

@@ -36,13 +36,14 @@ private:
   using Terms = llvm::SmallVector<std::pair<int64_t, Value>>;
 
   llvm::SmallVector<Box> boxesOf(Value predicate, bool negated);
+  llvm::SmallVector<Box> computeBoxes(Value predicate, bool negated);
   llvm::SmallVector<Box> boxesOfConnective(BinaryOp op, bool negated);
   Box boxOfCompare(CompareOp op, bool negated);
   Box emptyUnless(Value condition);
   void narrow(Box &box, const Terms &sum, Value bound);
   void narrowBy(Box &box, int64_t coefficient, Value term, Value bound);
   Value isqrtAtLeast(Value number);
-  static void addTerms(Terms &sum, Value value, int64_t coefficient);
+  void addTerms(Terms &sum, Value value, int64_t coefficient);
   bool hasKey(Value value);
   Box intersection(const Box &a, const Box &b);
 
@@ -50,6 +51,11 @@ private:
   TileRanges &ranges;
   llvm::ArrayRef<mlir::StringAttr> over;
   unsigned limit = 1;
+  /// Of predicates as they are, and negated.
+  llvm::DenseMap<Value, llvm::SmallVector<Box>> known[2];
+  /// Steps that the comparison at hand has taken. Bounds may be wider than
+  /// exact, so what is left after very many of them stays as it is.
+  unsigned steps = 0;
 };
 
 } // namespace attn

@@ -33,12 +33,20 @@ MaskSets::MaskSets(SpecOp spec, ArrayRef<StringAttr> dims)
 // Sums
 //===----------------------------------------------------------------------===//
 
-MaskSets::Sum MaskSets::combine(const Sum &a, const Sum &b, int64_t factor) {
+std::optional<MaskSets::Sum> MaskSets::combine(const Sum &a, const Sum &b,
+                                               int64_t factor) {
+  // Numbers below `largest` in magnitude: nothing here overflows.
   Sum sum = a;
+  bool isSmall = std::abs(factor) < largest;
+  auto add = [&](int64_t &to, int64_t coefficient) {
+    if (isSmall)
+      to += factor * coefficient;
+    isSmall &= std::abs(to) < largest;
+  };
   for (auto [column, coefficient] : b.terms)
-    sum.terms[column] += factor * coefficient;
-  sum.constant += factor * b.constant;
-  return sum;
+    add(sum.terms[column], coefficient);
+  add(sum.constant, b.constant);
+  return isSmall ? std::optional(sum) : std::nullopt;
 }
 
 std::optional<unsigned> MaskSets::columnOf(Value value) {
@@ -60,12 +68,24 @@ static std::optional<int64_t> numberOf(Value value, SpecOp spec) {
       number && std::abs(*number) < largest)
     return number;
   if (auto extent = value.getDefiningOp<ExtentOp>())
-    return spec.getStaticSize(extent.getDimAttr());
+    if (std::optional<int64_t> size = spec.getStaticSize(extent.getDimAttr());
+        size && *size < largest)
+      return size;
   return std::nullopt;
 }
 
 std::optional<MaskSets::Sum> MaskSets::sumOf(Value value,
                                              IntegerPolyhedron &space) {
+  auto found = sums.find(value);
+  if (found != sums.end())
+    return found->second;
+  std::optional<Sum> sum = computeSum(value, space);
+  sums[value] = sum;
+  return sum;
+}
+
+std::optional<MaskSets::Sum> MaskSets::computeSum(Value value,
+                                                  IntegerPolyhedron &space) {
   if (!quantity(value).getElementType().isInteger(64))
     return std::nullopt;
   Sum sum;
@@ -144,11 +164,15 @@ MaskSets::Set MaskSets::constrain(IntegerPolyhedron set, const Sum &sum,
 
 MaskSets::Set MaskSets::compare(CompareOp op, bool negated) {
   IntegerPolyhedron set(space);
+  sums.clear();
   std::optional<Sum> a = sumOf(op.getLhs(), set), b = sumOf(op.getRhs(), set);
   if (!a || !b)
     return Set::getUniverse(space);
-  Sum difference = combine(*b, *a, -1); // b - a
-  Sum opposite = combine(Sum(), difference, -1);
+  std::optional<Sum> between = combine(*b, *a, -1); // b - a
+  if (!between)
+    return Set::getUniverse(space);
+  const Sum &difference = *between;
+  Sum opposite = *combine(Sum(), difference, -1);
   auto atLeast = [&](Sum sum, int64_t least) {
     sum.constant -= least;
     return constrain(set, sum, /*isEquality=*/false);

@@ -53,9 +53,12 @@ private:
 
   std::optional<Sum> sumOf(mlir::Value value,
                            mlir::presburger::IntegerPolyhedron &space);
+  std::optional<Sum> computeSum(mlir::Value value,
+                                mlir::presburger::IntegerPolyhedron &space);
   std::optional<Sum> quotientOf(BinaryOp op,
                                 mlir::presburger::IntegerPolyhedron &space);
-  static Sum combine(const Sum &a, const Sum &b, int64_t factor);
+  /// a + factor * b; none where a coefficient becomes too large.
+  static std::optional<Sum> combine(const Sum &a, const Sum &b, int64_t factor);
   /// The set of sum >= 0, or of sum == 0.
   Set constrain(mlir::presburger::IntegerPolyhedron space, const Sum &sum,
                 bool isEquality);
@@ -68,6 +71,8 @@ private:
   llvm::SmallVector<std::string> symbols;
   llvm::DenseMap<mlir::StringAttr, unsigned> extents;
   llvm::DenseMap<mlir::Value, unsigned> scalars;
+  /// The sums of the comparison at hand.
+  llvm::DenseMap<mlir::Value, std::optional<Sum>> sums;
 };
 
 } // namespace attn

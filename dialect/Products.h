@@ -18,7 +18,7 @@ struct Product {
 };
 
 /// Flattens the tree of mul, div and ratio above \p value. A quotient in a
-/// divisor is left whole.
+/// divisor is left whole, and so is a factor that has very many itself.
 Product flattenProduct(mlir::Value value);
 
 /// Says whether \p value has one of \p dims.

@@ -1,6 +1,7 @@
 //===- TileRanges.cpp - What a mask says about a whole tile ---------------===//
 
 #include "dialect/TileRanges.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
 using namespace mlir;
@@ -288,14 +289,15 @@ std::optional<Truth> TileRanges::compareRemainder(CompareOp op) {
 
 /// Says whether \p value is one number once \p pivot is one.
 bool TileRanges::isFixedGiven(Value value, Value pivot) {
-  if (value == pivot || isFixed(value))
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || !isa<BinaryOp, UnaryOp, CompareOp, SelectOp, CastOp>(op))
-    return false;
-  return llvm::all_of(op->getOperands(), [&](Value operand) {
-    return isFixedGiven(operand, pivot);
+  bool fixed = true;
+  walkFormula(value, [&](Value part) {
+    if (part == pivot || isFixed(part))
+      return false;
+    fixed &= isa_and_nonnull<BinaryOp, UnaryOp, CompareOp, SelectOp, CastOp>(
+        part.getDefiningOp());
+    return fixed;
   });
+  return fixed;
 }
 
 /// The integer nearest to \p predicate that has a range and that everything

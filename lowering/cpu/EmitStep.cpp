@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/FormulaWalk.h"
 #include "lowering/cpu/EmitKernel.h"
 #include "lowering/cpu/VectorMath.h"
 
@@ -20,16 +21,14 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Says whether \p value is made of \p target other than through \p through.
 static bool reaches(Value value, Value target, ArrayRef<Value> through) {
-  if (llvm::is_contained(through, value))
-    return false;
-  if (value == target)
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || isa<AccumulateOp, SweepOp>(op))
-    return false;
-  return llvm::any_of(op->getOperands(), [&](Value operand) {
-    return reaches(operand, target, through);
+  bool found = false;
+  walkFormula(value, [&](Value part) {
+    if (llvm::is_contained(through, part))
+      return false;
+    found |= part == target;
+    return !found && !part.getDefiningOp<AccumulateOp>();
   });
+  return found;
 }
 
 static SmallVector<Value> baseOperands(const SweepShape &sweep) {

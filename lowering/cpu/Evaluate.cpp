@@ -1,6 +1,7 @@
 //===- Evaluate.cpp - Code for one element, or one vector of lanes --------===//
 
 #include "lowering/cpu/Evaluate.h"
+#include "dialect/FormulaWalk.h"
 #include "lowering/cpu/VectorMath.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -631,25 +632,29 @@ Value attn::cpu::combine(Code &code, ReduceKind kind, Value a, Value b) {
 /// Says whether everything that \p value needs can be computed now: it is made
 /// of nothing that a loop has yet to provide.
 bool Evaluator::isAvailable(Value value, Scope &scope) {
-  if (scope.lookup(value))
-    return true;
-  if (provided.contains(value))
-    return false;
-  if (isa<BlockArgument>(value) || layout.isStored(value))
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (isa<AccumulateOp>(op))
-    return false;
-  if (isa<SweepOp>(op))
-    return true;
-  return llvm::all_of(op->getOperands(), [&](Value operand) {
-    return isAvailable(operand, scope);
+  bool available = true;
+  walkFormula(value, [&](Value part) {
+    if (scope.lookup(part))
+      return false;
+    available &=
+        !provided.contains(part) && !part.getDefiningOp<AccumulateOp>();
+    return available && !layout.isStored(part);
   });
+  return available;
 }
 
 void Evaluator::hoist(Value value, DimList inner, Scope &scope) {
-  if (scope.lookup(value) || provided.contains(value))
+  HoistedWithin done;
+  hoist(value, inner, scope, done);
+}
+
+void Evaluator::hoist(Value value, DimList inner, Scope &scope,
+                      HoistedWithin &done) {
+  SmallVector<DimList> &before = done[value];
+  if (scope.lookup(value) || provided.contains(value) ||
+      llvm::is_contained(before, inner))
     return;
+  before.push_back(inner);
   bool fixed = llvm::none_of(
       inner, [&](StringAttr dim) { return quantity(value).hasDim(dim); });
   if (fixed && isAvailable(value, scope)) {
@@ -662,7 +667,7 @@ void Evaluator::hoist(Value value, DimList inner, Scope &scope) {
   if (auto read = dyn_cast<ReadOp>(op)) {
     // The source is evaluated at other indices than those of this scope.
     for (Value index : read.getIndices())
-      hoist(index, inner, scope);
+      hoist(index, inner, scope, done);
     return;
   }
   if (isa<AccumulateOp, SweepOp>(op))
@@ -670,5 +675,5 @@ void Evaluator::hoist(Value value, DimList inner, Scope &scope) {
   if (auto reduce = dyn_cast<ReduceOp>(op))
     llvm::append_range(inner, toDims(reduce.getDims()));
   for (Value operand : op->getOperands())
-    hoist(operand, inner, scope);
+    hoist(operand, inner, scope, done);
 }

@@ -112,6 +112,10 @@ private:
   mlir::Value index(mlir::StringAttr dim, Scope &scope);
   bool varies(mlir::Value value, Scope &scope);
   bool isAvailable(mlir::Value value, Scope &scope);
+  /// For each value, the loops that it has been hoisted out of.
+  using HoistedWithin = llvm::DenseMap<mlir::Value, llvm::SmallVector<DimList>>;
+  void hoist(mlir::Value value, DimList inner, Scope &scope,
+             HoistedWithin &done);
   IntRange rangeOf(mlir::Value value);
 
   mlir::Value slots;

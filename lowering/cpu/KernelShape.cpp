@@ -1,6 +1,7 @@
 //===- KernelShape.cpp - The tiles and parts of one kernel ----------------===//
 
 #include "lowering/cpu/KernelShape.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 #include "dialect/TileDependence.h"
 
@@ -46,16 +47,12 @@ namespace {
 
 /// Says whether \p value depends on a running value of its sweep.
 bool dependsOnState(Value value, const CallLayout &layout) {
-  if (isa<BlockArgument>(value) || layout.isStored(value))
-    return false;
-  Operation *op = value.getDefiningOp();
-  if (isa<AccumulateOp>(op))
-    return true;
-  if (isa<SweepOp>(op))
-    return false;
-  return llvm::any_of(op->getOperands(), [&](Value operand) {
-    return dependsOnState(operand, layout);
+  bool found = false;
+  walkFormula(value, [&](Value part) {
+    found |= bool(part.getDefiningOp<AccumulateOp>());
+    return !found && !layout.isStored(part);
   });
+  return found;
 }
 
 class SweepReader {
