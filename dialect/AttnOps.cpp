@@ -1,6 +1,7 @@
-//===- AttnOps.cpp - Constraints, folding and syntax of the attn ops ------===//
+//===- AttnOps.cpp - Constraints and syntax of the attn ops ---------------===//
 
 #include "dialect/AttnOps.h"
+#include "dialect/FormulaWalk.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -513,7 +514,22 @@ LogicalResult ReadOp::verify() {
   for (StringAttr dim : quantity(getSource()).getDims())
     if (!replaced.contains(dim))
       expected.insert(dim);
-  return expectDims(*this, "C3", getResult().getType(), expected);
+  if (failed(expectDims(*this, "C3", getResult().getType(), expected)))
+    return failure();
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  if (!kernel)
+    return success();
+  auto isOfSweep = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    return isa_and_nonnull<SweepOp, AccumulateOp>(op) &&
+           kernel->isProperAncestor(op) &&
+           llvm::any_of(quantity(value).getDims(),
+                        [&](StringAttr dim) { return replaced.contains(dim); });
+  };
+  if (isMadeOf(getSource(), isOfSweep))
+    return emitOpError("C4: the source is made of what a sweep of the same "
+                       "kernel computes, along a dimension that is replaced");
+  return success();
 }
 
 LogicalResult UniformOp::verify() {

@@ -400,6 +400,9 @@ def ReadOp : Attn_Pointwise<"read"> {
     - C1: the dimensions are distinct dimensions of the source, one an index.
     - C2: the indices are i64.
     - C3: the result has the source's element type and the dimensions described.
+    - C4: in a kernel, the source is made of no result or state of that kernel's
+      sweeps that has one of `dims`: other work items, or other lanes, have its
+      elements. A later kernel can read them.
   }];
   let arguments = (ins Attn_Quantity:$source, StrArrayAttr:$dims,
                        Variadic<Attn_Quantity>:$indices);

@@ -1,6 +1,7 @@
 //===- PlanSweeps.cpp - Which reductions share a pass ---------------------===//
 
 #include "dialect/PlanSweeps.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
 using namespace mlir;
@@ -18,20 +19,30 @@ private:
   struct Place {
     unsigned kernel, sweep;
   };
+  /// The kept quantities that something is made of.
+  struct Dependencies {
+    /// All of them, in the order in which they are met.
+    llvm::SetVector<Value> all;
+    /// Those that are looked at elsewhere than where the work item stands: a
+    /// read replaces one of their dimensions. No kernel may both compute such
+    /// a quantity and look at it, since other work items make those elements.
+    llvm::DenseSet<Value> elsewhere;
+  };
 
   void decideKept();
   bool isStorable(ReduceOp reduce);
   bool isUsedAlong(Value value, ArrayRef<StringAttr> dims);
-  void collectLeaves(Value value, Leaves &leaves);
-  void collectKeptDeps(Value value, llvm::SetVector<Value> &deps);
-  llvm::SetVector<Value> keptDeps(Value value);
+  Leaves leavesOf(ValueRange values);
+  void addDependencies(ValueRange values, Dependencies &deps);
+  Dependencies dependenciesOf(ValueRange values);
+  unsigned firstKernelAfter(const Dependencies &deps);
   bool reachesTileReduction(Value value);
 
   KernelPlan shapeOf(ReduceOp reduce);
   DimList chooseLanes(ArrayRef<StringAttr> free, ArrayRef<StringAttr> over,
                       const Leaves &leaves);
   void precomputeOperands();
-  void precomputeFactors(Value value, const KernelPlan &shape);
+  void precomputeFactors(ReduceOp root, const KernelPlan &shape);
   bool isCostly(Value value, llvm::DenseMap<Value, bool> &seen);
   void place(ReduceOp reduce);
   Value findBase(ReduceOp reduce, unsigned kernel);
@@ -83,23 +94,18 @@ DimList Planner::dynamicDims(ArrayRef<StringAttr> dims) {
 // What is kept
 //===----------------------------------------------------------------------===//
 
-/// The dimensions of every tensor or kept quantity that \p value reads.
-void Planner::collectLeaves(Value value, Leaves &leaves) {
-  if (isa<BlockArgument>(value) || plan.isKept(value)) {
-    leaves.push_back(DimList(quantity(value).getDims()));
-    return;
-  }
-  if (auto read = value.getDefiningOp<ReadOp>()) {
-    Leaves source;
-    collectLeaves(read.getSource(), source);
-    for (const DimList &leaf : source)
-      leaves.push_back(without(leaf, toDims(read.getDims())));
-    for (Value index : read.getIndices())
-      collectLeaves(index, leaves);
-    return;
-  }
-  for (Value operand : value.getDefiningOp()->getOperands())
-    collectLeaves(operand, leaves);
+/// The dimensions of every tensor or kept quantity that \p values read, less
+/// those at which they are read elsewhere.
+Planner::Leaves Planner::leavesOf(ValueRange values) {
+  Leaves leaves;
+  walkFormulaThroughReads(
+      values, [&](Value value, ArrayRef<StringAttr> replaced) {
+        bool isLeaf = isa<BlockArgument>(value) || plan.isKept(value);
+        if (isLeaf)
+          leaves.push_back(without(quantity(value).getDims(), replaced));
+        return !isLeaf;
+      });
+  return leaves;
 }
 
 /// A quantity may be kept when it is no larger than what the call brings: its
@@ -110,10 +116,7 @@ bool Planner::isStorable(ReduceOp reduce) {
   DimList dims = dynamicDims(quantity(reduce.getResult()).getDims());
   if (dims.size() <= 1)
     return true;
-  Leaves leaves;
-  for (Value operand : reduce->getOperands())
-    collectLeaves(operand, leaves);
-  if (llvm::any_of(leaves,
+  if (llvm::any_of(leavesOf(reduce->getOperands()),
                    [&](const DimList &leaf) { return isSubset(dims, leaf); }))
     return true;
   if (dynamicDims(toDims(reduce.getDims())).empty())
@@ -127,15 +130,24 @@ bool Planner::isStorable(ReduceOp reduce) {
 /// Says whether something that is made of \p value, up to the next quantity
 /// that is kept, has one of \p dims or is reduced over it.
 bool Planner::isUsedAlong(Value value, ArrayRef<StringAttr> dims) {
-  return llvm::any_of(value.getUsers(), [&](Operation *user) {
-    if (auto reduce = dyn_cast<ReduceOp>(user))
-      if (without(dims, toDims(reduce.getDims())).size() != dims.size())
+  auto hasSome = [&](ArrayRef<StringAttr> of) {
+    return without(dims, of).size() != dims.size();
+  };
+  llvm::SetVector<Value> pending;
+  pending.insert(value);
+  for (size_t i = 0; i != pending.size(); ++i)
+    for (Operation *user : pending[i].getUsers()) {
+      if (auto reduce = dyn_cast<ReduceOp>(user);
+          reduce && hasSome(toDims(reduce.getDims())))
         return true;
-    return llvm::any_of(user->getResults(), [&](Value result) {
-      return without(dims, quantity(result).getDims()).size() != dims.size() ||
-             (!plan.isKept(result) && isUsedAlong(result, dims));
-    });
-  });
+      for (Value result : user->getResults()) {
+        if (hasSome(quantity(result).getDims()))
+          return true;
+        if (!plan.isKept(result))
+          pending.insert(result);
+      }
+    }
+  return false;
 }
 
 void Planner::decideKept() {
@@ -159,32 +171,42 @@ void Planner::decideKept() {
   }
 }
 
-/// The nearest kept quantities that \p value is made of.
-void Planner::collectKeptDeps(Value value, llvm::SetVector<Value> &deps) {
-  if (isa<BlockArgument>(value))
-    return;
-  if (plan.isKept(value)) {
-    deps.insert(value);
-    return;
-  }
-  for (Value operand : value.getDefiningOp()->getOperands())
-    collectKeptDeps(operand, deps);
+/// Adds the nearest kept quantities that \p values are made of.
+void Planner::addDependencies(ValueRange values, Dependencies &deps) {
+  walkFormulaThroughReads(values,
+                          [&](Value value, ArrayRef<StringAttr> replaced) {
+                            if (!plan.isKept(value))
+                              return true;
+                            deps.all.insert(value);
+                            if (hasAnyDim(value, replaced))
+                              deps.elsewhere.insert(value);
+                            return false;
+                          });
 }
 
-llvm::SetVector<Value> Planner::keptDeps(Value value) {
-  llvm::SetVector<Value> deps;
-  collectKeptDeps(value, deps);
+Planner::Dependencies Planner::dependenciesOf(ValueRange values) {
+  Dependencies deps;
+  addDependencies(values, deps);
   return deps;
 }
 
+/// The first kernel in which \p deps can be looked at.
+unsigned Planner::firstKernelAfter(const Dependencies &deps) {
+  unsigned first = 0;
+  for (Value dep : deps.all)
+    first = std::max(first, places[dep].kernel +
+                                (deps.elsewhere.contains(dep) ? 1 : 0));
+  return first;
+}
+
 bool Planner::reachesTileReduction(Value value) {
-  if (isa<BlockArgument>(value) || plan.isKept(value))
-    return false;
-  Operation *op = value.getDefiningOp();
-  return isa<ReduceOp>(op) ||
-         llvm::any_of(op->getOperands(), [&](Value operand) {
-           return reachesTileReduction(operand);
-         });
+  bool found = false;
+  walkFormula(value, [&](Value part) {
+    bool inside = !found && !plan.isKept(part);
+    found |= inside && part.getDefiningOp<ReduceOp>();
+    return inside;
+  });
+  return found;
 }
 
 //===----------------------------------------------------------------------===//
@@ -213,12 +235,10 @@ KernelPlan Planner::shapeOf(ReduceOp reduce) {
   ArrayRef<StringAttr> dims = quantity(reduce.getResult()).getDims();
   KernelPlan shape;
   shape.over = spec.sortDims(toDims(reduce.getDims()));
-  Leaves leaves;
-  for (Value operand : reduce->getOperands())
-    collectLeaves(operand, leaves);
   // Head sizes are carried as state, unless nothing else could fill the lanes.
   shape.free = dynamicDims(dims);
-  shape.lanes = chooseLanes(shape.free, shape.over, leaves);
+  shape.lanes =
+      chooseLanes(shape.free, shape.over, leavesOf(reduce->getOperands()));
   if (!shape.lanes.empty() || dims.empty())
     return shape;
   shape.free = DimList(dims);
@@ -249,36 +269,33 @@ bool Planner::isCostly(Value value, llvm::DenseMap<Value, bool> &seen) {
 /// Operands of a contraction that a sweep would recompute for each tile of the
 /// free dimensions, and that are costly (rotary embeddings, feature maps), are
 /// computed once, in memory of the size of the operand.
-void Planner::precomputeFactors(Value value, const KernelPlan &shape) {
-  if (isa<BlockArgument>(value) || plan.isKept(value))
-    return;
-  Operation *op = value.getDefiningOp();
-  if (auto reduce = dyn_cast<ReduceOp>(op);
-      reduce && reduce.getKind() == ReduceKind::Sum) {
+void Planner::precomputeFactors(ReduceOp root, const KernelPlan &shape) {
+  walkFormula(root.getResult(), [&](Value value) {
+    // The reduction itself is kept: look below it.
+    if (value != root.getResult() && plan.isKept(value))
+      return false;
+    auto reduce = value.getDefiningOp<ReduceOp>();
+    if (!reduce || reduce.getKind() != ReduceKind::Sum)
+      return true;
     for (Value factor : flattenProduct(reduce.getOperand()).factors) {
       DenseMap<Value, bool> seen;
       ArrayRef<StringAttr> dims = quantity(factor).getDims();
       if (!hasAnyDim(factor, shape.over) || hasAnyDim(factor, shape.lanes) ||
           staticDims(dims).empty() || !isCostly(factor, seen) ||
-          !keptDeps(factor).empty() || reachesTileReduction(factor))
+          !dependenciesOf(factor).all.empty() || reachesTileReduction(factor))
         continue;
       placeElementwise(factor, dims);
       plan.kept.insert(factor);
     }
-  }
-  for (Value operand : op->getOperands())
-    precomputeFactors(operand, shape);
+    return true;
+  });
 }
 
 void Planner::precomputeOperands() {
   SmallVector<Value> reductions(plan.kept.getArrayRef());
   for (Value value : reductions) {
     auto reduce = value.getDefiningOp<ReduceOp>();
-    KernelPlan shape = shapeOf(reduce);
-    // The reduction itself is kept: look below it.
-    plan.kept.remove(value);
-    precomputeFactors(value, shape);
-    plan.kept.insert(value);
+    precomputeFactors(reduce, shapeOf(reduce));
   }
 }
 
@@ -305,17 +322,16 @@ Value Planner::findBase(ReduceOp reduce, unsigned kernel) {
         max.getDomain() != reduce.getDomain() ||
         max.getDims() != reduce.getDims())
       continue;
-    llvm::SetVector<Value> others;
-    collectKeptDeps(sub.getLhs(), others);
+    SmallVector<Value> others{sub.getLhs()};
     for (auto [j, other] : llvm::enumerate(product.factors))
       if (j != index)
-        collectKeptDeps(other, others);
+        others.push_back(other);
     for (Product::Divisor divisor : product.divisors)
-      collectKeptDeps(divisor.value, others);
+      others.push_back(divisor.value);
     if (reduce.getDomain())
-      collectKeptDeps(reduce.getDomain(), others);
+      others.push_back(reduce.getDomain());
     unsigned sweep = places[max.getResult()].sweep;
-    bool known = llvm::all_of(others, [&](Value other) {
+    bool known = llvm::all_of(dependenciesOf(others).all, [&](Value other) {
       Place place = places[other];
       return place.kernel != kernel || place.sweep < sweep;
     });
@@ -326,12 +342,8 @@ Value Planner::findBase(ReduceOp reduce, unsigned kernel) {
 }
 
 void Planner::place(ReduceOp reduce) {
-  llvm::SetVector<Value> deps;
-  for (Value operand : reduce->getOperands())
-    collectKeptDeps(operand, deps);
-  unsigned first = 0;
-  for (Value dep : deps)
-    first = std::max(first, places[dep].kernel);
+  Dependencies deps = dependenciesOf(reduce->getOperands());
+  unsigned first = firstKernelAfter(deps);
   KernelPlan shape = shapeOf(reduce);
   unsigned kernel = plan.kernels.size();
   for (unsigned i = first; i != plan.kernels.size(); ++i) {
@@ -349,7 +361,7 @@ void Planner::place(ReduceOp reduce) {
     plan.bases[reduce.getResult()] = base;
     sweep = places[base].sweep;
   } else {
-    for (Value dep : deps)
+    for (Value dep : deps.all)
       if (places[dep].kernel == kernel)
         sweep = std::max(sweep, places[dep].sweep + 1);
   }
@@ -401,13 +413,12 @@ void Planner::placeOutput(Value value, ArrayRef<StringAttr> layout) {
     plan.kernels.push_back(std::move(kernel));
     return;
   }
-  llvm::SetVector<Value> deps = keptDeps(value);
-  if (!deps.empty() && !reachesTileReduction(value)) {
-    unsigned last = 0;
-    for (Value dep : deps)
-      last = std::max(last, places[dep].kernel);
+  Dependencies deps = dependenciesOf(value);
+  unsigned last = firstKernelAfter(deps);
+  if (!deps.all.empty() && last != plan.kernels.size() &&
+      !reachesTileReduction(value)) {
     DimList known = plan.kernels[last].free;
-    for (Value dep : deps)
+    for (Value dep : deps.all)
       if (places[dep].kernel == last)
         llvm::append_range(known, quantity(dep).getDims());
     if (isSubset(plan.kernels[last].free, dims) && isSubset(dims, known) &&
@@ -423,24 +434,20 @@ void Planner::placeOutput(Value value, ArrayRef<StringAttr> layout) {
 /// Whatever a kernel needs of an earlier one is a result of that one.
 void Planner::exportResults() {
   for (unsigned i = 0; i != plan.kernels.size(); ++i) {
-    llvm::SetVector<Value> deps;
+    Dependencies deps;
+    // What is kept is made here: its operands are what is needed.
+    auto add = [&](Value value) {
+      if (plan.isKept(value))
+        addDependencies(value.getDefiningOp()->getOperands(), deps);
+      else
+        addDependencies(value, deps);
+    };
     for (const SweepMembers &members : plan.kernels[i].sweeps)
-      for (Value member : members) {
-        if (!plan.isKept(member)) {
-          collectKeptDeps(member, deps);
-          continue;
-        }
-        for (Value operand : member.getDefiningOp()->getOperands())
-          collectKeptDeps(operand, deps);
-      }
-    for (Value result : plan.kernels[i].results) {
-      if (!plan.isKept(result))
-        collectKeptDeps(result, deps);
-      else if (!result.getDefiningOp<ReduceOp>())
-        for (Value operand : result.getDefiningOp()->getOperands())
-          collectKeptDeps(operand, deps);
-    }
-    for (Value dep : deps)
+      llvm::for_each(members, add);
+    for (Value result : plan.kernels[i].results)
+      if (!plan.isKept(result) || !result.getDefiningOp<ReduceOp>())
+        add(result);
+    for (Value dep : deps.all)
       if (places[dep].kernel != i)
         require(dep, places[dep].kernel);
   }

@@ -560,6 +560,24 @@ attn.spec @read_c3_dims(%doc: !attn.q<[B, N], i64> {attn.name = "doc", attn.layo
 
 // -----
 
+attn.spec @read_c4(%x: !attn.q<[M, N], f32> {attn.name = "x", attn.layout = ["M", "N"]})
+    attributes {dims = ["M", "N"]} {
+  attn.kernel free ["M"] lanes ["M"] {
+    %r = attn.sweep over ["N"] {
+      %a = attn.accumulate sum %x : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+      attn.yield %a : !attn.q<[M], f32>
+    } : !attn.q<[M], f32>
+    %e = attn.unary exp %r : !attn.q<[M], f32>
+    %m = attn.index "M" : !attn.q<[M], i64>
+    // expected-error@+1 {{'attn.read' op C4: the source is made of what a sweep of the same kernel computes, along a dimension that is replaced}}
+    %0 = attn.read %e["M" = %m] : (!attn.q<[M], f32>, !attn.q<[M], i64>) -> !attn.q<[M], f32>
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
 attn.spec @uniform_c1_operand(%seed: !attn.q<[], f32> {attn.name = "seed"}) attributes {dims = []} {
   // expected-error@+1 {{'attn.uniform' op C1: expected i64 operands, found '!attn.q<[], f32>'}}
   %0 = attn.uniform %seed : (!attn.q<[], f32>) -> !attn.q<[], f32>
