@@ -5,12 +5,39 @@
 
 using namespace mlir;
 using namespace attn;
+using llvm::DynamicAPInt;
 
-/// Coefficients and constants stay below this, so that sums of them are exact;
-/// a form beyond it counts as not linear.
-static constexpr int64_t largest = int64_t(1) << 40;
+/// A form with coefficients beyond these counts as not linear: with extents
+/// and scalars below 2^31, and some hundred symbols, a call can evaluate what
+/// is made of two forms without overflow.
+static constexpr int64_t largestCoefficient = int64_t(1) << 24;
+static constexpr int64_t largestConstant = int64_t(1) << 56;
 
 std::optional<LinearForm> LinearForm::of(Value value) {
+  Forms known;
+  return of(value, known);
+}
+
+std::optional<LinearForm> LinearForm::of(Value value, Forms &known) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  std::optional<LinearForm> form = compute(value, known);
+  if (form && !form->isSmall())
+    form = std::nullopt;
+  known[value] = form;
+  return form;
+}
+
+bool LinearForm::isSmall() const {
+  return abs(constant) < largestConstant &&
+         llvm::all_of(
+             terms,
+             [](const auto &term) {
+               return abs(term.second) < largestCoefficient;
+             });
+}
+
+std::optional<LinearForm> LinearForm::compute(Value value, Forms &known) {
   LinearForm form;
   if (!quantity(value).getElementType().isInteger(64))
     return std::nullopt;
@@ -23,8 +50,7 @@ std::optional<LinearForm> LinearForm::of(Value value) {
   Operation *op = value.getDefiningOp();
   if (std::optional<int64_t> number = constantInteger(value)) {
     form.constant = *number;
-    return std::abs(form.constant) < largest ? std::optional(form)
-                                             : std::nullopt;
+    return form;
   }
   if (auto index = dyn_cast<IndexOp>(op)) {
     form.terms[{Symbol::Index, index.getDim().str()}] = 1;
@@ -33,15 +59,16 @@ std::optional<LinearForm> LinearForm::of(Value value) {
   if (auto extentOp = dyn_cast<ExtentOp>(op))
     return extent(extentOp.getDimAttr(), op->getParentOfType<SpecOp>());
   if (auto unary = dyn_cast<UnaryOp>(op)) {
-    std::optional<LinearForm> operand = of(unary.getOperand());
+    std::optional<LinearForm> operand = of(unary.getOperand(), known);
     if (!operand || unary.getKind() != UnaryKind::Neg)
       return std::nullopt;
-    return operand->times(-1);
+    return operand->times(DynamicAPInt(-1));
   }
   auto binary = dyn_cast<BinaryOp>(op);
   if (!binary)
     return std::nullopt;
-  std::optional<LinearForm> a = of(binary.getLhs()), b = of(binary.getRhs());
+  std::optional<LinearForm> a = of(binary.getLhs(), known);
+  std::optional<LinearForm> b = of(binary.getRhs(), known);
   if (!a || !b)
     return std::nullopt;
   if (binary.getKind() == BinaryKind::Add)
@@ -50,14 +77,9 @@ std::optional<LinearForm> LinearForm::of(Value value) {
     return *a - *b;
   if (binary.getKind() != BinaryKind::Mul)
     return std::nullopt;
-  std::optional<int64_t> factor = b->asConstant();
-  if (!factor) {
+  if (!b->terms.empty())
     std::swap(a, b);
-    factor = b->asConstant();
-  }
-  if (!factor || std::abs(*factor) >= (int64_t(1) << 20))
-    return std::nullopt;
-  return a->times(*factor);
+  return b->terms.empty() ? std::optional(a->times(b->constant)) : std::nullopt;
 }
 
 LinearForm LinearForm::extent(StringAttr dim, SpecOp spec) {
@@ -79,10 +101,10 @@ LinearForm LinearForm::operator+(const LinearForm &other) const {
 }
 
 LinearForm LinearForm::operator-(const LinearForm &other) const {
-  return *this + other.times(-1);
+  return *this + other.times(DynamicAPInt(-1));
 }
 
-LinearForm LinearForm::times(int64_t factor) const {
+LinearForm LinearForm::times(const DynamicAPInt &factor) const {
   LinearForm product;
   if (factor == 0)
     return product;
@@ -98,8 +120,13 @@ LinearForm LinearForm::plus(int64_t number) const {
   return sum;
 }
 
-std::optional<int64_t> LinearForm::asConstant() const {
+std::optional<DynamicAPInt> LinearForm::asConstant() const {
   return terms.empty() ? std::optional(constant) : std::nullopt;
+}
+
+unsigned LinearForm::numIndices() const {
+  return llvm::count_if(
+      terms, [](const auto &term) { return term.first.kind == Symbol::Index; });
 }
 
 LinearForm LinearForm::minimum(SpecOp spec) const {
@@ -118,16 +145,25 @@ LinearForm LinearForm::minimum(SpecOp spec) const {
   return least;
 }
 
+/// \p number as an i64; one that is beyond them only has to keep its sign.
+static int64_t clamped(const DynamicAPInt &number) {
+  constexpr int64_t far = int64_t(1) << 60;
+  if (abs(number) < far)
+    return int64_t(number);
+  return number < 0 ? -far : far;
+}
+
 Value LinearForm::build(OpBuilder &builder, Location loc, SpecOp spec) const {
   QuantityBuilder quantities(builder, spec);
-  Value sum = quantities.constant(loc, constant);
+  Value sum = quantities.constant(loc, clamped(constant));
   // In the order of declaration: names of dimensions carry no meaning.
   auto positionOf = [&](const Symbol &symbol) {
     return symbol.kind == Symbol::Scalar
                ? symbol.argument
                : spec.getDimPosition(builder.getStringAttr(symbol.name));
   };
-  std::vector<std::pair<Symbol, int64_t>> ordered(terms.begin(), terms.end());
+  std::vector<std::pair<Symbol, DynamicAPInt>> ordered(terms.begin(),
+                                                       terms.end());
   llvm::stable_sort(ordered, [&](const auto &a, const auto &b) {
     return std::pair(a.first.kind, positionOf(a.first)) <
            std::pair(b.first.kind, positionOf(b.first));
@@ -138,8 +174,9 @@ Value LinearForm::build(OpBuilder &builder, Location loc, SpecOp spec) const {
         symbol.kind == Symbol::Scalar
             ? Value(spec.getBody().getArgument(symbol.argument))
             : quantities.extent(loc, builder.getStringAttr(symbol.name));
-    Value term = quantities.binary(loc, BinaryKind::Mul, value,
-                                   quantities.constant(loc, coefficient));
+    Value term =
+        quantities.binary(loc, BinaryKind::Mul, value,
+                          quantities.constant(loc, clamped(coefficient)));
     sum = quantities.binary(loc, BinaryKind::Add, sum, term);
   }
   return sum;

@@ -5,23 +5,27 @@
 
 #include "dialect/AttnOps.h"
 
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DynamicAPInt.h"
+
 #include <map>
 #include <string>
 
 namespace attn {
 
 /// constant + sum of coefficient * symbol, where a symbol is the index of a
-/// dimension, its extent, or a scalar parameter.
+/// dimension, its extent, or a scalar parameter. Numbers are exact.
 class LinearForm {
 public:
-  /// The form of \p value, an i64 quantity; none where it is not linear.
+  /// The form of \p value, an i64 quantity; none where it is not linear, or has
+  /// numbers so large that the arithmetic of a call might overflow.
   static std::optional<LinearForm> of(mlir::Value value);
   /// The extent of \p dim: a number where it is fixed at compile time.
   static LinearForm extent(mlir::StringAttr dim, SpecOp spec);
 
   LinearForm operator+(const LinearForm &other) const;
   LinearForm operator-(const LinearForm &other) const;
-  LinearForm times(int64_t factor) const;
+  LinearForm times(const llvm::DynamicAPInt &factor) const;
   LinearForm plus(int64_t number) const;
   bool operator==(const LinearForm &other) const = default;
 
@@ -30,7 +34,11 @@ public:
     return terms.contains({Symbol::Index, dim.str()});
   }
   /// The number that the form is, if it has no symbols.
-  std::optional<int64_t> asConstant() const;
+  std::optional<llvm::DynamicAPInt> asConstant() const;
+  /// Says whether it is a number, and that at least 0.
+  bool isNeverNegative() const { return terms.empty() && constant >= 0; }
+  /// The number of indices among the symbols.
+  unsigned numIndices() const;
   /// The form at the indices that make it least: no index is left.
   LinearForm minimum(SpecOp spec) const;
   /// Emits the form, which has no index.
@@ -46,8 +54,14 @@ private:
     auto operator<=>(const Symbol &) const = default;
   };
 
-  int64_t constant = 0;
-  std::map<Symbol, int64_t> terms;
+  using Forms = llvm::DenseMap<mlir::Value, std::optional<LinearForm>>;
+  /// `of`, with the forms of the parts that are known so far.
+  static std::optional<LinearForm> of(mlir::Value value, Forms &known);
+  static std::optional<LinearForm> compute(mlir::Value value, Forms &known);
+  bool isSmall() const;
+
+  llvm::DynamicAPInt constant = llvm::DynamicAPInt(0);
+  std::map<Symbol, llvm::DynamicAPInt> terms;
 };
 
 } // namespace attn

@@ -65,3 +65,134 @@ attn.spec @fixed(%q: !attn.q<[M, D], f32> {attn.name = "q", attn.layout = ["M", 
   %0 = attn.read %q["D" = %d] : (!attn.q<[M, D], f32>, !attn.q<[D], i64>) -> !attn.q<[M, D], f32>
   attn.return %0 : !attn.q<[M, D], f32>
 }
+
+// -----
+
+// A window bounds the distance at both ends: the table has to have as many
+// entries as the window is wide, and that is required of the call already.
+// CHECK-LABEL: attn.spec @window_of_the_table
+// CHECK: attn.require %{{.*}}, "S == w"
+// CHECK-NOT: attn.require
+attn.spec @window_of_the_table(
+    %table: !attn.q<[S], f32> {attn.name = "table", attn.layout = ["S"]},
+    %w: !attn.q<[], i64> {attn.name = "w"},
+    %k: !attn.q<[N], f32> {attn.name = "k", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["S", "M", "N"]} {
+  %s = attn.extent "S" : !attn.q<[], i64>
+  %same = attn.compare eq %s, %w : (!attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i1>
+  attn.require %same, "S == w" : !attn.q<[], i1>
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %n = attn.index "N" : !attn.q<[N], i64>
+  %d = attn.binary sub %m, %n : (!attn.q<[M], i64>, !attn.q<[N], i64>) -> !attn.q<[M, N], i64>
+  %c0 = attn.compare le %z, %d : (!attn.q<[], i64>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], i1>
+  %c1 = attn.compare lt %d, %w : (!attn.q<[M, N], i64>, !attn.q<[], i64>) -> !attn.q<[M, N], i1>
+  %c = attn.binary and %c0, %c1 : (!attn.q<[M, N], i1>, !attn.q<[M, N], i1>) -> !attn.q<[M, N], i1>
+  %0 = attn.read %table["S" = %d] : (!attn.q<[S], f32>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], f32>
+  %1 = attn.reduce sum %0 over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %1 : !attn.q<[M], f32>
+}
+
+// -----
+
+// Without it, either the window or all distances have to fit.
+// CHECK-LABEL: attn.spec @window_at_run_time
+// CHECK-DAG: %[[S:.*]] = attn.extent "S"
+// CHECK-DAG: attn.compare ge
+// CHECK: attn.binary or
+// CHECK-NOT: is read below 0
+// CHECK: attn.require %{{.*}}, "dimension S is read at or beyond its end{{.*}}"
+attn.spec @window_at_run_time(
+    %table: !attn.q<[S], f32> {attn.name = "table", attn.layout = ["S"]},
+    %w: !attn.q<[], i64> {attn.name = "w"},
+    %k: !attn.q<[N], f32> {attn.name = "k", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["S", "M", "N"]} {
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %n = attn.index "N" : !attn.q<[N], i64>
+  %d = attn.binary sub %m, %n : (!attn.q<[M], i64>, !attn.q<[N], i64>) -> !attn.q<[M, N], i64>
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %c0 = attn.compare le %z, %d : (!attn.q<[], i64>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], i1>
+  %c1 = attn.compare lt %d, %w : (!attn.q<[M, N], i64>, !attn.q<[], i64>) -> !attn.q<[M, N], i1>
+  %c = attn.binary and %c0, %c1 : (!attn.q<[M, N], i1>, !attn.q<[M, N], i1>) -> !attn.q<[M, N], i1>
+  %0 = attn.read %table["S" = %d] : (!attn.q<[S], f32>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], f32>
+  %1 = attn.reduce sum %0 over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %1 : !attn.q<[M], f32>
+}
+
+// -----
+
+// A step that is read at another index is not where the domain says.
+// CHECK-LABEL: attn.spec @step_read_elsewhere
+// CHECK: attn.require %{{.*}}, "dimension R is read below 0{{.*}}"
+attn.spec @step_read_elsewhere(
+    %table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
+    %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["R", "M", "N"]} {
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %n = attn.index "N" : !attn.q<[N], i64>
+  %c = attn.compare le %n, %m : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M, N], i1>
+  %d = attn.binary sub %m, %n : (!attn.q<[M], i64>, !attn.q<[N], i64>) -> !attn.q<[M, N], i64>
+  %0 = attn.read %table["R" = %d] : (!attn.q<[R], f32>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], f32>
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %1 = attn.read %0["M" = %z] : (!attn.q<[M, N], f32>, !attn.q<[], i64>) -> !attn.q<[N], f32>
+  %2 = attn.reduce sum %1 over ["N"] where %c : !attn.q<[N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %2 : !attn.q<[M], f32>
+}
+
+// -----
+
+// Extremes, magnitudes and whole blocks in a comparison are bounded by sums.
+// CHECK-LABEL: attn.spec @blocks
+// CHECK: attn.require
+// CHECK-NOT: attn.require
+attn.spec @blocks(
+    %table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
+    %b: !attn.q<[], i64> {attn.name = "b"},
+    %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["R", "M", "N"], sizes = {R = 8 : i64}} {
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %four = attn.constant 4 : i64 -> !attn.q<[], i64>
+  %positive = attn.compare gt %b, %z : (!attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i1>
+  %few = attn.compare le %b, %four : (!attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i1>
+  %fits = attn.binary and %positive, %few : (!attn.q<[], i1>, !attn.q<[], i1>) -> !attn.q<[], i1>
+  attn.require %fits, "blocks of 1 to 4" : !attn.q<[], i1>
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %n = attn.index "N" : !attn.q<[N], i64>
+  %block = attn.binary floordiv %m, %b : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
+  %start = attn.binary mul %block, %b : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
+  %off = attn.binary sub %n, %start : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M, N], i64>
+  %c0 = attn.compare le %z, %off : (!attn.q<[], i64>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], i1>
+  %away = attn.binary sub %n, %m : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M, N], i64>
+  %far = attn.unary abs %away : !attn.q<[M, N], i64>
+  %c1 = attn.compare lt %far, %four : (!attn.q<[M, N], i64>, !attn.q<[], i64>) -> !attn.q<[M, N], i1>
+  %c = attn.binary and %c0, %c1 : (!attn.q<[M, N], i1>, !attn.q<[M, N], i1>) -> !attn.q<[M, N], i1>
+  %at = attn.binary add %away, %four : (!attn.q<[M, N], i64>, !attn.q<[], i64>) -> !attn.q<[M, N], i64>
+  %0 = attn.read %table["R" = %at] : (!attn.q<[R], f32>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], f32>
+  %behind = attn.binary add %away, %b : (!attn.q<[M, N], i64>, !attn.q<[], i64>) -> !attn.q<[M, N], i64>
+  %1 = attn.read %table["R" = %behind] : (!attn.q<[R], f32>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], f32>
+  %2 = attn.binary mul %0, %1 : (!attn.q<[M, N], f32>, !attn.q<[M, N], f32>) -> !attn.q<[M, N], f32>
+  %3 = attn.reduce sum %2 over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %3 : !attn.q<[M], f32>
+}
+
+// -----
+
+// A call could not evaluate 2^57 (M - 1) < N without overflow: such an index
+// counts as one that depends on data, and is clamped.
+// CHECK-LABEL: attn.spec @huge
+// CHECK-NOT: attn.require
+attn.spec @huge(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["N", "M"]} {
+  %c = attn.constant 524288 : i64 -> !attn.q<[], i64>
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %0 = attn.binary mul %m, %c : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
+  %1 = attn.binary mul %0, %c : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
+  %2 = attn.binary mul %1, %c : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
+  %3 = attn.read %x["N" = %2] : (!attn.q<[N], f32>, !attn.q<[M], i64>) -> !attn.q<[M], f32>
+  attn.return %3 : !attn.q<[M], f32>
+}
