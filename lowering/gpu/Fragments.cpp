@@ -1,7 +1,7 @@
 //===- Fragments.cpp - Quantities on the fragments of a product -----------===//
 
 #include "lowering/gpu/Fragments.h"
-#include "dialect/LinearForm.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Signs.h"
 #include "lowering/cpu/VectorMath.h"
 #include "lowering/gpu/IntegerRanges.h"
@@ -102,23 +102,20 @@ static Value storedUnderCasts(Value value, const cpu::CallLayout &layout) {
 }
 
 bool FragmentEvaluator::canEvaluate(Value value) {
-  if (given.contains(value) || uniform.layout.isStored(value) ||
-      isa<BlockArgument>(value))
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (isa<ConstantOp, IndexOp, ExtentOp>(op))
-    return true;
-  if (auto read = dyn_cast<ReadOp>(op)) {
-    if (!storedUnderCasts(read.getSource(), uniform.layout))
+  bool can = true;
+  walkFormula(value, [&](Value part) {
+    if (given.contains(part) || uniform.layout.isStored(part) ||
+        isa<BlockArgument>(part))
       return false;
-    return llvm::all_of(read.getIndices(),
-                        [&](Value index) { return canEvaluate(index); });
-  } else if (!isa<UnaryOp, BinaryOp, CompareOp, SelectOp, CastOp, UniformOp>(
-                 op)) {
-    return false;
-  }
-  return llvm::all_of(op->getOperands(),
-                      [&](Value operand) { return canEvaluate(operand); });
+    Operation *op = part.getDefiningOp();
+    if (auto read = dyn_cast<ReadOp>(op))
+      can &= bool(storedUnderCasts(read.getSource(), uniform.layout));
+    else
+      can &= isa<ConstantOp, IndexOp, ExtentOp, UnaryOp, BinaryOp, CompareOp,
+                 SelectOp, CastOp, UniformOp>(op);
+    return can;
+  });
+  return can;
 }
 
 std::optional<double> attn::gpu::constantReal(Value value) {
@@ -249,14 +246,11 @@ Value FragmentEvaluator::compute(Value value, Place place,
     for (auto [dim, index] : llvm::zip_equal(
              read.getDims().getAsRange<StringAttr>(), read.getIndices())) {
       Integer at = evaluateInteger(index, place, scope);
-      if (!LinearForm::of(index)) {
-        // Depends on data: clamped to the extent.
-        Value number = warps.toI32(materialize(at, integerType(index)));
-        Value last = code.sub(warps.toI32(uniform.extent(dim)), warps.i32(1));
-        number = code.max(code.min(number, last), warps.i32(0));
-        at = {number, 0};
-      }
-      replaced[dim] = at;
+      // It may depend on data, and pairs outside of the mask, of which the
+      // check of the spec's reads says nothing, are looked at as well.
+      Value number = warps.toI32(materialize(at, integerType(index)));
+      Value last = code.sub(warps.toI32(uniform.extent(dim)), warps.i32(1));
+      replaced[dim] = {code.max(code.min(number, last), warps.i32(0)), 0};
     }
     return load(read.getSource(), place, scope, replaced);
   }
@@ -774,50 +768,51 @@ Value attn::gpu::convertTo(cpu::Code &code, Type type, Value value) {
 //===----------------------------------------------------------------------===//
 
 bool attn::gpu::isOfState(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || isa<SweepOp, KernelOp>(op))
-    return false;
-  return isa<AccumulateOp>(op) || llvm::any_of(op->getOperands(), isOfState);
+  return isMadeOf(value, [](Value part) {
+    return bool(part.getDefiningOp<AccumulateOp>());
+  });
 }
 
 bool FragmentEvaluator::readsColumns(Value value) {
-  if (given.contains(value) || !onColumns(value))
-    return false;
-  if (uniform.layout.isStored(value))
-    return true;
-  Operation *op = value.getDefiningOp();
-  return op && (isa<ReadOp>(op) ||
-                llvm::any_of(op->getOperands(), [&](Value operand) {
-                  return readsColumns(operand);
-                }));
+  bool reads = false;
+  walkFormula(value, [&](Value part) {
+    if (given.contains(part) || !onColumns(part))
+      return false;
+    reads |= uniform.layout.isStored(part) || part.getDefiningOp<ReadOp>();
+    return !reads;
+  });
+  return reads;
 }
 
 void FragmentEvaluator::hoist(Value value, FragmentScope &scope) {
-  if (given.contains(value))
-    return;
-  if (!onColumns(value)) {
-    if (isOfState(value))
-      return;
-    for (int row : {0, 1})
-      if (isInteger(value))
-        evaluateInteger(value, {row, -1}, scope);
-      else
-        evaluate(value, {row, -1}, scope);
-    return;
-  }
-  if (uniform.layout.isStored(value) || isa<BlockArgument>(value))
-    return;
-  Operation *op = value.getDefiningOp();
-  if (auto read = dyn_cast<ReadOp>(op)) {
-    for (Value index : read.getIndices())
-      hoist(index, scope);
-    return;
-  }
-  if (auto compare = dyn_cast<CompareOp>(op);
-      compare && isInteger(compare.getLhs()) && !isShort(compare))
-    if (std::optional<ColumnTerm> column = columnTermOf(compare))
+  llvm::SmallPtrSet<Value, 16> seen;
+  SmallVector<Value> pending{value};
+  while (!pending.empty()) {
+    Value part = pending.pop_back_val();
+    if (given.contains(part) || !seen.insert(part).second)
+      continue;
+    if (!onColumns(part)) {
+      if (isOfState(part))
+        continue;
       for (int row : {0, 1})
-        limitOf(compare, *column, {row, -1}, scope);
-  for (Value operand : op->getOperands())
-    hoist(operand, scope);
+        if (isInteger(part))
+          evaluateInteger(part, {row, -1}, scope);
+        else
+          evaluate(part, {row, -1}, scope);
+      continue;
+    }
+    if (uniform.layout.isStored(part) || isa<BlockArgument>(part))
+      continue;
+    Operation *op = part.getDefiningOp();
+    if (auto compare = dyn_cast<CompareOp>(op);
+        compare && isInteger(compare.getLhs()) && !isShort(compare))
+      if (std::optional<ColumnTerm> column = columnTermOf(compare))
+        for (int row : {0, 1})
+          limitOf(compare, *column, {row, -1}, scope);
+    // What is read stays where it is: only its indices are of this place.
+    auto read = dyn_cast<ReadOp>(op);
+    llvm::append_range(pending,
+                       llvm::reverse(read ? OperandRange(read.getIndices())
+                                          : op->getOperands()));
+  }
 }

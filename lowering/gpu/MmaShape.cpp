@@ -1,6 +1,7 @@
 //===- MmaShape.cpp - Kernels that warps of mma.sync compute --------------===//
 
 #include "lowering/gpu/MmaShape.h"
+#include "dialect/FormulaWalk.h"
 #include "lowering/Targets.h"
 #include "lowering/gpu/GpuStage.h"
 
@@ -184,25 +185,19 @@ private:
   /// Says whether \p value is computed from what is in memory, of indices of
   /// \p dims alone.
   bool isInput(Value value, const DimList &dims) {
-    for (StringAttr dim : quantity(value).getDims())
-      if (!llvm::is_contained(dims, dim))
+    bool isInput = true;
+    walkFormulaThroughReads(value, [&](Value part,
+                                       ArrayRef<StringAttr> replaced) {
+      // What is read at other indices has others.
+      for (StringAttr dim : quantity(part).getDims())
+        isInput &=
+            llvm::is_contained(dims, dim) || llvm::is_contained(replaced, dim);
+      if (isa<BlockArgument>(part) || layout.isStored(part))
         return false;
-    if (isa<BlockArgument>(value) || layout.isStored(value))
-      return true;
-    Operation *op = value.getDefiningOp();
-    if (isa<SweepOp, AccumulateOp, ReduceOp>(op))
-      return false;
-    // What is read at other indices has others.
-    if (auto read = dyn_cast<ReadOp>(op)) {
-      DimList more = dims;
-      for (auto dim : read.getDims().getAsRange<StringAttr>())
-        more.push_back(dim);
-      return isInput(read.getSource(), more) &&
-             llvm::all_of(read.getIndices(),
-                          [&](Value index) { return isInput(index, dims); });
-    }
-    return llvm::all_of(op->getOperands(),
-                        [&](Value operand) { return isInput(operand, dims); });
+      isInput &= !isa<SweepOp, AccumulateOp, ReduceOp>(part.getDefiningOp());
+      return isInput;
+    });
+    return isInput;
   }
 
   /// Collects the element types of the floating-point tensors that \p value is
@@ -396,23 +391,19 @@ private:
   /// Says whether \p value is made of quantities of \p dims alone.
   bool hasOnly(Value value, const DimList &dims,
                const llvm::SmallPtrSetImpl<Value> &known) {
-    for (StringAttr dim : quantity(value).getDims())
-      if (!llvm::is_contained(dims, dim))
-        return false;
-    if (known.contains(value))
-      return true;
-    if (isa<BlockArgument>(value) || layout.isStored(value))
-      return true;
-    Operation *op = value.getDefiningOp();
-    if (isa<SweepOp>(op))
-      return false;
-    if (auto read = dyn_cast<ReadOp>(op))
-      return llvm::all_of(read.getIndices(), [&](Value index) {
-        return hasOnly(index, dims, known);
-      });
-    return llvm::all_of(op->getOperands(), [&](Value operand) {
-      return hasOnly(operand, dims, known);
-    });
+    bool hasOnly = true;
+    walkFormulaThroughReads(
+        value, [&](Value part, ArrayRef<StringAttr> replaced) {
+          for (StringAttr dim : quantity(part).getDims())
+            hasOnly &= llvm::is_contained(dims, dim) ||
+                       llvm::is_contained(replaced, dim);
+          if (known.contains(part) || isa<BlockArgument>(part) ||
+              layout.isStored(part))
+            return false;
+          hasOnly &= !part.getDefiningOp<SweepOp>();
+          return hasOnly;
+        });
+    return hasOnly;
   }
 
   bool matchResults() {

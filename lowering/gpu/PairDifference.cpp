@@ -1,6 +1,7 @@
 //===- PairDifference.cpp - What two indices' difference decides ----------===//
 
 #include "lowering/gpu/PairDifference.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
 #include <optional>
@@ -101,22 +102,17 @@ private:
 
 /// Says whether \p value takes memory or the special function unit.
 bool isCostly(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return false;
-  if (isa<ReadOp, UniformOp>(op))
-    return true;
-  if (auto unary = dyn_cast<UnaryOp>(op);
-      unary &&
-      !llvm::is_contained({UnaryKind::Neg, UnaryKind::Abs, UnaryKind::Not},
-                          unary.getKind()))
-    return true;
-  if (auto binary = dyn_cast<BinaryOp>(op);
-      binary && llvm::is_contained({BinaryKind::FloorDiv, BinaryKind::Mod,
-                                    BinaryKind::Div, BinaryKind::Ratio},
-                                   binary.getKind()))
-    return true;
-  return llvm::any_of(op->getOperands(), isCostly);
+  return isMadeOf(value, [](Value part) {
+    Operation *op = part.getDefiningOp();
+    if (auto unary = dyn_cast_or_null<UnaryOp>(op))
+      return !llvm::is_contained(
+          {UnaryKind::Neg, UnaryKind::Abs, UnaryKind::Not}, unary.getKind());
+    if (auto binary = dyn_cast_or_null<BinaryOp>(op))
+      return llvm::is_contained({BinaryKind::FloorDiv, BinaryKind::Mod,
+                                 BinaryKind::Div, BinaryKind::Ratio},
+                                binary.getKind());
+    return isa_and_nonnull<ReadOp, UniformOp>(op);
+  });
 }
 
 /// Terms and factors are left to whoever sums and multiplies: a scale may be of

@@ -1,6 +1,7 @@
 //===- WarpShape.cpp - Kernels that warpgroups can compute ----------------===//
 
 #include "lowering/gpu/WarpShape.h"
+#include "dialect/FormulaWalk.h"
 #include "lowering/gpu/PairDifference.h"
 
 using namespace mlir;
@@ -289,21 +290,17 @@ private:
   /// Says whether \p value is made of quantities of \p dims alone.
   bool hasOnly(Value value, const DimList &dims,
                const llvm::SmallPtrSetImpl<Value> &given) {
-    if (given.contains(value))
-      return true;
-    for (StringAttr dim : quantity(value).getDims())
-      if (!llvm::is_contained(dims, dim))
-        return false;
-    if (isa<BlockArgument>(value) || layout.isStored(value))
-      return true;
-    Operation *op = value.getDefiningOp();
-    if (auto read = dyn_cast<ReadOp>(op))
-      return llvm::all_of(read.getIndices(), [&](Value index) {
-        return hasOnly(index, dims, given);
-      });
-    return llvm::all_of(op->getOperands(), [&](Value operand) {
-      return hasOnly(operand, dims, given);
-    });
+    bool hasOnly = true;
+    walkFormulaThroughReads(
+        value, [&](Value part, ArrayRef<StringAttr> replaced) {
+          if (given.contains(part))
+            return false;
+          for (StringAttr dim : quantity(part).getDims())
+            hasOnly &= llvm::is_contained(dims, dim) ||
+                       llvm::is_contained(replaced, dim);
+          return hasOnly && !isa<BlockArgument>(part) && !layout.isStored(part);
+        });
+    return hasOnly;
   }
 
   /// Tiles that were measured fastest on an H200, by the larger head size; an
