@@ -65,11 +65,17 @@ struct ExpandNormalize : OpRewritePattern<NormalizeOp> {
   }
 };
 
-/// The number of index combinations that a reduction visits, as f32.
+/// The number of index combinations that a reduction visits, as f32. Along one
+/// dimension an f32 counts them itself, beside the sum; pairs of several may be
+/// more than the 2^24 at which it no longer changes.
 Value buildCount(QuantityBuilder &build, Location loc, ReduceOp op) {
-  if (op.getDomain())
-    return build.reduce(loc, ReduceKind::Sum, build.constant(loc, 1.0),
-                        op.getDims(), op.getDomain());
+  if (op.getDomain()) {
+    Value one = op.getDims().size() == 1 ? build.constant(loc, 1.0)
+                                         : build.constant(loc, int64_t(1));
+    Value count =
+        build.reduce(loc, ReduceKind::Sum, one, op.getDims(), op.getDomain());
+    return build.cast(loc, count, quantity(op.getOperand()).getElementType());
+  }
   Value count;
   for (StringAttr dim : toDims(op.getDims())) {
     Value extent = build.extent(loc, dim);
