@@ -110,6 +110,33 @@ attn::numerics::emit(StringRef text, StringRef spec, StringRef dtype,
   return module;
 }
 
+void attn::numerics::expectReferenceValues(
+    StringRef text, StringRef name, StringRef dtype,
+    const llvm::StringMap<int64_t> &fixed, const CallSpec &call, double score,
+    std::mt19937_64 &random, MLIRContext &context) {
+  std::string trace = (text + "--dtype " + dtype).str();
+  for (const auto &size : call.sizes)
+    trace += (" " + size.getKey() + "=" + llvm::Twine(size.getValue())).str();
+  SCOPED_TRACE(trace + " ATTN_TEST_SEED=" + std::to_string(testSeed()));
+  auto formula = emit(text, name, dtype, fixed, context);
+  ASSERT_TRUE(formula);
+  SpecOp spec = specOf(*formula);
+  ReferenceInputs inputs = llvm::cantFail(makeInputs(spec, call, random));
+  OwningOpRef<ModuleOp> module = formula->clone();
+  auto code = CompiledSpec::compile(*module, name, CompileOptions());
+  ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
+  auto got = llvm::cantFail((*code)->run(inputs, Memory::Strided, random));
+  auto reference = llvm::cantFail(ReferenceEvaluator::create(spec, inputs));
+  double bound =
+      errorBound(coarsestElement(spec), reference.longestReduction(), score);
+  for (auto [index, tensor] : llvm::enumerate(got)) {
+    Comparison compared = compareTensors(tensor, reference.result(index));
+    EXPECT_LE(compared.worst, bound)
+        << spec.getResultName(index).str() << " is " << compared.got
+        << ", expected " << compared.want;
+  }
+}
+
 SpecOp attn::numerics::specOf(ModuleOp module) {
   return *module.getOps<SpecOp>().begin();
 }

@@ -43,6 +43,14 @@ mlir::OwningOpRef<mlir::ModuleOp>
 emit(llvm::StringRef text, llvm::StringRef spec, llvm::StringRef dtype,
      const llvm::StringMap<int64_t> &sizes, mlir::MLIRContext &context);
 
+/// Compiles \p spec of \p text for this machine, with \p fixed sizes, and
+/// expects of one call what the reference computes. \p score as in Example.
+void expectReferenceValues(llvm::StringRef text, llvm::StringRef spec,
+                           llvm::StringRef dtype,
+                           const llvm::StringMap<int64_t> &fixed,
+                           const CallSpec &call, double score,
+                           std::mt19937_64 &random, mlir::MLIRContext &context);
+
 /// The spec of a module that holds one.
 SpecOp specOf(mlir::ModuleOp module);
 

@@ -30,10 +30,12 @@ public:
     auto step = [&](const char *name, const std::string &value) {
       body += std::string("  ") + name + " = " + value + "\n";
     };
-    step("score", score());
+    step("near", score());
+    step("score", scoreAndOther());
     if (chance(3))
       step("mask", predicate(2));
     step("weight", weight());
+    step("row", rowSummary());
     step("edited", edit());
     step("out", output());
     std::string outputs = "out";
@@ -74,6 +76,13 @@ private:
                          " + bias[n: (n + m) % N]", " + slope * cos(n - m)"});
   }
 
+  /// A score may look at the score of another pair.
+  std::string scoreAndOther() {
+    return oneOf({"near", "near", "near", "near + near[n: max(n - 1, 0)] / 2",
+                  "near - tanh(near[m: M - 1 - m])",
+                  "near + near[h: H - 1 - h] / (2 + abs(bias))"});
+  }
+
   std::string predicate(unsigned depth) {
     std::string leaf =
         oneOf({"n <= m", "m - n < window", "abs(m - n) <= window", "n < length",
@@ -98,8 +107,20 @@ private:
                   "softmax[n](score) + softmax[m](score)"});
   }
 
+  /// What another row may ask of a row.
+  std::string rowSummary() {
+    return oneOf({"max[n](score)", "logsumexp[n](score)", "mean[n](score)",
+                  "sum[n](abs(weight))", "max[n](score) + gain",
+                  "min[n](weight) / (1 + gain * gain)"});
+  }
+
   std::string edit() {
     return oneOf({"weight", "weight", "weight * weight", "l1[n](weight)",
+                  "weight * tanh(row)", "weight * tanh(row[m: M - 1 - m])",
+                  "weight * sigmoid(row[m: max(m - 1, 0)] - row)",
+                  "weight * sigmoid(row[m: min(n, M - 1)])",
+                  "weight * tanh(row[h: H - 1 - h])",
+                  "weight / (1 + abs(row[m: m // 2]))",
                   "weight / (1 + sum[n](abs(weight)))",
                   "weight * sigmoid(sum[m](weight) / (1 + M))",
                   "weight * tanh(max[n](weight))", "weight - mean[n](weight)",
@@ -113,6 +134,11 @@ private:
     return oneOf({"sum[n](edited * v)", "sum[n](edited * v)",
                   "mean[n](edited * v)", "sum[n](edited * v) * gain",
                   "sum[n](edited * sigmoid(v) * v)",
+                  "sum[n](edited / (1 + gain * gain) * v)",
+                  "sum[n](edited * v / (1 + bias * bias))",
+                  "sum[n](edited * v / (1 + sum[n](abs(edited))))",
+                  "sum[n](edited * tanh(row) / (1 + abs(row[m: m // 2])) * v)",
+                  "sum[n](edited * v) * tanh(row[m: M - 1 - m])",
                   "sum[n](edited * v) / (1 + sum[n](abs(edited)))",
                   "tanh(sum[n](edited * v))"});
   }
@@ -120,12 +146,16 @@ private:
   std::string rowStatistic() {
     return oneOf({"sum[n](abs(edited))", "logsumexp[n](score)", "max[n](score)",
                   "mean[n](edited * edited)", "min[n](weight)",
-                  "sum[n](edited * bias)"});
+                  "sum[n](edited * bias)", "tanh(row[m: M - 1 - m])",
+                  "sum[n](edited * bias / (1 + gain * gain))",
+                  "sum[n](edited * tanh(row[m: max(m - 3, 0)]))"});
   }
   std::string columnStatistic() {
     return oneOf({"sum[m](abs(edited))", "mean[m](edited * edited)",
                   "max[m](score)", "sum[m](edited * gain)",
-                  "sum[m](edited * gain) * bias"});
+                  "sum[m](edited * gain) * bias",
+                  "sum[m](edited * tanh(row[m: M - 1 - m]))",
+                  "sum[m](edited / (1 + abs(row)) / (1 + bias * bias))"});
   }
 
   std::mt19937_64 &random;
@@ -152,29 +182,9 @@ TEST_P(RandomSpecs, MatchTheReference) {
     call.scalars = {{"window", random() % 40}, {"cap", 3}};
     call.generators = {
         {"doc", "below 3"}, {"length", "upto N"}, {"slope", "between 0 1"}};
-    SCOPED_TRACE(text + "--dtype " + GetParam() +
-                 " M=" + std::to_string(call.sizes["M"]) +
-                 " N=" + std::to_string(call.sizes["N"]) +
-                 " D=" + std::to_string(head) +
-                 " ATTN_TEST_SEED=" + std::to_string(testSeed()));
-    auto formula = emit(text, "random", GetParam(),
-                        {{"D", head}, {"E", call.sizes["E"]}}, *context);
-    ASSERT_TRUE(formula);
-    SpecOp spec = specOf(*formula);
-    ReferenceInputs inputs = llvm::cantFail(makeInputs(spec, call, random));
-    OwningOpRef<ModuleOp> module = formula->clone();
-    auto code = CompiledSpec::compile(*module, "random", CompileOptions());
-    ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
-    auto got = llvm::cantFail((*code)->run(inputs, Memory::Strided, random));
-    auto reference = llvm::cantFail(ReferenceEvaluator::create(spec, inputs));
-    double bound = errorBound(coarsestElement(spec),
-                              reference.longestReduction(), /*score=*/200);
-    for (auto [index, tensor] : llvm::enumerate(got)) {
-      Comparison compared = compareTensors(tensor, reference.result(index));
-      EXPECT_LE(compared.worst, bound)
-          << spec.getResultName(index).str() << " is " << compared.got
-          << ", expected " << compared.want;
-    }
+    expectReferenceValues(text, "random", GetParam(),
+                          {{"D", head}, {"E", call.sizes["E"]}}, call,
+                          /*score=*/200, random, *context);
   }
 }
 
