@@ -2,6 +2,8 @@
 
 #include "lowering/gpu/TileVisits.h"
 
+#include "dialect/FormulaWalk.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -22,7 +24,8 @@ void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared) {
   if (varies && shared)
     return;
   if (auto box = dyn_cast<BoxReduceOp>(op))
-    scope.values[value] = reduceBox(box, scope);
+    scope.values[value] =
+        shared ? reduceBox(box, scope) : reduceBoxInLane(box, scope);
   else if (shared) {
     for (Value operand : op->getOperands())
       prepare(operand, scope, shared);
@@ -30,34 +33,42 @@ void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared) {
   }
 }
 
-/// The integers of a box of one dimension.
-Value TileVisits::reduceBox(BoxReduceOp op, cpu::Scope &scope) {
+/// Every \p step-th of the integers of a box of one dimension, from \p first
+/// on.
+Value TileVisits::reduceEvery(BoxReduceOp op, Value first, int64_t step,
+                              cpu::Scope &scope) {
   const cpu::Storage &storage = evaluator.layout.storageOf(op.getSource());
   auto dim = cast<StringAttr>(op.getDims()[0]);
   Value last = code.sub(evaluator.extent(dim), code.index(1));
   Value low =
       code.max(evaluator.evaluate(op.getFrom()[0], scope), code.index(0));
   Value high = code.min(evaluator.evaluate(op.getTo()[0], scope), last);
-  Value lane = warps.widen(code.land(warps.thread(), warps.i32(31)));
-  Value identity = cpu::identityOf(code, op.getKind(), code.i64());
-  constexpr int64_t lanes = 32;
-  auto combine = [&](Value a, Value b) {
-    return cpu::combine(code, op.getKind(), a, b);
-  };
-  Value result =
-      code.forEach(code.add(low, lane), code.add(high, code.index(1)), lanes,
-                   identity,
-                   [&](Value at, ValueRange before) -> Values {
-                     cpu::Scope inner(&scope);
-                     inner.indices[dim].uniform = at;
-                     Value element = code.load(
-                         storage.element, evaluator.address(storage, inner));
-                     return {combine(before.front(), warps.toI64(element))};
-                   })
-          .front();
+  return code
+      .forEach(code.add(low, first), code.add(high, code.index(1)), step,
+               cpu::identityOf(code, op.getKind(), code.i64()),
+               [&](Value at, ValueRange before) -> Values {
+                 cpu::Scope inner(&scope);
+                 inner.indices[dim].uniform = at;
+                 Value element = code.load(storage.element,
+                                           evaluator.address(storage, inner));
+                 return {cpu::combine(code, op.getKind(), before.front(),
+                                      warps.toI64(element))};
+               })
+      .front();
+}
+
+/// The integers of a box that the lanes of a warp share.
+Value TileVisits::reduceBox(BoxReduceOp op, cpu::Scope &scope) {
+  Value result = reduceEvery(op, warps.widen(lane()), 32, scope);
   for (unsigned other : {1, 2, 4, 8, 16})
-    result = combine(result, warps.exchange64(result, other));
+    result = cpu::combine(code, op.getKind(), result,
+                          warps.exchange64(result, other));
   return result;
+}
+
+/// The integers of a box of the lane's own: those of a tile of columns are few.
+Value TileVisits::reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope) {
+  return reduceEvery(op, code.index(0), 1, scope);
 }
 
 /// Gives \p scope the bounds of \p rows, and all that the tiles share.
@@ -155,9 +166,22 @@ Value TileVisits::classify(Value truth, const cpu::Scope &rows, Value number) {
   return evaluator.evaluate(truth, local);
 }
 
+Value TileVisits::lane() { return code.land(warps.thread(), warps.i32(31)); }
+
+/// Says whether memory decides which tiles are empty. Such a mask may leave out
+/// most tiles, and a test waits for memory: the lanes of a warp look at a tile
+/// each.
+bool TileVisits::searchesMemory() {
+  return isMadeOf(visit().getMay(), [&](Value value) {
+    return value.getDefiningOp<BoxReduceOp>() &&
+           dependence.dependsOn(value, sweep.over);
+  });
+}
+
 Value TileVisits::nextTile(Value from, Value end) {
   if (!visit() || visit().getMay().getDefiningOp<ConstantOp>())
     return from;
+  bool isForLanes = searchesMemory();
   auto loop = scf::WhileOp::create(
       code.builder, code.loc,
       TypeRange({warps.i32Type(), code.builder.getI1Type()}),
@@ -168,11 +192,18 @@ Value TileVisits::nextTile(Value from, Value end) {
                                  code.land(more, code.lnot(args[1])), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
-        Value may = classify(visit().getMay(), blockRows, args[0]);
-        Value next = code.add(args[0], warps.i32(1));
-        scf::YieldOp::create(
-            code.builder, code.loc,
-            ValueRange({code.select(may, args[0], next), may}));
+        Value number = isForLanes ? Value(code.add(args[0], lane())) : args[0];
+        Value may = classify(visit().getMay(), blockRows, number);
+        Value found = args[0], next = code.add(found, warps.i32(1));
+        if (isForLanes) {
+          Value ballot =
+              warps.ballot(code.land(may, code.lessThan(number, end)));
+          may = code.compare(arith::CmpIPredicate::ne, ballot, warps.i32(0));
+          found = code.add(found, warps.firstOf(ballot));
+          next = code.add(args[0], warps.i32(32));
+        }
+        scf::YieldOp::create(code.builder, code.loc,
+                             ValueRange({code.select(may, found, next), may}));
       });
   code.builder.setInsertionPointAfter(loop);
   return loop.getResult(0);

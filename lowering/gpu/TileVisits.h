@@ -63,7 +63,12 @@ private:
   VisitOp visit() const { return sweep.visit; }
   void bindRows(const RowBox &rows, cpu::Scope &scope);
   void prepare(Value value, cpu::Scope &scope, bool shared);
+  Value reduceEvery(BoxReduceOp op, Value first, int64_t step,
+                    cpu::Scope &scope);
   Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
+  Value reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope);
+  Value lane();
+  bool searchesMemory();
   std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
   Value classify(Value truth, const cpu::Scope &rows, Value number);
 

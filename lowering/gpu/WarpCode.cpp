@@ -112,6 +112,16 @@ Value WarpCode::exchange64(Value value, unsigned mask) {
       arith::ShLIOp::create(code.builder, code.loc, high, code.index(32));
   return code.lor(shifted, code.land(low, code.index(0xFFFFFFFF)));
 }
+Value WarpCode::ballot(Value condition) {
+  auto kind = NVVM::VoteSyncKindAttr::get(code.builder.getContext(),
+                                          NVVM::VoteSyncKind::ballot);
+  return NVVM::VoteSyncOp::create(code.builder, code.loc, i32Type(), i32(-1),
+                                  condition, kind);
+}
+Value WarpCode::firstOf(Value ballot) {
+  return LLVM::CountTrailingZerosOp::create(code.builder, code.loc, i32Type(),
+                                            ballot, /*is_zero_poison=*/false);
+}
 Value WarpCode::isElected() {
   return NVVM::ElectSyncOp::create(code.builder, code.loc,
                                    code.builder.getI1Type(), Value());

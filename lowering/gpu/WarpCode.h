@@ -62,6 +62,10 @@ public:
   mlir::Value exchange(mlir::Value value, unsigned mask);
   /// The same for an i64.
   mlir::Value exchange64(mlir::Value value, unsigned mask);
+  /// A bit for each lane of the warp (i32), set where \p condition holds.
+  mlir::Value ballot(mlir::Value condition);
+  /// The lowest lane of a ballot that is not 0.
+  mlir::Value firstOf(mlir::Value ballot);
   mlir::Value isElected();
   void syncBlock();
   /// The launch that follows in the stream may start where it says that it
