@@ -80,6 +80,7 @@ static void addTiling(PassManager &pm, const CompileOptions &options) {
 /// What code emission leaves: constants at every use, address arithmetic in the
 /// loops.
 static void addVectorCleanup(PassManager &pm) {
+  pm.addPass(createSimplifyLeaves());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());

@@ -30,6 +30,17 @@ def SeparateComparisons : Pass<"attn-separate-comparisons", "::attn::SpecOp"> {
   }];
 }
 
+def SimplifyLeaves : Pass<"attn-simplify-leaves"> {
+  let summary = "Canonicalise the ops that hold no other op";
+  let description = [{
+    The canonicaliser looks at every loop around an op again, and at all that
+    this loop holds, whenever it changes the op: quadratic in the body of a
+    loop. This pass applies the same patterns and folds to the ops without
+    regions only, in linear time; the canonicaliser after it finds little left
+    to do.
+  }];
+}
+
 def LowerToVectors : Pass<"attn-lower-to-vectors", "::mlir::ModuleOp"> {
   let summary = "Turn tiled kernels into functions over vectors";
   let description = [{
