@@ -391,7 +391,8 @@ def ReadOp : Attn_Pointwise<"read"> {
   let description = [{
     Each dimension named in `dims` is replaced by the index beside it, and the
     result has the dimensions that are left and those of the indices. An index
-    that depends on data is clamped to the extent.
+    that depends on data is clamped to the extent, which is then at least 1
+    (attn-check-reads).
 
     ```mlir
     %0 = attn.read %doc["N" = %m] : (!attn.q<[B, N], i64>, !attn.q<[M], i64>) -> !attn.q<[B, M], i64>

@@ -38,6 +38,8 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
                read.getDims().getAsRange<StringAttr>(), read.getIndices()))
         if (std::optional<LinearForm> form = LinearForm::of(index))
           check(read, dim, *form, known);
+        else
+          checkNotEmpty(read, dim, known);
   }
 
   void check(ReadOp read, StringAttr dim, const LinearForm &index,
@@ -45,6 +47,13 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
     LinearForm room = LinearForm::extent(dim, getOperation()).plus(-1) - index;
     require(read, dim, index, known, "below 0");
     require(read, dim, room, known, "at or beyond its end");
+  }
+
+  /// An index that depends on data is clamped to the extent, which takes one.
+  void checkNotEmpty(ReadOp read, StringAttr dim, IndexFacts &known) {
+    LinearForm last = LinearForm::extent(dim, getOperation()).plus(-1);
+    if (!known.isNeverNegative(last))
+      demand(read, dim, last, "but empty");
   }
 
   /// Demands that \p form, the distance of an index from an end of its range,
@@ -57,6 +66,12 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
           return known.isNeverNegative(least);
         }))
       return;
+    demand(read, dim, leasts, where);
+  }
+
+  /// Adds the requirement that one of \p leasts is not negative.
+  void demand(ReadOp read, StringAttr dim, ArrayRef<LinearForm> leasts,
+              StringRef what) {
     OpBuilder builder(&getContext());
     builder.setInsertionPoint(getOperation().getBody().front().getTerminator());
     QuantityBuilder build(builder, getOperation());
@@ -80,7 +95,7 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
       place = (" (line " + Twine(file.getLine()) + ")").str();
     RequireOp::create(
         builder, loc, holds,
-        ("dimension " + dim.getValue() + " is read " + where + place).str());
+        ("dimension " + dim.getValue() + " is read " + what + place).str());
   }
 };
 

@@ -15,7 +15,9 @@ def CheckReads : Pass<"attn-check-reads", "::attn::SpecOp"> {
     A read at an index that is known before the pairs run (made of indices,
     sizes and scalars) gets an attn.require for each end of its range, unless
     the domain of every reduction that reads it, or the arithmetic, shows that
-    it holds. Runs on the formula form, where the domains still are the user's.
+    it holds. A dimension read at any other index, which is clamped to the
+    extent, must not be empty. Runs on the formula form, where the domains still
+    are the user's.
   }];
 }
 

@@ -120,12 +120,16 @@ static llvm::Expected<CallTensor> convert(const NpyArray &array,
   auto tensor = CallTensor::create(name, type, array.shape);
   if (!tensor)
     return tensor.takeError();
-  for (int64_t i = 0; i < tensor->size(); ++i)
-    if (!storeElement(type, tensor->data.get(), i,
-                      loadElement(array.type, array.data, i)))
-      return userError("'", path, "': element ", i, " is ",
-                       loadElement(array.type, array.data, i), ", but ", name,
-                       " is ", typeName(type));
+  for (int64_t i = 0; i < tensor->size(); ++i) {
+    double value = loadElement(array.type, array.data, i);
+    if (!isExactInDouble(array.type, array.data, i))
+      return userError("'", path, "': element ", i, " is near ", value,
+                       ", but attnc holds integers as doubles, which beyond "
+                       "2^53 are not exact");
+    if (!storeElement(type, tensor->data.get(), i, value))
+      return userError("'", path, "': element ", i, " is ", value, ", but ",
+                       name, " is ", typeName(type));
+  }
   return tensor;
 }
 

@@ -107,6 +107,21 @@ double attn::cli::loadElement(DLDataType type, const void *data,
   }
 }
 
+template <typename T> static bool isExact(T value) {
+  auto real = double(value);
+  // The largest integers round to 2^63 or 2^64, which no integer is.
+  return real < std::ldexp(1.0, std::numeric_limits<T>::digits) &&
+         T(real) == value;
+}
+
+bool attn::cli::isExactInDouble(DLDataType type, const void *data,
+                                int64_t index) {
+  if (isFloat(type) || type.bits < 64)
+    return true;
+  return type.code == kDLInt ? isExact(load<int64_t>(data, index))
+                             : isExact(load<uint64_t>(data, index));
+}
+
 template <typename T>
 static bool storeInteger(void *data, int64_t index, double value) {
   // 2^63 and the like are exact in double, the largest integers are not.

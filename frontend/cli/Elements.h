@@ -22,6 +22,9 @@ inline int64_t byteSize(DLDataType type) { return (type.bits + 7) / 8; }
 /// beyond 2^53 lose their last bits.
 double loadElement(DLDataType type, const void *data, int64_t index);
 
+/// Says whether loadElement loses nothing.
+bool isExactInDouble(DLDataType type, const void *data, int64_t index);
+
 /// Rounds to nearest even. False where an integer type cannot hold \p value.
 bool storeElement(DLDataType type, void *data, int64_t index, double value);
 

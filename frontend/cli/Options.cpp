@@ -215,6 +215,10 @@ std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return std::nullopt;
 
+  if (line.emit.getNumOccurrences() && line.emit.empty()) {
+    printError() << "--emit: no stage is given; see --help\n";
+    return std::nullopt;
+  }
   Options options;
   options.command = line.command();
   options.file = line.file;

@@ -20,8 +20,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
-using Scaled = FragmentEvaluator::Scaled;
-
 static constexpr double log2OfE = std::numbers::log2e;
 
 Scaled FragmentEvaluator::times(Scaled a, Scaled b) {
@@ -47,7 +45,11 @@ Scaled FragmentEvaluator::scaled(Value value, Place place,
     return {Value(), evaluate(value, place, scope)};
   if (Value known = atHand(value, place, scope))
     return {known, Value()};
-  return takenApart(value, place, scope);
+  FragmentScope::Key key{value, place.row, place.column};
+  if (const Scaled *known = scope.productOf(key))
+    return *known;
+  Scaled result = takenApart(value, place, scope);
+  return scope.products[key] = result;
 }
 
 Scaled FragmentEvaluator::takenApart(Value value, Place place,

@@ -38,6 +38,13 @@ Value FragmentScope::last(unsigned position) const {
   return outer ? outer->last(position) : Value();
 }
 
+const Scaled *FragmentScope::productOf(const Key &key) const {
+  auto found = products.find(key);
+  if (found != products.end())
+    return &found->second;
+  return outer ? outer->productOf(key) : nullptr;
+}
+
 Value FragmentScope::valueOf(const Key &key) const {
   auto found = values.find(key);
   if (found != values.end())

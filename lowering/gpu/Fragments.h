@@ -56,6 +56,11 @@ struct Integer {
 
 /// What has been computed in a block of code, for which elements, and what is
 /// visible from around it.
+/// element * factor, where the factor varies along the rows at most; null: 1.
+struct Scaled {
+  mlir::Value element, factor;
+};
+
 struct FragmentScope {
   FragmentScope() = default;
   explicit FragmentScope(const FragmentScope *outer) : outer(outer) {
@@ -76,6 +81,7 @@ struct FragmentScope {
   using Key = std::tuple<mlir::Value, int, int>;
   llvm::DenseMap<Key, mlir::Value> values;
   llvm::DenseMap<Key, Integer> integers;
+  llvm::DenseMap<Key, Scaled> products;
   llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> differences;
   llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> sums;
   llvm::DenseMap<mlir::Value, mlir::Value> reals;
@@ -85,15 +91,11 @@ struct FragmentScope {
   mlir::Value last(unsigned position) const;
   /// What is visible under \p key; null: nothing.
   mlir::Value valueOf(const Key &key) const;
+  const Scaled *productOf(const Key &key) const;
 };
 
 class FragmentEvaluator {
 public:
-  /// element * factor, where the factor varies along the rows at most; null: 1.
-  struct Scaled {
-    mlir::Value element, factor;
-  };
-
   /// Boxes of columns are multiples of 8 in the innermost dimension, so that
   /// where an element lies in one is a constant.
   FragmentEvaluator(WarpCode &warps, cpu::Evaluator &uniform, FragmentDims rows,

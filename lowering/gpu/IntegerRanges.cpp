@@ -13,14 +13,43 @@ static unsigned bitsOfSize(uint64_t size) {
   return size ? 2 + llvm::Log2_64(size) : 1;
 }
 
+namespace {
+
+/// Numbers share parts, which are looked at once.
+class BitCounter {
+public:
+  explicit BitCounter(SpecOp spec) : spec(spec) {}
+
+  unsigned count(Value value) {
+    auto found = known.find(value);
+    if (found != known.end())
+      return found->second;
+    unsigned bits = find(value);
+    known[value] = bits;
+    return bits;
+  }
+
+private:
+  unsigned find(Value value);
+
+  SpecOp spec;
+  llvm::SmallDenseMap<Value, unsigned, 16> known;
+};
+
+} // namespace
+
 unsigned attn::gpu::bitsOf(Value value, SpecOp spec) {
+  return BitCounter(spec).count(value);
+}
+
+unsigned BitCounter::find(Value value) {
   constexpr unsigned all = 64;
   Type element = quantity(value).getElementType();
   unsigned ofType = element.isInteger(1) ? 2
                     : isa<IntegerType>(element)
                         ? element.getIntOrFloatBitWidth()
                         : all;
-  auto bits = [&](Value operand) { return bitsOf(operand, spec); };
+  auto bits = [&](Value operand) { return count(operand); };
   Operation *op = value.getDefiningOp();
   if (!op)
     return ofType;

@@ -132,16 +132,28 @@ llvm::Expected<Assembly> attn::gpu::assemble(StringRef ptxas, StringRef ptx,
       return llvm::createStringError("cannot write " + source);
   }
   std::string arch = ("-arch=" + chip).str();
-  StringRef args[] = {ptxas, "-v", "-O3", arch, "-o", cubin, source};
+  // A kernel of a spec in each thread; toolkits before 12.3 cannot.
+  constexpr llvm::StringLiteral threads = "--split-compile=0";
+  llvm::SmallVector<StringRef> args{ptxas,   "-v", "-O3", arch,
+                                    threads, "-o", cubin, source};
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log),
                                           StringRef(log)};
-  std::string message;
-  int code = llvm::sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects, 0,
-                                       0, &message);
-  auto text = llvm::MemoryBuffer::getFile(log);
-  StringRef said = text ? (*text)->getBuffer() : StringRef();
+  std::string said;
+  auto run = [&] {
+    std::string message;
+    int code = llvm::sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects,
+                                         0, 0, &message);
+    auto text = llvm::MemoryBuffer::getFile(log);
+    said = (text ? (*text)->getBuffer().str() : "") + message;
+    return code;
+  };
+  int code = run();
+  if (code != 0 && StringRef(said).contains("split-compile")) {
+    llvm::erase(args, threads);
+    code = run();
+  }
   if (code != 0)
-    return llvm::createStringError("'" + ptxas + "' failed: " + said + message);
+    return llvm::createStringError("'" + ptxas + "' failed: " + said);
   auto image = llvm::MemoryBuffer::getFile(cubin, /*IsText=*/false,
                                            /*RequiresNullTerminator=*/false);
   if (!image)

@@ -11,30 +11,55 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
-/// What one more column adds to \p value, an integer, if always the same.
-static std::optional<int64_t> stepOf(Value value, StringAttr column) {
-  if (!quantity(value).hasDim(column))
-    return 0;
-  Operation *op = value.getDefiningOp();
-  if (isa_and_nonnull<IndexOp>(op))
-    return 1;
-  if (auto cast = dyn_cast_or_null<CastOp>(op))
-    return quantity(cast.getOperand()).getElementType().isInteger(64)
-               ? stepOf(cast.getOperand(), column)
-               : std::nullopt;
-  auto binary = dyn_cast_or_null<BinaryOp>(op);
-  if (!binary)
-    return std::nullopt;
-  std::optional<int64_t> a = stepOf(binary.getLhs(), column);
-  std::optional<int64_t> b = stepOf(binary.getRhs(), column);
-  if (!a || !b)
-    return std::nullopt;
-  if (binary.getKind() == BinaryKind::Add)
-    return *a + *b;
-  if (binary.getKind() == BinaryKind::Sub)
-    return *a - *b;
-  return std::nullopt;
-}
+namespace {
+
+/// What one more column adds to an integer, if always the same. Integers that
+/// share parts are looked at once each.
+class ColumnSteps {
+public:
+  explicit ColumnSteps(StringAttr column) : column(column) {}
+
+  std::optional<int64_t> of(Value value) {
+    auto [entry, isNew] = known.try_emplace(value);
+    if (isNew) {
+      std::optional<int64_t> step = find(value);
+      known[value] = step;
+      return step;
+    }
+    return entry->second;
+  }
+
+private:
+  std::optional<int64_t> find(Value value) {
+    if (!quantity(value).hasDim(column))
+      return 0;
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<IndexOp>(op))
+      return 1;
+    if (auto cast = dyn_cast_or_null<CastOp>(op))
+      return quantity(cast.getOperand()).getElementType().isInteger(64)
+                 ? of(cast.getOperand())
+                 : std::nullopt;
+    auto binary = dyn_cast_or_null<BinaryOp>(op);
+    if (!binary)
+      return std::nullopt;
+    std::optional<int64_t> a = of(binary.getLhs()), b = of(binary.getRhs());
+    if (!a || !b)
+      return std::nullopt;
+    int64_t sum = 0;
+    bool isSum = binary.getKind() == BinaryKind::Add;
+    if (!isSum && binary.getKind() != BinaryKind::Sub)
+      return std::nullopt;
+    bool overflows = isSum ? llvm::AddOverflow(*a, *b, sum)
+                           : llvm::SubOverflow(*a, *b, sum);
+    return overflows ? std::nullopt : std::optional(sum);
+  }
+
+  StringAttr column;
+  llvm::SmallDenseMap<Value, std::optional<int64_t>> known;
+};
+
+} // namespace
 
 ScoreForm::ScoreForm(FragmentEvaluator &evaluator, Value value, Value score)
     : evaluator(evaluator), code(evaluator.code), score(score) {
@@ -113,8 +138,12 @@ bool ScoreForm::isPositive(const Coefficient &coefficient) {
 }
 
 /// Adds coefficient * \p value to the terms. False where the score occurs
-/// twice.
+/// twice, or where there are too many terms.
 bool ScoreForm::collect(Value value, Coefficient coefficient) {
+  // Sums that share parts have terms without end.
+  constexpr size_t mostTerms = 64;
+  if (indices.size() + rows.size() + elements.size() >= mostTerms)
+    return false;
   if (value == score) {
     if (scale)
       return false;
@@ -152,7 +181,7 @@ bool ScoreForm::collect(Value value, Coefficient coefficient) {
     if (evaluator.columns.size() == 1 &&
         quantity(integer).getElementType().isInteger(64))
       if (std::optional<int64_t> step =
-              stepOf(integer, evaluator.columns.front().dim)) {
+              ColumnSteps(evaluator.columns.front().dim).of(integer)) {
         indices.push_back({coefficient, integer, *step});
         return true;
       }

@@ -11,16 +11,23 @@ using namespace attn;
 using namespace attn::gpu;
 
 /// Computes in \p scope, which has the bounds that they need, the least and
-/// greatest integers that \p value is made of; with \p shared, all that does
+/// greatest integers that \p values are made of; with \p shared, all that does
 /// not depend on the tile of columns as well, and no more.
-void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared) {
-  if (!isOfVisits(value) || scope.lookup(value))
+void TileVisits::prepare(ValueRange values, cpu::Scope &scope, bool shared) {
+  llvm::SmallDenseSet<Value, 16> seen;
+  for (Value value : values)
+    prepare(value, scope, shared, seen);
+}
+
+void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared,
+                         llvm::SmallDenseSet<Value, 16> &seen) {
+  if (!seen.insert(value).second || !isOfVisits(value) || scope.lookup(value))
     return;
   Operation *op = value.getDefiningOp();
   bool varies = dependence.dependsOn(value, sweep.over);
   if (!shared || varies)
     for (Value operand : op->getOperands())
-      prepare(operand, scope, shared);
+      prepare(operand, scope, shared, seen);
   if (varies && shared)
     return;
   if (auto box = dyn_cast<BoxReduceOp>(op))
@@ -28,7 +35,7 @@ void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared) {
         shared ? reduceBox(box, scope) : reduceBoxInLane(box, scope);
   else if (shared) {
     for (Value operand : op->getOperands())
-      prepare(operand, scope, shared);
+      prepare(operand, scope, shared, seen);
     evaluator.evaluate(value, scope);
   }
 }
@@ -79,8 +86,7 @@ void TileVisits::bindRows(const RowBox &rows, cpu::Scope &scope) {
   for (auto [entry, first, last] :
        llvm::zip_equal(rows.entries, rows.first, rows.last))
     scope.bounds[entry.dim] = {first, last};
-  for (Value value : visit()->getOperands())
-    prepare(value, scope, /*shared=*/true);
+  prepare(visit()->getOperands(), scope, /*shared=*/true);
 }
 
 std::pair<Value, Value> TileVisits::hullOf(unsigned position,

@@ -62,7 +62,9 @@ public:
 private:
   VisitOp visit() const { return sweep.visit; }
   void bindRows(const RowBox &rows, cpu::Scope &scope);
-  void prepare(Value value, cpu::Scope &scope, bool shared);
+  void prepare(mlir::ValueRange values, cpu::Scope &scope, bool shared);
+  void prepare(Value value, cpu::Scope &scope, bool shared,
+               llvm::SmallDenseSet<Value, 16> &seen);
   Value reduceEvery(BoxReduceOp op, Value first, int64_t step,
                     cpu::Scope &scope);
   Value reduceBox(BoxReduceOp op, cpu::Scope &scope);

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/FormulaWalk.h"
 #include "lowering/gpu/WarpKernel.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -62,13 +63,10 @@ static Value tilesOfItem(const WarpShape &shape, cpu::Evaluator &host) {
 /// Says whether the plan can work out \p value: it is made of sizes, scalars
 /// and the ends of tiles, and of nothing that lies in the GPU's memory.
 static bool isOfCall(Value value, const cpu::CallLayout &layout) {
-  if (layout.isStored(value))
-    return false;
-  Operation *op = value.getDefiningOp();
-  return !op || (!isa<ReadOp, BoxReduceOp>(op) &&
-                 llvm::all_of(op->getOperands(), [&](Value operand) {
-                   return isOfCall(operand, layout);
-                 }));
+  return !isMadeOf(value, [&](Value part) {
+    return layout.isStored(part) || part.getDefiningOp<ReadOp>() ||
+           part.getDefiningOp<BoxReduceOp>();
+  });
 }
 
 namespace {

@@ -184,6 +184,7 @@ attn.spec @blocks(
 // A call could not evaluate 2^57 (M - 1) < N without overflow: such an index
 // counts as one that depends on data, and is clamped.
 // CHECK-LABEL: attn.spec @huge
+// CHECK: attn.require %{{.*}}, "dimension N is read but empty{{.*}}"
 // CHECK-NOT: attn.require
 attn.spec @huge(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
     -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
@@ -195,4 +196,18 @@ attn.spec @huge(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
   %2 = attn.binary mul %1, %c : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i64>
   %3 = attn.read %x["N" = %2] : (!attn.q<[N], f32>, !attn.q<[M], i64>) -> !attn.q<[M], f32>
   attn.return %3 : !attn.q<[M], f32>
+}
+
+// -----
+
+// An index that depends on data is clamped to the extent, which takes one.
+// CHECK-LABEL: attn.spec @data_index
+// CHECK: attn.require %{{.*}}, "dimension R is read but empty{{.*}}"
+// CHECK-NOT: attn.require
+attn.spec @data_index(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
+                      %at: !attn.q<[M], i64> {attn.name = "at", attn.layout = ["M"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["R", "M"]} {
+  %0 = attn.read %table["R" = %at] : (!attn.q<[R], f32>, !attn.q<[M], i64>) -> !attn.q<[M], f32>
+  attn.return %0 : !attn.q<[M], f32>
 }
