@@ -50,8 +50,8 @@ private:
     bool isSum = binary.getKind() == BinaryKind::Add;
     if (!isSum && binary.getKind() != BinaryKind::Sub)
       return std::nullopt;
-    bool overflows = isSum ? llvm::AddOverflow(*a, *b, sum)
-                           : llvm::SubOverflow(*a, *b, sum);
+    bool overflows =
+        isSum ? llvm::AddOverflow(*a, *b, sum) : llvm::SubOverflow(*a, *b, sum);
     return overflows ? std::nullopt : std::optional(sum);
   }
 
