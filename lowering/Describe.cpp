@@ -74,7 +74,8 @@ private:
         {text(stage.name), function(stage.run), function(stage.count),
          i32(stage.itemsSlot), i32(int(stage.launches.size())),
          array(map(stage.launches,
-                   [&](auto &entry) { return launch(spec, entry); }))});
+                   [&](auto &entry) { return launch(spec, entry); })),
+         i32(stage.isUneven)});
   }
   Constant *launch(const SpecDescription &spec,
                    const SpecDescription::Launch &launch) {

@@ -32,8 +32,16 @@ static attn_status_t measureWorkspace(attn_plan_t &plan) {
     int64_t items = plan.slots[stage.items_slot];
     if (items < 0)
       return overflow("the number of work items of stage ", stage.name, items);
-    int64_t bytes = plan.slots[stage.items_slot + 1];
     size_t aligned;
+    int64_t bytes;
+    if (stage.is_uneven) {
+      if (__builtin_mul_overflow(items, int64_t(sizeof(ItemWork)), &bytes) ||
+          !alignUp(bytes, aligned))
+        return overflow("the number of work items of stage ", stage.name,
+                        items);
+      plan.orderBytes = std::max(plan.orderBytes, aligned);
+    }
+    bytes = plan.slots[stage.items_slot + 1];
     if (!alignUp(bytes, aligned))
       return overflow("the scratch of stage ", stage.name, bytes);
     plan.scratchBytes = std::max(plan.scratchBytes, aligned);

@@ -16,7 +16,7 @@ struct attn_plan_t {
   std::vector<int64_t> slots;
   /// The sizes that the workspace is made of, in bytes, each a multiple of the
   /// alignment; for one worker in the case of the scratch.
-  size_t slotBytes = 0, bufferBytes = 0, scratchBytes = 0;
+  size_t slotBytes = 0, orderBytes = 0, bufferBytes = 0, scratchBytes = 0;
   /// Of a call on a GPU, which has no use for the sizes above.
   std::optional<attn::runtime::cuda::GpuPlan> gpu;
 };

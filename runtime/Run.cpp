@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 using namespace attn::runtime;
 
@@ -32,6 +33,7 @@ public:
 
   attn_status_t prepare();
   void runStage(const attn_stage_desc &stage);
+  bool sortItems(const attn_stage_desc &stage);
   void countStage(const attn_stage_desc &stage, attn_tile_counts_t &counts);
 
 private:
@@ -40,6 +42,7 @@ private:
   const attn_executor_t &executor;
   OwnedWorkspace owned;
   int64_t *slots = nullptr;
+  ItemWork *order = nullptr;
   char *scratch = nullptr;
 };
 
@@ -57,6 +60,7 @@ static attn_status_t workspaceSize(const attn_plan_t &plan,
   if (__builtin_mul_overflow(plan.scratchBytes, size_t(executor.num_workers),
                              &size) ||
       __builtin_add_overflow(size, plan.bufferBytes, &size) ||
+      __builtin_add_overflow(size, plan.orderBytes, &size) ||
       __builtin_add_overflow(size, fixed, &size))
     return fail(ATTN_STATUS_SIZE_OVERFLOW, "spec '", plan.kernel->desc->name,
                 "' at these sizes: the workspace is larger than memory");
@@ -76,7 +80,8 @@ attn_status_t Run::prepare() {
   char *base = alignUp(context.workspace ? context.workspace : owned.data);
   slots = reinterpret_cast<int64_t *>(base);
   std::ranges::copy(plan.slots, slots);
-  char *next = base + plan.slotBytes;
+  order = reinterpret_cast<ItemWork *>(base + plan.slotBytes);
+  char *next = base + plan.slotBytes + plan.orderBytes;
   for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
     slots[buffer.slot] = int64_t(reinterpret_cast<uintptr_t>(next));
     size_t bytes = 0;
@@ -87,17 +92,54 @@ attn_status_t Run::prepare() {
   return ATTN_STATUS_OK;
 }
 
+/// Sorts the items of \p stage by the pairs that they visit, most first; false
+/// where the order that they have is as good. The last items are then the
+/// shortest, and the threads end together.
+bool Run::sortItems(const attn_stage_desc &stage) {
+  int64_t items = slots[stage.items_slot];
+  if (!stage.is_uneven || !stage.count || items <= executor.num_workers ||
+      executor.num_workers == 1)
+    return false;
+  struct Count {
+    const attn_stage_desc &stage;
+    const int64_t *slots;
+    ItemWork *order;
+  } count{stage, slots, order};
+  executor.parallel_for(
+      executor.context, items,
+      [](void *argument, int32_t, int64_t item) {
+        auto &count = *static_cast<Count *>(argument);
+        int64_t values[4] = {};
+        count.stage.count(count.slots, item, values);
+        count.order[item] = {values[3], item};
+      },
+      &count);
+  // Those with the same work stay in order: neighbours need the same keys.
+  auto isBefore = [](const ItemWork &a, const ItemWork &b) {
+    return a.pairs != b.pairs ? a.pairs > b.pairs : a.item < b.item;
+  };
+  std::span<ItemWork> all(order, size_t(items));
+  if (std::ranges::is_sorted(all, isBefore))
+    return false;
+  std::ranges::sort(all, isBefore);
+  return true;
+}
+
 void Run::runStage(const attn_stage_desc &stage) {
   struct Work {
     const attn_stage_desc &stage;
     const int64_t *slots;
+    const ItemWork *order; // null: as they come
     char *scratch;
     size_t scratchBytes;
-  } work{stage, slots, scratch, plan.scratchBytes};
+  } work{stage, slots, sortItems(stage) ? order : nullptr, scratch,
+         plan.scratchBytes};
   executor.parallel_for(
       executor.context, slots[stage.items_slot],
       [](void *argument, int32_t worker, int64_t item) {
         auto &work = *static_cast<Work *>(argument);
+        if (work.order)
+          item = work.order[item].item;
         work.stage.run(work.slots,
                        work.scratch + size_t(worker) * work.scratchBytes, item);
       },

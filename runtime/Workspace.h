@@ -1,6 +1,7 @@
 //===- Workspace.h - The memory of a run ------------------------*- C++ -*-===//
 //
-// [ slots of this run | buffers | scratch of worker 0 | of worker 1 | ... ]
+// [ slots of this run | order of items | buffers | scratch of worker 0 | of
+// worker 1 | ... ]
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +15,11 @@ namespace attn::runtime {
 
 /// Cache lines and the widest vectors.
 constexpr size_t workspaceAlignment = 64;
+
+/// An item of a stage, and the pairs that it visits.
+struct ItemWork {
+  int64_t pairs, item;
+};
 
 /// \p bytes rounded up to the alignment, or false when that does not fit.
 inline bool alignUp(int64_t bytes, size_t &result) {

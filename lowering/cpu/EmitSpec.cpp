@@ -134,6 +134,8 @@ private:
                                    {}};
       emitters.back()->emitRun(entry.run);
       emitters.back()->emitCount(entry.count);
+      // What is counted is the first sweep.
+      entry.isUneven = !shape->sweeps.empty() && shape->sweeps.front().visit;
       description.stages.push_back(entry);
     }
   }

@@ -41,6 +41,7 @@ struct SpecDescription {
     std::string name, run, count; // no `run` on a GPU
     int itemsSlot;
     std::vector<Launch> launches; // the first that fits a call is taken
+    bool isUneven = false;        // items visit different numbers of pairs
   };
   std::string name, plan;
   int numSlots = 0;

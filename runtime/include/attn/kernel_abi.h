@@ -39,7 +39,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 5
+#define ATTN_KERNEL_ABI_VERSION 6
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -128,8 +128,9 @@ typedef struct attn_launch_desc {
   const struct attn_launch_desc *merge; /* null: items stay whole */
 } attn_launch_desc;
 
-/* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. On a
-   GPU, run is null. */
+/* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. Where
+   items visit different numbers of pairs, is_uneven is 1, and they are run with
+   the most first. On a GPU, run is null. */
 typedef struct attn_stage_desc {
   const char *name;
   void (*run)(const int64_t *slots, void *scratch, int64_t item);
@@ -137,6 +138,7 @@ typedef struct attn_stage_desc {
   int32_t items_slot;
   int32_t num_launches;
   const attn_launch_desc *launches;
+  int32_t is_uneven;
 } attn_stage_desc;
 
 /* Code for a GPU, as the driver loads it. */

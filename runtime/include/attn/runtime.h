@@ -229,9 +229,9 @@ typedef struct attn_executor_t {
   void *context;
   int32_t num_workers; /* at least 1 */
   /* Calls body(body_context, worker, item) once for each item of 0 .. num_items
-     and returns when all have returned. Items are started in order, because the
-     longest come first. `worker` is in 0 .. num_workers, and no two calls with
-     the same worker run at the same time. */
+     and returns when all have returned. Items are started in order, because
+     those with the most work come first. `worker` is in 0 .. num_workers, and
+     no two calls with the same worker run at the same time. */
   void (*parallel_for)(void *context, int64_t num_items,
                        void (*body)(void *body_context, int32_t worker,
                                     int64_t item),

@@ -78,13 +78,15 @@ static void runSums(const int64_t *slots, void *scratch, int64_t m) {
   out[m * slots[SlotOut + 1]] = (float)(slots[SlotFlip] ? -scale : scale) * sum;
 }
 
-/* Calls each n a tile: empty where its weight is 0, mixed where it is 1. */
+/* Calls each n a tile: empty where its weight is 0, mixed where it is 1. Says
+   that a row visits no more pairs than its first number. */
 static void countSums(const int64_t *slots, int64_t m, int64_t *counts) {
-  (void)m;
+  const float *a = (const float *)slots[SlotA];
+  float most = a[m * slots[SlotA + 1]];
   for (int64_t n = 0; n < slots[N]; ++n) {
     float weight = weights(slots)[n];
     counts[weight == 0 ? 0 : weight == 1 ? 2 : 1] += 1;
-    counts[3] += weight != 0;
+    counts[3] += weight != 0 && (float)n < most;
   }
 }
 
@@ -118,7 +120,7 @@ static const attn_buffer_desc buffers[] = {{SlotWeights}};
 
 static const attn_stage_desc stages[] = {
     {"weights", runWeights, 0, SlotStages, 0, 0},
-    {"sums", runSums, countSums, SlotStages + 2, 0, 0},
+    {"sums", runSums, countSums, SlotStages + 2, 0, 0, 1},
     {"padded", runPadded, 0, SlotStages + 4, 0, 0},
 };
 

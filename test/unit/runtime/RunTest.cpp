@@ -2,6 +2,7 @@
 
 #include "RowSums.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -214,6 +215,7 @@ TEST(Run, CountsTilesOfMasksThatReadBuffers) {
   KernelPtr kernel = kernelOf();
   RowSumsCall call(2, 4);
   call.w.data = {0, 1, 2, 3};
+  call.a.data.assign(call.a.data.size(), 4.f);
   PlanPtr plan = planOf(call, kernel.get());
   ASSERT_EQ(attn_plan_num_stages(plan.get()), 3);
   EXPECT_STREQ(attn_plan_stage_name(plan.get(), 1), "sums");
@@ -226,6 +228,55 @@ TEST(Run, CountsTilesOfMasksThatReadBuffers) {
   EXPECT_EQ(counts[1].mixed, 2);
   EXPECT_EQ(counts[1].pairs_visited, 6);
   EXPECT_EQ(call.out.data[0], -7) << "counting does not run the last stage";
+}
+
+/// Four workers on the calling thread: an item goes to the one that is free
+/// first, and takes as long as the row that it writes has pairs.
+struct CountingExecutor : attn_executor_t {
+  RowSumsCall &call;
+  std::vector<int64_t> rows; // in the order in which they were started
+  std::vector<int64_t> times = std::vector<int64_t>(4);
+
+  explicit CountingExecutor(RowSumsCall &call) : call(call) {
+    context = this;
+    num_workers = int32_t(times.size());
+    parallel_for = [](void *self, int64_t items,
+                      void (*body)(void *, int32_t, int64_t), void *argument) {
+      auto &executor = *static_cast<CountingExecutor *>(self);
+      for (int64_t item = 0; item < items; ++item)
+        executor.take(body, argument, item);
+    };
+  }
+
+  void take(void (*body)(void *, int32_t, int64_t), void *argument,
+            int64_t item) {
+    auto free = std::ranges::min_element(times);
+    std::vector<float> before = call.out.data;
+    body(argument, int32_t(free - times.begin()), item);
+    for (size_t row = 0; row < before.size(); ++row)
+      if (before[row] != call.out.data[row]) {
+        rows.push_back(int64_t(row));
+        *free += int64_t(call.a.data[row * call.a.data.size() / before.size()]);
+      }
+  }
+};
+
+TEST(Run, StartsTheItemsThatVisitMostPairsFirst) {
+  KernelPtr kernel = kernelOf();
+  RowSumsCall call(40, 100);
+  // Row 39 takes as long as ten of the others, row 20 as two.
+  for (size_t i = 0; i < call.a.data.size(); ++i)
+    call.a.data[i] = i / 400 == 39 ? 100.f : i / 400 == 20 ? 20.f : 10.f;
+  PlanPtr plan = planOf(call, kernel.get());
+  CountingExecutor executor(call);
+  attn_exec_context_t context = {&executor, nullptr, 0, nullptr};
+  ASSERT_EQ(attn_plan_run(plan.get(), &context), ATTN_STATUS_OK);
+  ASSERT_EQ(executor.rows.size(), 40u);
+  EXPECT_EQ(executor.rows[0], 39);
+  EXPECT_EQ(executor.rows[1], 20);
+  EXPECT_TRUE(std::is_sorted(executor.rows.begin() + 2, executor.rows.end()));
+  // 500 pairs on four workers; as the items come, 190 would be the longest.
+  EXPECT_LE(std::ranges::max(executor.times), 130);
 }
 
 TEST(Executor, StartsItemsInOrder) {
