@@ -111,28 +111,7 @@ SmallVector<KeyBounds::Box> KeyBounds::boxesOfConnective(BinaryOp op,
 // Comparisons
 //===----------------------------------------------------------------------===//
 
-/// Sums and maxima that share parts are trees of exponential size.
-static constexpr unsigned mostSteps = 256;
-
 bool KeyBounds::hasKey(Value value) { return hasAnyDim(value, over); }
-
-static Predicate negate(Predicate predicate) {
-  switch (predicate) {
-  case Predicate::LT:
-    return Predicate::GE;
-  case Predicate::LE:
-    return Predicate::GT;
-  case Predicate::GT:
-    return Predicate::LE;
-  case Predicate::GE:
-    return Predicate::LT;
-  case Predicate::EQ:
-    return Predicate::NE;
-  case Predicate::NE:
-    return Predicate::EQ;
-  }
-  llvm_unreachable("unknown predicate");
-}
 
 KeyBounds::Box KeyBounds::boxOfCompare(CompareOp op, bool negated) {
   Box box = fullBox();
@@ -141,9 +120,9 @@ KeyBounds::Box KeyBounds::boxOfCompare(CompareOp op, bool negated) {
   steps = 0;
   Predicate predicate = negated ? negate(op.getPredicate()) : op.getPredicate();
   auto atMost = [&](Value lesser, Value greater, int64_t bound) {
-    Terms sum;
-    addTerms(sum, lesser, 1);
-    addTerms(sum, greater, -1);
+    IndexTerms sum;
+    addTerms(sum, lesser, 1, steps);
+    addTerms(sum, greater, -1, steps);
     narrow(box, sum, math.number(bound));
   };
   switch (predicate) {
@@ -169,41 +148,15 @@ KeyBounds::Box KeyBounds::boxOfCompare(CompareOp op, bool negated) {
   return box;
 }
 
-void KeyBounds::addTerms(Terms &sum, Value value, int64_t coefficient) {
-  constexpr int64_t largest = int64_t(1) << 30;
-  Operation *op = ++steps < mostSteps ? value.getDefiningOp() : nullptr;
-  if (auto unary = dyn_cast_or_null<UnaryOp>(op);
-      unary && unary.getKind() == UnaryKind::Neg)
-    return addTerms(sum, unary.getOperand(), -coefficient);
-  if (auto binary = dyn_cast_or_null<BinaryOp>(op)) {
-    BinaryKind kind = binary.getKind();
-    if (kind == BinaryKind::Add || kind == BinaryKind::Sub) {
-      addTerms(sum, binary.getLhs(), coefficient);
-      addTerms(sum, binary.getRhs(),
-               kind == BinaryKind::Add ? coefficient : -coefficient);
-      return;
-    }
-    if (kind == BinaryKind::Mul)
-      for (auto [factor, rest] : {std::pair(binary.getLhs(), binary.getRhs()),
-                                  std::pair(binary.getRhs(), binary.getLhs())})
-        if (auto number = constantInteger(factor);
-            number && *number != 0 && std::abs(*number) < largest &&
-            std::abs(coefficient) < largest)
-          return addTerms(sum, rest, coefficient * *number);
-  }
-  for (auto &[known, term] : sum)
-    if (term == value) {
-      known += coefficient;
-      return;
-    }
-  sum.push_back({coefficient, value});
+void KeyBounds::narrowBox(Box &box, const IndexTerms &sum, Value bound) {
+  steps = 0;
+  narrow(box, sum, bound);
 }
 
-/// Takes \p sum <= \p bound, for some pair of the tile, into \p box: each term
-/// with a key in it is bounded by the least that the others can be.
-void KeyBounds::narrow(Box &box, const Terms &sum, Value bound) {
+/// Each term with a key in it is bounded by the least that the others can be.
+void KeyBounds::narrow(Box &box, const IndexTerms &sum, Value bound) {
   for (auto [coefficient, term] : sum) {
-    if (coefficient == 0 || !hasKey(term) || ++steps >= mostSteps)
+    if (coefficient == 0 || !hasKey(term) || ++steps >= mostTermSteps)
       continue;
     Value room = bound;
     bool known = true;
@@ -232,8 +185,8 @@ void KeyBounds::narrowBy(Box &box, int64_t coefficient, Value term,
   if (!above)
     limitValue = math.neg(limitValue); // term >= limit
   auto atMost = [&](Value x, int64_t sign, Value by) {
-    Terms sum;
-    addTerms(sum, x, sign);
+    IndexTerms sum;
+    addTerms(sum, x, sign, steps);
     narrow(box, sum, by);
   };
   auto both = [&](Value x, Value y) { // each on the same side of the limit

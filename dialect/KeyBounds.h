@@ -8,6 +8,7 @@
 #ifndef ATTN_DIALECT_KEYBOUNDS_H
 #define ATTN_DIALECT_KEYBOUNDS_H
 
+#include "dialect/IndexTerms.h"
 #include "dialect/TileRanges.h"
 
 namespace attn {
@@ -29,21 +30,20 @@ public:
   Box hullOf(llvm::ArrayRef<Box> boxes);
   /// Every key.
   Box fullBox();
+  /// Takes \p sum <= \p bound, for some pair of the tile, into \p box.
+  void narrowBox(Box &box, const IndexTerms &sum, mlir::Value bound);
 
 private:
   using Value = mlir::Value;
-  /// The sum of coefficient * term.
-  using Terms = llvm::SmallVector<std::pair<int64_t, Value>>;
 
   llvm::SmallVector<Box> boxesOf(Value predicate, bool negated);
   llvm::SmallVector<Box> computeBoxes(Value predicate, bool negated);
   llvm::SmallVector<Box> boxesOfConnective(BinaryOp op, bool negated);
   Box boxOfCompare(CompareOp op, bool negated);
   Box emptyUnless(Value condition);
-  void narrow(Box &box, const Terms &sum, Value bound);
+  void narrow(Box &box, const IndexTerms &sum, Value bound);
   void narrowBy(Box &box, int64_t coefficient, Value term, Value bound);
   Value isqrtAtLeast(Value number);
-  void addTerms(Terms &sum, Value value, int64_t coefficient);
   bool hasKey(Value value);
   Box intersection(const Box &a, const Box &b);
 

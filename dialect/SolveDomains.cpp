@@ -11,6 +11,7 @@
 #include "dialect/LabelSummaries.h"
 #include "dialect/Passes.h"
 #include "dialect/Products.h"
+#include "dialect/TileEmptiness.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -285,6 +286,8 @@ void KernelSolver::buildVisits(bool skips) {
   anyKey.rangeOfTensor = [&](Value value) {
     return boxReduce(math, anyKey, value, /*lanesAlone=*/true);
   };
+  for (auto &[dim, by] : strides)
+    anyKey.strides[dim] = by;
   // Boxes are taken apart along one dimension alone.
   unsigned limit = over.size() == 1 ? 4 : 1;
   KeyBounds bounds(math, anyKey, over);
@@ -331,13 +334,16 @@ void KernelSolver::buildVisits(bool skips) {
   tile.rangeOfTensor = [&](Value value) {
     return boxReduce(math, tile, value, /*lanesAlone=*/false);
   };
-  for (auto &[key, congruence] : congruences)
+  tile.strides = anyKey.strides;
+  for (auto &[key, congruence] : congruences) {
     tile.given.insert(congruence.condition);
+    tile.strides[key] = congruence.by;
+  }
+  TileEmptiness emptiness(math, tile, lanes, over);
   Value may = math.truth(!skips), must = math.truth(true);
   for (Value domain : domains) {
-    Truth truth = tile.truthOf(domain);
-    may = math.lor(may, truth.may);
-    must = math.land(must, truth.must);
+    may = math.lor(may, emptiness.mayHold(domain));
+    must = math.land(must, tile.truthOf(domain).must);
   }
   VisitOp::create(builder, loc, from, to, steps, may, must);
 }

@@ -112,6 +112,11 @@ std::optional<IndexRange> TileRanges::rangeOfBinary(BinaryOp op) {
   case BinaryKind::Mod:
     if (!isFixed(op.getRhs()))
       return std::nullopt;
+    if (auto index = op.getLhs().getDefiningOp<IndexOp>();
+        index && strides.lookup(index.getDimAttr()) == op.getRhs()) {
+      Value remainder = math.mod(a->low, b->low);
+      return IndexRange{remainder, remainder};
+    }
     return rangeOfRemainder(*a, *b);
   default:
     return std::nullopt;
@@ -216,6 +221,8 @@ Truth TileRanges::computeTruth(Value predicate) {
 Truth TileRanges::compare(CompareOp op) {
   if (std::optional<Truth> truth = compareRemainder(op))
     return *truth;
+  if (std::optional<Truth> truth = comparePowerOfTwo(op))
+    return *truth;
   std::optional<IndexRange> a = rangeOf(op.getLhs()), b = rangeOf(op.getRhs());
   if (!a || !b)
     return enumerate(op.getResult()).value_or(unknown());
@@ -278,6 +285,57 @@ std::optional<Truth> TileRanges::compareRemainder(CompareOp op) {
       math.lor(math.compare(Predicate::EQ, x->low, x->high),
                math.compare(Predicate::EQ, magnitude, math.number(1)));
   Truth equal{may, math.land(may, single)};
+  if (op.getPredicate() == Predicate::EQ)
+    return equal;
+  return Truth{math.lnot(equal.must), math.lnot(equal.may)};
+}
+
+/// x & (x - 1) == 0: x is 0, the least number, or a power of two. Some x of a
+/// range is so when the greatest power up to its end is not below its start.
+std::optional<Truth> TileRanges::comparePowerOfTwo(CompareOp op) {
+  auto bits = op.getLhs().getDefiningOp<BinaryOp>();
+  if ((op.getPredicate() != Predicate::EQ &&
+       op.getPredicate() != Predicate::NE) ||
+      !bits || bits.getKind() != BinaryKind::And ||
+      !quantity(bits.getResult()).getElementType().isInteger(64) ||
+      constantInteger(op.getRhs()) != 0)
+    return std::nullopt;
+  auto isBefore = [](Value before, Value x) {
+    auto sub = before.getDefiningOp<BinaryOp>();
+    return sub && sub.getLhs() == x &&
+           ((sub.getKind() == BinaryKind::Sub &&
+             constantInteger(sub.getRhs()) == 1) ||
+            (sub.getKind() == BinaryKind::Add &&
+             constantInteger(sub.getRhs()) == -1));
+  };
+  Value number = isBefore(bits.getRhs(), bits.getLhs())   ? bits.getLhs()
+                 : isBefore(bits.getLhs(), bits.getRhs()) ? bits.getRhs()
+                                                          : Value();
+  std::optional<IndexRange> x = number ? rangeOf(number) : std::nullopt;
+  if (!x)
+    return std::nullopt;
+  // All bits below the highest one of the end; indices are below 2^32.
+  Value zero = math.number(0);
+  Value end = math.min(math.max(x->high, zero), math.number(int64_t(1) << 32));
+  Value filled = end;
+  for (int64_t by : {1, 2, 4, 8, 16, 32})
+    filled = math.binary(BinaryKind::Or, filled,
+                         math.binary(BinaryKind::Shr, filled, math.number(by)));
+  Value power =
+      math.sub(filled, math.binary(BinaryKind::Shr, filled, math.number(1)));
+  Value far = math.lor(
+      math.compare(Predicate::GT, x->high, end),
+      math.compare(Predicate::LT, x->low, math.number(-(int64_t(1) << 62))));
+  Value hasZero = math.land(math.compare(Predicate::LE, x->low, zero),
+                            math.compare(Predicate::GE, x->high, zero));
+  Value hasPower = math.land(math.compare(Predicate::GT, x->high, zero),
+                             math.compare(Predicate::GE, power, x->low));
+  Value may = math.lor(hasZero, hasPower);
+  // Ranges of more than one number: those from 0 or 1 to 1 or 2.
+  Value single = math.compare(Predicate::EQ, x->low, x->high);
+  Value low = math.land(math.compare(Predicate::GE, x->low, zero),
+                        math.compare(Predicate::LE, x->high, math.number(2)));
+  Truth equal{math.lor(may, far), math.lor(math.land(single, may), low)};
   if (op.getPredicate() == Predicate::EQ)
     return equal;
   return Truth{math.lnot(equal.must), math.lnot(equal.may)};

@@ -40,12 +40,17 @@ public:
   llvm::DenseMap<mlir::StringAttr, IndexRange> ranges;
   /// Predicates that hold for every pair that is looked at.
   llvm::DenseSet<mlir::Value> given;
+  /// Dimensions of which all indices of a tile have one remainder by a number.
+  llvm::DenseMap<mlir::StringAttr, mlir::Value> strides;
   /// The range of a tensor of integers, or a read of one, that varies; none
   /// where it is not known.
   std::function<std::optional<IndexRange>(mlir::Value)> rangeOfTensor;
 
   Truth truthOf(mlir::Value predicate);
   std::optional<IndexRange> rangeOf(mlir::Value value);
+  /// Takes \p range for \p value, which lies in it for every pair that is
+  /// looked at.
+  void assume(mlir::Value value, IndexRange range) { known[value] = range; }
   /// Says whether \p value is one number for the whole tile.
   bool isFixed(mlir::Value value);
   IndexRange rangeOfIndex(mlir::StringAttr dim);
@@ -59,6 +64,7 @@ private:
   Truth computeTruth(Value predicate);
   Truth compare(CompareOp op);
   std::optional<Truth> compareRemainder(CompareOp op);
+  std::optional<Truth> comparePowerOfTwo(CompareOp op);
   std::optional<Truth> enumerate(Value predicate);
   std::optional<Value> pivotOf(Value predicate);
   bool isFixedGiven(Value value, Value pivot);

@@ -2,8 +2,11 @@
 
 #include "test/numerics/RandomMask.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace attn;
 using namespace attn::numerics;
+using llvm::StringRef;
 
 namespace {
 
@@ -18,8 +21,10 @@ public:
   }
 
   RandomMask exact() {
-    chooseDims();
-    mask.condition = mask.rows == "M" ? exactOnALine() : exactOnAPlane();
+    static const std::pair<const char *, const char *> dims[] = {
+        {"M", "N"}, {"M", "N"}, {"Y, X", "U, W"}, {"Z, Y, X", "O, U, W"}};
+    std::tie(mask.rows, mask.keys) = dims[random() % std::size(dims)];
+    mask.condition = mask.rows == "M" ? exactOnALine() : exactInABox();
     return finish();
   }
 
@@ -36,7 +41,7 @@ private:
     mask.rows = isPlane ? "Y, X" : "M";
     mask.keys = isPlane ? "U, W" : "N";
   }
-  bool isPlane() const { return mask.rows != "M"; }
+  bool isPlane() const { return mask.rows == "Y, X"; }
   /// A row index and a key index of one axis.
   std::pair<std::string, std::string> axis() {
     if (!isPlane())
@@ -52,9 +57,11 @@ private:
   std::string quotient();
   std::string bits();
   std::string label();
+  std::string affine(unsigned depth);
   std::string exactOnALine();
-  std::string exactOnAPlane();
+  std::string exactInABox();
   std::string exactOnAnAxis(const std::string &i, const std::string &j);
+  std::string dilatedOnAnAxis(const std::string &i, const std::string &j);
   RandomMask finish();
 
   std::mt19937_64 &random;
@@ -208,7 +215,7 @@ std::string MaskWriter::label() {
 /// One condition that ties the indices of an axis together.
 std::string MaskWriter::exactOnAnAxis(const std::string &i,
                                       const std::string &j) {
-  std::string extent = j == "n" ? "N" : j == "u" ? "U" : "W";
+  std::string extent(1, llvm::toUpper(j.front()));
   return oneOf({j + " <= " + i, "0 <= " + i + " - " + j + " < s",
                 "abs(" + i + " - " + j + ") <= s",
                 i + " // by == " + j + " // by",
@@ -218,8 +225,39 @@ std::string MaskWriter::exactOnAnAxis(const std::string &i,
                 "(" + i + " + t) // by == (" + j + " + t) // by"});
 }
 
+/// A window within a residue: one that slides, one that looks back, one that is
+/// shifted at the borders to keep its size, one that a group shares.
+std::string MaskWriter::dilatedOnAnAxis(const std::string &i,
+                                        const std::string &j) {
+  std::string extent(1, llvm::toUpper(j.front()));
+  std::string length = "(" + extent + " - " + i + " % by + by - 1) // by";
+  // A group of two has a window of at least two.
+  bool isGroup = random() % 2;
+  std::string size = isGroup ? "max(s, 2)" : "s";
+  std::string at = i + " // by";
+  if (isGroup)
+    at = "min(" + at + " // 2 * 2 + 1, " + length + " - 1)";
+  std::string window =
+      oneOf({"0 <= " + i + " - " + j + " < s * by",
+             "abs(" + i + " - " + j + ") <= s * by",
+             "0 <= " + j + " // by - max(min(" + at + " - " + size + " // 2, " +
+                 length + " - " + size + "), 0) < " + size});
+  return "(" + i + " - " + j + ") % by == 0 and " + window;
+}
+
+/// Comparisons of the indices, and of one of them, in any combination.
+std::string MaskWriter::affine(unsigned depth) {
+  if (depth == 0)
+    return oneOf({"n <= m", "m - n < s", "0 <= m - n < s", "abs(m - n) <= s",
+                  "n < t", "m < t", "n >= N - t", "m >= s", "n - m > t",
+                  "n <= m + N - M", "n < reach", "m - n != s", "n != t"});
+  std::string a = affine(depth - 1), b = affine(random() % depth);
+  return oneOf({"not (" + a + ")", "(" + a + ") and (" + b + ")",
+                "(" + a + ") and (" + b + ")", "(" + a + ") or (" + b + ")"});
+}
+
 std::string MaskWriter::exactOnALine() {
-  switch (random() % 5) {
+  switch (random() % 10) {
   case 0:
     mask.exactFamily = "affine";
     return exactOnAnAxis("m", "n");
@@ -227,25 +265,51 @@ std::string MaskWriter::exactOnALine() {
     mask.exactFamily = "affine, per head";
     return "0 <= m - n <= reach";
   case 2:
+  case 3:
+    mask.exactFamily = "affine, combined";
+    return affine(2);
+  case 4:
     mask.exactFamily = "union";
     return oneOf({"n < t or n <= m", "n <= m and (n < t or m - n < s)",
                   "n < t or m < t or abs(m - n) <= s"});
-  case 3:
+  case 5:
     mask.exactFamily = "residue";
-    return "(m - n) % by == 0";
-  default:
+    return oneOf({"(m - n) % by == 0", "(m - n) % by == t",
+                  "n % by == 0 and n <= m",
+                  "n <= m and (n + h + t) % by == 0"});
+  case 6:
     mask.exactFamily = "residue in a window";
-    return "0 <= m - n < s * by and (m - n) % by == 0";
+    return dilatedOnAnAxis("m", "n");
+  case 7:
+    mask.exactFamily = "residue or a window";
+    return oneOf({"n <= m and ((m - n) % by == 0 or m - n < s)",
+                  "n <= m and (n % by == t or m - n < s)",
+                  "abs(m - n) < s or n % by == 0"});
+  case 8:
+    mask.exactFamily = "residue of blocks, per head";
+    return "n <= m and (m // by - n // by < t or (n // by + h + t) % 3 == "
+           "0)";
+  default:
+    mask.exactFamily = "power of two";
+    return oneOf({"n <= m and (m // by - n // by < t or (m // by - n // by) & "
+                  "(m // by - n // by - 1) == 0)",
+                  "n <= m and (m - n) & (m - n - 1) == 0"});
   }
 }
 
-std::string MaskWriter::exactOnAPlane() {
+std::string MaskWriter::exactInABox() {
+  bool isPlane = mask.rows == "Y, X";
   if (random() % 4 == 0) {
-    mask.exactFamily = "circle";
-    return "(y - u) * (y - u) + (x - w) * (x - w) < s * s";
+    mask.exactFamily = isPlane ? "circle" : "ball";
+    return std::string(isPlane ? "" : "(z - o) * (z - o) + ") +
+           "(y - u) * (y - u) + (x - w) * (x - w) < s * s";
   }
-  mask.exactFamily = "box";
-  return exactOnAnAxis("y", "u") + " and " + exactOnAnAxis("x", "w");
+  mask.exactFamily = isPlane ? "box of two axes" : "box of three axes";
+  auto axis = [&](const char *i, const char *j) {
+    return random() % 4 ? exactOnAnAxis(i, j) : dilatedOnAnAxis(i, j);
+  };
+  std::string box = axis("y", "u") + " and " + axis("x", "w");
+  return isPlane ? box : axis("z", "o") + " and " + box;
 }
 
 //===----------------------------------------------------------------------===//
@@ -259,15 +323,15 @@ RandomMask MaskWriter::finish() {
       "], there: int[B, " + mask.keys + "], seen: bool[" + mask.keys +
       "],\n    table: int8[I, J], reach: int[H], length: int[B],\n"
       "    s: int, t: int, by: int)";
-  std::string over = mask.keys == "N" ? "n" : "u, w";
+  std::string over = StringRef(mask.keys).lower(),
+              rows = StringRef(mask.rows).lower();
   std::string score = oneOf({"sum[d](q * k)", "sum[d](q) + sum[d](k)"});
   std::string weight = oneOf({"softmax[" + over + "](score where p)",
                               "exp(tanh(score))", "sigmoid(score)"});
   std::string outputs = "out, mass: f32", steps;
   if (random() % 4 == 0) {
     outputs += ", received: f32";
-    steps = "  received = sum[" + std::string(isPlane() ? "y, x" : "m") +
-            "](weight where p)\n";
+    steps = "  received = sum[" + rows + "](weight where p)\n";
   }
   mask.text = "attention masked" + params + " -> " + outputs +
               "\n{\n  p = " + mask.condition + "\n  score = " + score +
@@ -287,8 +351,9 @@ CallSpec RandomMask::drawCall(std::mt19937_64 &random) const {
   // Lengths around those of tiles, with tails, and now and then none.
   for (const char *dim : {"M", "N"})
     call.sizes[dim] = random() % 8 ? 1 + random() % 150 : random() % 3;
-  for (const char *dim : {"Y", "X", "U", "W"})
-    call.sizes[dim] = 1 + random() % 13;
+  unsigned mostOnAnAxis = rows == "Z, Y, X" ? 6 : 13;
+  for (const char *dim : {"Z", "Y", "X", "O", "U", "W"})
+    call.sizes[dim] = 1 + random() % mostOnAnAxis;
   call.scalars = {{"s", double(random() % 40) - 4},
                   {"t", double(random() % 12)},
                   {"by", double(1 + random() % 9)}};
@@ -303,9 +368,6 @@ CallSpec RandomMask::drawCall(std::mt19937_64 &random) const {
     call.generators["reach"] = "upto 6";
     call.generators["length"] = "upto 13";
   }
-  // An empty window ties nothing together: only any mask may have one.
-  if (!exactFamily.empty())
-    call.scalars["s"] = 1 + std::abs(call.scalars["s"]);
   return call;
 }
 

@@ -1,0 +1,408 @@
+//===- TileEmptiness.cpp - Whether a tile can hold a pair -----------------===//
+
+#include "dialect/TileEmptiness.h"
+#include "dialect/FormulaWalk.h"
+#include "dialect/KeyBounds.h"
+#include "dialect/Products.h"
+
+using namespace mlir;
+using namespace attn;
+
+/// A predicate is a union of at most so many terms; what would make more stays
+/// a literal.
+static constexpr size_t mostTerms = 4;
+
+Value TileEmptiness::mayHold(Value predicate) {
+  Value may = math.truth(false);
+  for (const Term &term : termsOf(predicate, /*negated=*/false))
+    may = math.lor(may, mayHold(term));
+  return may;
+}
+
+//===----------------------------------------------------------------------===//
+// Terms
+//===----------------------------------------------------------------------===//
+
+SmallVector<TileEmptiness::Term> TileEmptiness::termsOf(Value predicate,
+                                                        bool negated) {
+  auto found = known[negated].find(predicate);
+  if (found != known[negated].end())
+    return found->second;
+  SmallVector<Term> terms = computeTerms(predicate, negated);
+  return known[negated][predicate] = std::move(terms);
+}
+
+SmallVector<TileEmptiness::Term> TileEmptiness::computeTerms(Value predicate,
+                                                             bool negated) {
+  SmallVector<Term> whole(1);
+  whole[0].push_back(Literal(predicate, negated));
+  if (tile.isFixed(predicate) || tile.given.contains(predicate))
+    return whole;
+  auto both = [&](SmallVector<Term> a, SmallVector<Term> b) {
+    SmallVector<Term> terms;
+    if (a.size() * b.size() > mostTerms)
+      return whole;
+    for (const Term &x : a)
+      for (const Term &y : b) {
+        Term term = x;
+        for (Literal literal : y)
+          if (!llvm::is_contained(term, literal))
+            term.push_back(literal);
+        terms.push_back(term);
+      }
+    return terms;
+  };
+  auto either = [&](SmallVector<Term> a, const SmallVector<Term> &b) {
+    if (a.size() + b.size() > mostTerms)
+      return whole;
+    a.append(b);
+    return a;
+  };
+  Operation *op = predicate.getDefiningOp();
+  if (auto unary = dyn_cast_or_null<UnaryOp>(op))
+    return termsOf(unary.getOperand(), !negated);
+  if (auto binary = dyn_cast_or_null<BinaryOp>(op)) {
+    bool isAnd = binary.getKind() == BinaryKind::And;
+    if (!isAnd && binary.getKind() != BinaryKind::Or)
+      return whole;
+    SmallVector<Term> a = termsOf(binary.getLhs(), negated);
+    SmallVector<Term> b = termsOf(binary.getRhs(), negated);
+    return isAnd != negated ? both(a, b) : either(a, b);
+  }
+  if (auto select = dyn_cast_or_null<SelectOp>(op))
+    return either(both(termsOf(select.getCondition(), false),
+                       termsOf(select.getThen(), negated)),
+                  both(termsOf(select.getCondition(), true),
+                       termsOf(select.getOtherwise(), negated)));
+  return whole;
+}
+
+Value TileEmptiness::mayOf(Literal literal, TileRanges &ranges) {
+  Truth truth = ranges.truthOf(literal.getPointer());
+  return literal.getInt() ? math.lnot(truth.must) : truth.may;
+}
+
+/// Says whether what varies in \p condition are indices alone: what is known of
+/// tensors is known of the whole tile.
+bool TileEmptiness::isOfIndices(Value condition) {
+  bool isOf = true;
+  walkFormula(condition, [&](Value part) {
+    if (!isOf || tile.isFixed(part))
+      return false;
+    isOf = isa_and_nonnull<IndexOp, UnaryOp, BinaryOp, CompareOp, SelectOp,
+                           CastOp>(part.getDefiningOp());
+    return isOf;
+  });
+  return isOf;
+}
+
+Value TileEmptiness::mayHold(const Term &term) {
+  Value may = math.truth(true);
+  SmallVector<Literal> ofIndices;
+  for (Literal literal : term) {
+    may = math.land(may, mayOf(literal, tile));
+    Value condition = literal.getPointer();
+    if (!tile.isFixed(condition) && !tile.given.contains(condition) &&
+        isOfIndices(condition))
+      ofIndices.push_back(literal);
+  }
+  if (ofIndices.size() < 2)
+    return may;
+  SmallVector<Conditions> alternatives(1);
+  for (Literal literal : ofIndices)
+    addLiteral(alternatives, literal);
+  Value together = math.truth(false);
+  for (const Conditions &conditions : alternatives)
+    together = math.lor(together, mayHold(conditions));
+  return math.land(may, together);
+}
+
+//===----------------------------------------------------------------------===//
+// Comparisons
+//===----------------------------------------------------------------------===//
+
+/// lesser - greater <= margin
+TileEmptiness::Bound TileEmptiness::boundOf(Value lesser, Value greater,
+                                            int64_t margin) {
+  IndexTerms sum;
+  unsigned steps = 0;
+  addTerms(sum, lesser, 1, steps);
+  addTerms(sum, greater, -1, steps);
+  Bound result;
+  result.bound = math.number(margin);
+  for (auto [coefficient, term] : sum)
+    if (coefficient != 0 && !tile.isFixed(term))
+      result.sum.push_back({coefficient, term});
+    else if (coefficient != 0)
+      result.bound =
+          math.sub(result.bound, math.mul(term, math.number(coefficient)));
+  return result;
+}
+
+/// \p op, or its negation, as conjunctions of bounds one of which holds; none
+/// where it is no such thing.
+SmallVector<SmallVector<TileEmptiness::Bound>>
+TileEmptiness::boundsOf(CompareOp op, bool negated) {
+  if (!quantity(op.getLhs()).getElementType().isInteger(64))
+    return {};
+  Value lhs = op.getLhs(), rhs = op.getRhs();
+  using Bounds = SmallVector<Bound>;
+  SmallVector<Bounds> cases(1);
+  switch (negated ? negate(op.getPredicate()) : op.getPredicate()) {
+  case Predicate::LT:
+    cases[0] = Bounds{boundOf(lhs, rhs, -1)};
+    break;
+  case Predicate::LE:
+    cases[0] = Bounds{boundOf(lhs, rhs, 0)};
+    break;
+  case Predicate::GT:
+    cases[0] = Bounds{boundOf(rhs, lhs, -1)};
+    break;
+  case Predicate::GE:
+    cases[0] = Bounds{boundOf(rhs, lhs, 0)};
+    break;
+  case Predicate::EQ:
+    cases[0] = Bounds{boundOf(lhs, rhs, 0), boundOf(rhs, lhs, 0)};
+    break;
+  case Predicate::NE:
+    cases[0] = Bounds{boundOf(lhs, rhs, -1)};
+    cases.push_back(Bounds{boundOf(rhs, lhs, -1)});
+    break;
+  }
+  return cases;
+}
+
+/// Adds \p literal to each of \p alternatives, which may become more.
+void TileEmptiness::addLiteral(SmallVector<Conditions> &alternatives,
+                               Literal literal) {
+  auto compare = literal.getPointer().getDefiningOp<CompareOp>();
+  SmallVector<SmallVector<Bound>> cases;
+  if (compare)
+    cases = boundsOf(compare, literal.getInt());
+  // |x| <= b is x <= b and -x <= b; |x| >= b is one of x >= b and -x >= b.
+  SmallVector<SmallVector<Bound>> taken;
+  for (SmallVector<Bound> &bounds : cases) {
+    UnaryOp abs;
+    if (bounds.size() == 1 && bounds[0].sum.size() == 1 &&
+        std::abs(bounds[0].sum[0].first) == 1)
+      abs = bounds[0].sum[0].second.getDefiningOp<UnaryOp>();
+    if (!abs || abs.getKind() != UnaryKind::Abs) {
+      taken.push_back(bounds);
+      continue;
+    }
+    bool above = bounds[0].sum[0].first > 0;
+    SmallVector<Bound> sides;
+    for (int64_t sign : {1, -1}) {
+      Bound &side = sides.emplace_back();
+      side.bound = bounds[0].bound;
+      IndexTerms sum;
+      unsigned steps = 0;
+      addTerms(sum, abs.getOperand(), sign, steps);
+      for (auto [coefficient, term] : sum)
+        if (coefficient != 0 && !tile.isFixed(term))
+          side.sum.push_back({coefficient, term});
+        else if (coefficient != 0)
+          side.bound =
+              math.sub(side.bound, math.mul(term, math.number(coefficient)));
+    }
+    if (above)
+      taken.push_back(sides);
+    else
+      for (const Bound &side : sides)
+        taken.push_back(SmallVector<Bound>(1, side));
+  }
+  bool isLinear = !taken.empty() &&
+                  alternatives.size() * taken.size() <= mostTerms &&
+                  llvm::all_of(taken, [](const SmallVector<Bound> &bounds) {
+                    return llvm::all_of(bounds, [](const Bound &bound) {
+                      return !bound.sum.empty();
+                    });
+                  });
+  if (!isLinear) {
+    for (Conditions &conditions : alternatives)
+      conditions.others.push_back(literal);
+    return;
+  }
+  SmallVector<Conditions> more;
+  for (const Conditions &conditions : alternatives)
+    for (const SmallVector<Bound> &bounds : taken) {
+      more.push_back(conditions);
+      more.back().bounds.append(bounds);
+    }
+  alternatives = std::move(more);
+}
+
+/// Says whether \p a is \p sign times \p b.
+static bool isMultiple(const IndexTerms &a, const IndexTerms &b, int64_t sign) {
+  return a.size() == b.size() && llvm::all_of(a, [&](const auto &term) {
+           return llvm::is_contained(
+               b, std::pair<int64_t, Value>(sign * term.first, term.second));
+         });
+}
+
+TileEmptiness::Bands TileEmptiness::bandsOf(ArrayRef<Bound> bounds) {
+  Bands bands;
+  for (const Bound &bound : bounds) {
+    int64_t sign = 1;
+    auto band = llvm::find_if(bands, [&](const Band &band) {
+      sign = isMultiple(bound.sum, band.sum, 1) ? 1 : -1;
+      return isMultiple(bound.sum, band.sum, sign);
+    });
+    if (band == bands.end()) {
+      sign = 1;
+      bands.push_back(Band{bound.sum, Value(), Value()});
+      band = std::prev(bands.end());
+    }
+    if (sign > 0)
+      band->high = band->high ? math.min(band->high, bound.bound) : bound.bound;
+    else
+      band->low = band->low ? math.max(band->low, math.neg(bound.bound))
+                            : math.neg(bound.bound);
+  }
+  return bands;
+}
+
+//===----------------------------------------------------------------------===//
+// Conjunctions
+//===----------------------------------------------------------------------===//
+
+/// Says whether some of \p conditions want \p dim small and others large. If
+/// none is so, the tile has a pair for all where it has one for each.
+bool TileEmptiness::isContested(StringAttr dim, const Conditions &conditions,
+                                const Bands &bands) {
+  unsigned number = 0;
+  bool wantsSmall = false, wantsLarge = false;
+  for (Literal literal : conditions.others)
+    if (hasAnyDim(literal.getPointer(), dim)) {
+      ++number;
+      wantsSmall = wantsLarge = true;
+    }
+  for (const Band &band : bands) {
+    bool touches = false;
+    for (auto [coefficient, term] : band.sum) {
+      if (!hasAnyDim(term, dim))
+        continue;
+      touches = true;
+      bool isIndex = bool(term.getDefiningOp<IndexOp>());
+      wantsSmall |= !isIndex || (coefficient > 0 ? band.high : band.low);
+      wantsLarge |= !isIndex || (coefficient > 0 ? band.low : band.high);
+    }
+    number += touches;
+  }
+  return number > 1 && wantsSmall && wantsLarge;
+}
+
+Value TileEmptiness::mayHold(const Conditions &conditions) {
+  Bands bands = bandsOf(conditions.bounds);
+  Value may = math.truth(true);
+  for (const Band &band : bands)
+    if (band.low && band.high)
+      may = math.land(may, math.compare(Predicate::LE, band.low, band.high));
+  return math.land(may, mayHoldInRange(conditions, bands));
+}
+
+/// Cuts the ranges of contested indices, lanes first, and looks at what is left
+/// of the tile. For comparisons of two indices, or of one, nothing is left just
+/// where there is no pair.
+Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
+                                    const Bands &bands) {
+  Value may = math.truth(true);
+  TileRanges cut(math, varying);
+  cut.rangeOfTensor = [&](Value value) { return tile.rangeOf(value); };
+  bool isCut = false;
+  for (ArrayRef<StringAttr> side : {lanes, over}) {
+    SmallVector<StringAttr> contested;
+    for (StringAttr dim : side)
+      if (isContested(dim, conditions, bands))
+        contested.push_back(dim);
+    if (contested.empty())
+      continue;
+    isCut = true;
+    // Sizes of what is known are of the lanes before they were cut.
+    TileRanges before(math, varying);
+    before.rangeOfTensor = cut.rangeOfTensor;
+    before.ranges = cut.ranges;
+    before.strides = tile.strides;
+    KeyBounds solver(math, before, contested);
+    KeyBounds::Box box;
+    for (StringAttr dim : contested)
+      box.push_back(tile.rangeOfIndex(dim));
+    for (const Bound &bound : conditions.bounds)
+      solver.narrowBox(box, bound.sum, bound.bound);
+    for (auto [dim, range] : llvm::zip_equal(contested, box)) {
+      cut.ranges[dim] = range;
+      may = math.land(may, math.compare(Predicate::LE, range.low, range.high));
+    }
+  }
+  if (!isCut)
+    return may;
+  cut.given = tile.given;
+  cut.strides = tile.strides;
+  for (const Band &band : bands) {
+    bool isOfIndices = llvm::all_of(band.sum, [](const auto &term) {
+      return std::abs(term.first) == 1 &&
+             term.second.template getDefiningOp<IndexOp>();
+    });
+    std::optional<IndexRange> range;
+    if (!isOfIndices)
+      range = rangeOf(band.sum, cut);
+    if (range && band.high)
+      may = math.land(may, math.compare(Predicate::LE, range->low, band.high));
+    if (range && band.low)
+      may = math.land(may, math.compare(Predicate::GE, range->high, band.low));
+  }
+  for (Literal literal : conditions.others) {
+    assumeBands(literal, bands, cut);
+    may = math.land(may, mayOf(literal, cut));
+  }
+  return may;
+}
+
+std::optional<IndexRange> TileEmptiness::rangeOf(const IndexTerms &sum,
+                                                 TileRanges &ranges) {
+  IndexRange total{math.number(0), math.number(0)};
+  for (auto [coefficient, term] : sum) {
+    std::optional<IndexRange> range = ranges.rangeOf(term);
+    if (!range)
+      return std::nullopt;
+    if (coefficient < 0)
+      std::swap(range->low, range->high);
+    Value factor = math.number(coefficient);
+    total = {math.add(total.low, math.mul(range->low, factor)),
+             math.add(total.high, math.mul(range->high, factor))};
+  }
+  return total;
+}
+
+/// Where \p literal is about the remainder of a sum that has a band, the sum is
+/// within it.
+void TileEmptiness::assumeBands(Literal literal, const Bands &bands,
+                                TileRanges &ranges) {
+  auto compare = literal.getPointer().getDefiningOp<CompareOp>();
+  if (!compare)
+    return;
+  for (Value side : {compare.getLhs(), compare.getRhs()}) {
+    auto mod = side.getDefiningOp<BinaryOp>();
+    if (!mod || mod.getKind() != BinaryKind::Mod)
+      continue;
+    Value number = mod.getLhs();
+    IndexTerms sum;
+    unsigned steps = 0;
+    addTerms(sum, number, 1, steps);
+    std::optional<IndexRange> range = ranges.rangeOf(number);
+    if (!range)
+      continue;
+    for (const Band &band : bands)
+      for (int64_t sign : {1, -1}) {
+        if (!isMultiple(sum, band.sum, sign))
+          continue;
+        Value low = sign > 0 ? band.low : band.high;
+        Value high = sign > 0 ? band.high : band.low;
+        if (low)
+          range->low = math.max(range->low, sign > 0 ? low : math.neg(low));
+        if (high)
+          range->high = math.min(range->high, sign > 0 ? high : math.neg(high));
+      }
+    ranges.assume(number, *range);
+  }
+}
