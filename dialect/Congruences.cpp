@@ -19,6 +19,20 @@ SmallVector<Value> attn::conjunctsOf(Value predicate) {
   return conjuncts;
 }
 
+bool attn::areDisjoint(Value a, Value b) {
+  auto excludes = [](ArrayRef<Value> conjuncts, ArrayRef<Value> others) {
+    return llvm::any_of(conjuncts, [&](Value conjunct) {
+      auto unary = conjunct.getDefiningOp<UnaryOp>();
+      return unary && unary.getKind() == UnaryKind::Not &&
+             llvm::all_of(conjunctsOf(unary.getOperand()), [&](Value needed) {
+               return llvm::is_contained(others, needed);
+             });
+    });
+  };
+  SmallVector<Value> ofA = conjunctsOf(a), ofB = conjunctsOf(b);
+  return excludes(ofA, ofB) || excludes(ofB, ofA);
+}
+
 namespace {
 
 class CongruenceReader {

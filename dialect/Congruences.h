@@ -30,6 +30,10 @@ struct Congruence {
 /// The conditions that \p predicate is the conjunction of.
 llvm::SmallVector<mlir::Value> conjunctsOf(mlir::Value predicate);
 
+/// Says whether no pair meets both \p a and \p b, because one is a conjunction
+/// with the negation of what the other needs.
+bool areDisjoint(mlir::Value a, mlir::Value b);
+
 /// \p condition as a congruence of at most one of \p lanes and one of \p over.
 std::optional<Congruence> asCongruence(mlir::Value condition,
                                        llvm::ArrayRef<mlir::StringAttr> lanes,

@@ -66,6 +66,19 @@ def FactorSums : Pass<"attn-factor-sums", "::attn::SpecOp"> {
   }];
 }
 
+def SplitDomains : Pass<"attn-split-domains", "::attn::SpecOp"> {
+  let summary = "Take domains apart where residues stand beside other pairs";
+  let description = [{
+    A congruence that is one side of an `or` (a window, and every s-th key
+    before it) ties no lane to a key, and a sweep would look at all keys. Each
+    reduction over such a domain becomes one for each part, over pairs that no
+    other part has: those without a congruence, then the rest of those with one.
+    A sum relative to a maximum is relative to that of its part, and scaled where
+    parts are put together. Relies on sums, maxima and minima being all there is;
+    later, scheduling would have joined what is taken apart here.
+  }];
+}
+
 def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
   let summary = "Group reductions into kernels and sweeps";
   let description = [{
@@ -74,6 +87,8 @@ def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
     gives each kept one a kernel and a sweep. A reduction runs in the first
     sweep in which everything that it needs is known. One rule lets a sum share
     the sweep of a maximum that it needs: exp(x - max[n](x)), which rescales.
+    Reductions over pairs that are known to be disjoint have nothing to share,
+    and run in kernels of their own, each with the tiles that it wants.
   }];
 }
 

@@ -1,6 +1,7 @@
 //===- PlanSweeps.cpp - Which reductions share a pass ---------------------===//
 
 #include "dialect/PlanSweeps.h"
+#include "dialect/Congruences.h"
 #include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
@@ -45,6 +46,7 @@ private:
   void precomputeFactors(ReduceOp root, const KernelPlan &shape);
   bool isCostly(Value value, llvm::DenseMap<Value, bool> &seen);
   void place(ReduceOp reduce);
+  bool isApart(ReduceOp reduce, const KernelPlan &kernel);
   Value findBase(ReduceOp reduce, unsigned kernel);
   void placeOutput(Value value, ArrayRef<StringAttr> layout);
   void placeElementwise(Value value, ArrayRef<StringAttr> layout);
@@ -341,6 +343,20 @@ Value Planner::findBase(ReduceOp reduce, unsigned kernel) {
   return {};
 }
 
+/// Says whether \p reduce is over pairs that something in \p kernel leaves out.
+bool Planner::isApart(ReduceOp reduce, const KernelPlan &kernel) {
+  if (!reduce.getDomain())
+    return false;
+  for (const SweepMembers &members : kernel.sweeps)
+    for (Value member : members) {
+      auto other = member.getDefiningOp<ReduceOp>();
+      if (other && other.getDomain() &&
+          areDisjoint(reduce.getDomain(), other.getDomain()))
+        return true;
+    }
+  return false;
+}
+
 void Planner::place(ReduceOp reduce) {
   Dependencies deps = dependenciesOf(reduce->getOperands());
   unsigned first = firstKernelAfter(deps);
@@ -349,7 +365,7 @@ void Planner::place(ReduceOp reduce) {
   for (unsigned i = first; i != plan.kernels.size(); ++i) {
     const KernelPlan &candidate = plan.kernels[i];
     if (candidate.free == shape.free && candidate.over == shape.over &&
-        candidate.lanes == shape.lanes) {
+        candidate.lanes == shape.lanes && !isApart(reduce, candidate)) {
       kernel = i;
       break;
     }

@@ -47,6 +47,9 @@ static void addSimplification(PassManager &pm) {
   pm.addNestedPass<SpecOp>(createFactorSums());
   pm.addNestedPass<SpecOp>(createCanonicalizerPass());
   pm.addNestedPass<SpecOp>(createCSEPass());
+  // Parts of a domain repeat what they share.
+  pm.addNestedPass<SpecOp>(createSplitDomains());
+  pm.addNestedPass<SpecOp>(createCSEPass());
 }
 
 static void addScheduling(PassManager &pm) {
