@@ -69,9 +69,9 @@ const attn_launch_desc launches[] = {
     {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr}};
 // Without the launch that takes any tensor.
 const attn_stage_desc stages[] = {
-    {"rows", nullptr, nullptr, 0, 2, launches + 1}};
+    {"rows", nullptr, nullptr, 0, 2, launches + 1, 0}};
 const attn_stage_desc slowStages[] = {
-    {"rows", nullptr, nullptr, 0, 3, launches}};
+    {"rows", nullptr, nullptr, 0, 3, launches, 0}};
 const attn_image_desc machineCode = {"cubin", 5, 0, 90, 1, 86};
 const attn_spec_desc rows = {ATTN_KERNEL_ABI_VERSION,
                              NumSlots,
@@ -329,7 +329,7 @@ TEST_F(Gpu, DescribesResiduesToTma) {
   attn_map_desc map = {X, 2, 16, 2, 128, stepped};
   attn_launch_desc launch = launches[1];
   launch.maps = &map;
-  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0};
   attn_spec_desc other = rows;
   other.stages = &stage;
   for (bool isLonger : {false, true}) {
@@ -351,7 +351,7 @@ TEST_F(Gpu, FoldsADimensionIntoTheFirst) {
   attn_map_desc map = {X, 2, 16, 2, 128, folded};
   attn_launch_desc launch = launches[1];
   launch.maps = &map;
-  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0};
   attn_spec_desc other = rows;
   other.stages = &stage;
   attn_kernel_free(kernel);
@@ -505,7 +505,7 @@ TEST_F(Gpu, CountsNoTiles) {
 
 TEST_F(Gpu, RefusesDescriptorsThatLie) {
   attn_launch_desc launch = launches[2];
-  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch};
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0};
   attn_spec_desc other = rows;
   other.stages = &stage;
   attn_kernel_t *refused = nullptr;

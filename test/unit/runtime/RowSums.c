@@ -119,9 +119,9 @@ static const attn_param_desc params[] = {
 static const attn_buffer_desc buffers[] = {{SlotWeights}};
 
 static const attn_stage_desc stages[] = {
-    {"weights", runWeights, 0, SlotStages, 0, 0},
+    {"weights", runWeights, 0, SlotStages, 0, 0, 0},
     {"sums", runSums, countSums, SlotStages + 2, 0, 0, 1},
-    {"padded", runPadded, 0, SlotStages + 4, 0, 0},
+    {"padded", runPadded, 0, SlotStages + 4, 0, 0, 0},
 };
 
 static const char *const checks[] = {"M <= N"};
