@@ -97,23 +97,27 @@ bool TileEmptiness::isOfIndices(Value condition) {
 }
 
 Value TileEmptiness::mayHold(const Term &term) {
-  Value may = math.truth(true);
+  Value may = math.truth(true), each = math.truth(true);
   SmallVector<Literal> ofIndices;
   for (Literal literal : term) {
-    may = math.land(may, mayOf(literal, tile));
     Value condition = literal.getPointer();
+    Value holds = mayOf(literal, tile);
     if (!tile.isFixed(condition) && !tile.given.contains(condition) &&
-        isOfIndices(condition))
+        isOfIndices(condition)) {
       ofIndices.push_back(literal);
+      each = math.land(each, holds);
+    } else {
+      may = math.land(may, holds);
+    }
   }
   if (ofIndices.size() < 2)
-    return may;
+    return math.land(may, each);
   SmallVector<Conditions> alternatives(1);
   for (Literal literal : ofIndices)
     addLiteral(alternatives, literal);
   Value together = math.truth(false);
   for (const Conditions &conditions : alternatives)
-    together = math.lor(together, mayHold(conditions));
+    together = math.lor(together, mayHold(conditions, each));
   return math.land(may, together);
 }
 
@@ -292,20 +296,25 @@ bool TileEmptiness::isContested(StringAttr dim, const Conditions &conditions,
   return number > 1 && wantsSmall && wantsLarge;
 }
 
-Value TileEmptiness::mayHold(const Conditions &conditions) {
+/// \p each says whether each condition may hold by itself.
+Value TileEmptiness::mayHold(const Conditions &conditions, Value each) {
   Bands bands = bandsOf(conditions.bounds);
   Value may = math.truth(true);
   for (const Band &band : bands)
     if (band.low && band.high)
       may = math.land(may, math.compare(Predicate::LE, band.low, band.high));
-  return math.land(may, mayHoldInRange(conditions, bands));
+  std::optional<Value> inRange = mayHoldInRange(conditions, bands, each);
+  return math.land(may, inRange.value_or(each));
 }
 
 /// Cuts the ranges of contested indices, lanes first, and looks at what is left
-/// of the tile. For comparisons of two indices, or of one, nothing is left just
-/// where there is no pair.
-Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
-                                    const Bands &bands) {
+/// of the tile; none where no index is contested. For comparisons of two
+/// indices, or of one, nothing is left just where there is no pair. Lanes are
+/// cut by what bounds them alone: keys are then cut by the rest, and what is
+/// made of lanes stays the same for all tiles of keys.
+std::optional<Value> TileEmptiness::mayHoldInRange(const Conditions &conditions,
+                                                   const Bands &bands,
+                                                   Value each) {
   Value may = math.truth(true);
   TileRanges cut(math, varying);
   cut.rangeOfTensor = [&](Value value) { return tile.rangeOf(value); };
@@ -327,25 +336,26 @@ Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
     KeyBounds::Box box;
     for (StringAttr dim : contested)
       box.push_back(tile.rangeOfIndex(dim));
-    for (const Bound &bound : conditions.bounds)
-      solver.narrowBox(box, bound.sum, bound.bound);
+    for (const Bound &bound : conditions.bounds) {
+      bool hasKey = llvm::any_of(bound.sum, [&](const auto &term) {
+        return hasAnyDim(term.second, over);
+      });
+      if (hasKey != (side == lanes))
+        solver.narrowBox(box, bound.sum, bound.bound);
+    }
     for (auto [dim, range] : llvm::zip_equal(contested, box)) {
       cut.ranges[dim] = range;
       may = math.land(may, math.compare(Predicate::LE, range.low, range.high));
     }
   }
   if (!isCut)
-    return may;
+    return std::nullopt;
   cut.given = tile.given;
   cut.strides = tile.strides;
   for (const Band &band : bands) {
-    bool isOfIndices = llvm::all_of(band.sum, [](const auto &term) {
-      return std::abs(term.first) == 1 &&
-             term.second.template getDefiningOp<IndexOp>();
-    });
-    std::optional<IndexRange> range;
-    if (!isOfIndices)
-      range = rangeOf(band.sum, cut);
+    std::optional<IndexRange> range = rangeOf(band.sum, cut);
+    if (!range) // of bits, say: no interval, but maybe few values
+      may = math.land(may, each);
     if (range && band.high)
       may = math.land(may, math.compare(Predicate::LE, range->low, band.high));
     if (range && band.low)
