@@ -64,7 +64,7 @@ def right(case, who, run, want, allowed):
     except Exception as failure:  # whatever a peer raises
         print(f"  {case}, {who}: {type(failure).__name__}: {str(failure)[:300]}", flush=True)
         return False
-    if found > allowed:
+    if not found <= allowed:
         print(f"  {case}, {who}: WRONG by {found:.2g} of the largest number",
               flush=True)
         return False
@@ -110,7 +110,7 @@ def check_more(case, formula, want, allowed):
         if name == "out":
             continue
         found = error(formula.arguments[name][-1, -1], value)
-        if found > allowed:
+        if not found <= allowed:
             print(f"  {case}, {name}: WRONG by {found:.2g} of the largest number",
                   flush=True)
 

@@ -138,7 +138,8 @@ def sigmoid(B, H, S):
 def two_stage(B, H, S):
     def weights(score, mask):
         visible = torch.arange(1, S + 1, device=score.device)[:, None]
-        score = score * (math.log(128) * visible.log())
+        # Scores outside of the mask are -inf, and the first row's factor is 0.
+        score = score.masked_fill(~mask, 0) * (math.log(128) * visible.log())
         weight = torch.nn.functional.softplus(score) * mask
         weight = weight / weight.sum(-1, keepdim=True)
         sharp = (visible * weight - (visible > 1).to(weight)).relu() ** 3 * mask
