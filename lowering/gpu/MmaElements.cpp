@@ -5,7 +5,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
-#include <numbers>
 
 using namespace mlir;
 using namespace attn;
@@ -13,7 +12,6 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// The running maximum M where \p value is exp(x - f(M)), x its operand.
@@ -43,8 +41,9 @@ Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
     return base->maxima[place.row];
   if (Value running = exponentBase(sweep, value)) {
     Base &base = *sweep.baseOf(running);
-    return warps.exp2(code.fma(base.elements[elementOf(place)],
-                               base.exponentFactor, base.exponents[place.row]));
+    return warps.exp2(code.fma(base.exponents.elements[elementOf(place)],
+                               base.exponentFactor,
+                               base.exponents.rows[place.row]));
   }
   for (Base &base : sweep.bases) {
     AccumulateOp op = base.accumulator->op;
@@ -161,28 +160,26 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
   auto greater = [&](Value a, Value b) {
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
   };
+  RowMaximum rows[2];
   for (unsigned row : {0, 1}) {
     Value top = reduceRow(base.elements, row, greater);
     Value shift = base.shifts[row];
+    rows[row].y = top;
+    rows[row].shift = shift;
     if (Value factor = base.form->factor())
       top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
     else if (shift)
       top = code.add(top, shift);
+    rows[row].x = top;
     // The shift is of the thread's first column: threads meet after it.
     for (unsigned other : {1, 2})
       top = greater(top, warps.exchange(top, other));
     Value after = greater(before[row], top);
     base.maxima[row] = after;
-    // A maximum of nothing is subtracted as 0.
-    Value isNothing =
-        code.compare(arith::CmpFPredicate::OEQ, after, code.real(-infinity));
-    Value origin = code.select(isNothing, code.real(0),
-                               code.mul(after, code.real(-log2OfE)));
-    base.exponents[row] =
-        shift ? code.fma(shift, code.real(log2OfE), origin) : origin;
-    base.scales[row] =
-        warps.exp2(code.fma(before[row], code.real(log2OfE), origin));
+    base.scales[row] = shrinkage(warps, before[row], after);
+    rows[row].after = after;
   }
+  base.exponents = exponentsOf(warps, base.elements, rows);
 }
 
 /// What \p accumulator adds up, of each element, without its domain.

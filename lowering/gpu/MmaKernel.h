@@ -10,6 +10,7 @@
 #ifndef ATTN_LOWERING_GPU_MMAKERNEL_H
 #define ATTN_LOWERING_GPU_MMAKERNEL_H
 
+#include "lowering/gpu/Exponents.h"
 #include "lowering/gpu/GpuStage.h"
 #include "lowering/gpu/MmaCode.h"
 #include "lowering/gpu/MmaShape.h"
@@ -43,9 +44,10 @@ private:
     const cpu::Accumulator *accumulator;
     std::unique_ptr<ScoreForm> form;
     Values elements; // of the form's y
-    /// What the form adds in the tile; the maxima after it; -maximum * log2(e),
-    /// with that; and what the state before shrinks by.
-    Value shifts[2], maxima[2], exponents[2], scales[2];
+    /// What the form adds in the tile; the maxima after it; and what the state
+    /// before shrinks by.
+    Value shifts[2], maxima[2], scales[2];
+    Exponents exponents;
     Value exponentFactor;
   };
 

@@ -6,7 +6,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
-#include <numbers>
 
 using namespace mlir;
 using namespace attn;
@@ -14,7 +13,6 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// exp(x - f(M)) with x the operand of the running maximum M.
@@ -48,8 +46,8 @@ Value WarpKernelEmitter::provide(Value value, Place place,
   if (value == base.getResult())
     return maxima[place.row];
   if (isExponentOfBase(value))
-    return warps.exp2(code.fma(yElements[elementOf(place)], exponentFactor,
-                               exponents[place.row]));
+    return warps.exp2(code.fma(exponents.elements[elementOf(place)],
+                               exponentFactor, exponents.rows[place.row]));
   if (value == base.getOperand()) {
     Value y = yElements[elementOf(place)];
     Value shift = tileShifts[place.row];
@@ -124,32 +122,30 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
   };
   unsigned index = stateIndex(*shape.base);
+  RowMaximum rows[2];
   for (unsigned row : {0, 1}) {
     Value top;
     for (unsigned i = 0; i != yElements.size(); ++i)
       if (placeOf(i).row == int(row))
         top = top ? greater(top, yElements[i]) : yElements[i];
     Value shift = tileShifts[row];
+    rows[row].y = top;
+    rows[row].shift = shift;
     if (Value factor = form->factor())
       top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
     else if (shift)
       top = code.add(top, shift);
+    rows[row].x = top;
     // The shift is of the thread's first column: threads meet after it.
     for (unsigned other : {1, 2})
       top = greater(top, warps.exchange(top, other));
     Value before = state[index + row];
     Value after = greater(before, top);
     maxima[row] = after;
-    // A maximum of nothing is subtracted as 0.
-    Value isNothing =
-        code.compare(arith::CmpFPredicate::OEQ, after, code.real(-infinity));
-    Value origin = code.select(isNothing, code.real(0),
-                               code.mul(after, code.real(-log2OfE)));
-    exponents[row] =
-        shift ? code.fma(shift, code.real(log2OfE), origin) : origin;
-    result.scales[row] =
-        warps.exp2(code.fma(before, code.real(log2OfE), origin));
+    result.scales[row] = shrinkage(warps, before, after);
+    rows[row].after = after;
   }
+  exponents = exponentsOf(warps, yElements, rows);
 }
 
 WarpKernelEmitter::TileResult

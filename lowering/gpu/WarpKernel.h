@@ -10,6 +10,7 @@
 #ifndef ATTN_LOWERING_GPU_WARPKERNEL_H
 #define ATTN_LOWERING_GPU_WARPKERNEL_H
 
+#include "lowering/gpu/Exponents.h"
 #include "lowering/gpu/GpuStage.h"
 #include "lowering/gpu/ScoreForm.h"
 #include "lowering/gpu/TileVisits.h"
@@ -296,7 +297,8 @@ private:
   Value differenceBuffer; // bytes from sharedBase
   bool computesDifferences = false;
   Values columnsLeft; // from the thread's first on, in each dimension
-  Value maxima[2], exponents[2], tileShifts[2], exponentFactor;
+  Value maxima[2], tileShifts[2], exponentFactor;
+  Exponents exponents;
 };
 
 /// Emit into the plan how many indices of each row dimension a tile has, and

@@ -20,7 +20,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
-#include <numbers>
 
 using namespace mlir;
 using namespace attn;
@@ -28,7 +27,6 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-static constexpr double log2OfE = std::numbers::log2e;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 //===----------------------------------------------------------------------===//
@@ -160,15 +158,9 @@ Values WarpKernelEmitter::mergeParts(Value firstPart, Value row, Value column) {
   unsigned columns = shape.values ? unsigned(shape.values->columns) : 0;
   Value parts = warps.toI32(slotOf(PartsSlot, code.i64()));
   Value lastPart = code.sub(parts, warps.i32(1));
-  Value top, origin;
-  if (shape.base) {
+  Value top;
+  if (shape.base)
     top = maximumOfParts(firstPart, row);
-    // A maximum of nothing is subtracted as 0.
-    Value isNothing =
-        code.compare(arith::CmpFPredicate::OEQ, top, code.real(-infinity));
-    origin = code.select(isNothing, code.real(0),
-                         code.mul(top, code.real(-log2OfE)));
-  }
   Values init;
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
     if (&accumulator != shape.product)
@@ -200,8 +192,7 @@ Values WarpKernelEmitter::mergeParts(Value firstPart, Value row, Value column) {
   auto take = [&](Value part, ValueRange pieces, Values &totals) {
     Value exists = code.lessThan(part, parts), scale;
     if (shape.base)
-      scale = warps.exp2(code.fma(pieces[stateIndex(*shape.base) / 2],
-                                  code.real(log2OfE), origin));
+      scale = shrinkage(warps, pieces[stateIndex(*shape.base) / 2], top);
     auto add = [&](const cpu::Accumulator &accumulator, unsigned i) {
       AccumulateOp op = accumulator.op;
       Value next = op.getRelativeTo()

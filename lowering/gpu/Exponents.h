@@ -1,0 +1,45 @@
+//===- Exponents.h - exp(x - maximum) of a tile -----------------*- C++ -*-===//
+//
+// With x = factor * y + shift (ScoreForm.h), a weight relative to the running
+// maximum is 2^(element * factor * log2(e) + exponent): one fma and one
+// instruction of the special function unit. As a rule the elements are y, and
+// the exponent is (shift - maximum) * log2(e), rounded. Its error grows with
+// the maximum: at 2^24 and beyond the weight of the maximum itself could be
+// anything. So a warp in which one is large takes the difference to the
+// thread's largest y first, which is exact where it matters; in a branch of its
+// own, so that elements of other tiles do not pay for it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LOWERING_GPU_EXPONENTS_H
+#define ATTN_LOWERING_GPU_EXPONENTS_H
+
+#include "lowering/gpu/WarpCode.h"
+
+namespace attn::gpu {
+
+/// Of a row of a tile, or a thread's part of it.
+struct RowMaximum {
+  mlir::Value y;     // the largest
+  mlir::Value x;     // what it is as an operand of the maximum
+  mlir::Value shift; // null: 0
+  mlir::Value after; // the running maximum, with this tile
+};
+
+struct Exponents {
+  WarpCode::Values elements;
+  mlir::Value rows[2];
+};
+
+/// Of the elements \p y of a fragment, where no element is beyond its row's
+/// maximum.
+Exponents exponentsOf(WarpCode &warps, mlir::ValueRange y,
+                      const RowMaximum (&rows)[2]);
+
+/// exp(before - after): what sums relative to a maximum shrink by when it
+/// grows.
+mlir::Value shrinkage(WarpCode &warps, mlir::Value before, mlir::Value after);
+
+} // namespace attn::gpu
+
+#endif // ATTN_LOWERING_GPU_EXPONENTS_H
