@@ -1,6 +1,7 @@
 //===- EmitMmaKernel.cpp - A kernel on mma.sync ---------------------------===//
 //
-// A block is a few warps with 16 rows each; all of them copy, all compute:
+// A block is a few warps with 16 or 32 rows each; all of them copy, all
+// compute:
 //
 //   for each work item:
 //     left operands to shared memory
@@ -48,7 +49,7 @@ MmaKernelEmitter::MmaKernelEmitter(const GpuStageRequest &request,
       isPrecise(coarsestElement(request.layout.getSpec()).isF32()) {}
 
 MmaKernelEmitter::Base *MmaKernelEmitter::Sweep::baseOf(Value running) {
-  for (Base &base : bases)
+  for (Base &base : own().bases)
     if (AccumulateOp(base.accumulator->op).getResult() == running)
       return &base;
   return nullptr;
@@ -139,15 +140,20 @@ void MmaKernelEmitter::decode(Value number, Item &item) {
       std::tie(rowTile, item.firstRow.residues[i]) =
           indices->divide(rowTile, step);
   Value own =
-      code.add(code.mul(warp, warps.i32(16)),
+      code.add(code.mul(warp, warps.i32(tile.rowsOfWarp())),
                arith::ShRUIOp::create(builder, code.loc, lane, warps.i32(2)));
-  item.scope.rows.resize(rank);
-  for (unsigned row : {0, 1}) {
-    TileIndices::Spot spot = indices->spotOf(shape.rows, item.firstRow,
-                                             code.add(own, warps.i32(8 * row)));
-    item.exists[row] = spot.exists;
-    for (unsigned i = 0; i != rank; ++i)
-      item.scope.rows[i][row] = spot.indices[i];
+  item.strips.reserve(tile.strips);
+  for (unsigned number = 0; number != tile.strips; ++number) {
+    Strip &strip = item.strips.emplace_back(item.scope);
+    strip.scope.rows.resize(rank);
+    for (unsigned row : {0, 1}) {
+      TileIndices::Spot spot =
+          indices->spotOf(shape.rows, item.firstRow,
+                          code.add(own, warps.i32(16 * number + 8 * row)));
+      strip.exists[row] = spot.exists;
+      for (unsigned i = 0; i != rank; ++i)
+        strip.scope.rows[i][row] = spot.indices[i];
+    }
   }
 }
 
@@ -164,11 +170,11 @@ TileVisits::RowBox MmaKernelEmitter::blockRows(Item &item) {
   return rows;
 }
 
-/// The 16 rows of a warp are whole boxes of the inner dimensions, or a part of
-/// the innermost.
+/// The rows of a warp are whole boxes of the inner dimensions, or a part of the
+/// innermost.
 TileVisits::RowBox MmaKernelEmitter::warpRows(Item &item) {
   TileVisits::RowBox rows{shape.rows, {}, {}};
-  constexpr unsigned rowsOfWarp = 16;
+  unsigned rowsOfWarp = tile.rowsOfWarp();
   TileIndices::Spot first = indices->spotOf(
       shape.rows, item.firstRow, code.mul(warp, warps.i32(rowsOfWarp)));
   unsigned inner = 1;
@@ -193,6 +199,14 @@ TileVisits::RowBox MmaKernelEmitter::warpRows(Item &item) {
 // Sweeps
 //===----------------------------------------------------------------------===//
 
+unsigned MmaKernelEmitter::stateSize(const MmaSweep &sweep) {
+  unsigned size = 2 * unsigned(sweep.rows.size());
+  for (const MmaSum &sum : sweep.sums)
+    size += fragmentSize(sweep.operands[sum.values].padded());
+  return size;
+}
+
+/// Of a strip.
 Values MmaKernelEmitter::initialState(const MmaSweep &sweep) {
   Values state;
   for (const cpu::Accumulator *accumulator : sweep.rows) {
@@ -216,23 +230,31 @@ void MmaKernelEmitter::prepare(Item &item, Sweep &sweep) {
   };
   for (const MmaProduct &product : sweep.shape.products)
     sweep.pairs.given.insert(product.result);
+  sweep.strips = std::vector<Sweep::OfStrip>(tile.strips);
+  for (auto [number, strip] : llvm::enumerate(item.strips)) {
+    sweep.strip = unsigned(number);
+    prepareStrip(strip, sweep);
+  }
+}
+
+void MmaKernelEmitter::prepareStrip(Strip &strip, Sweep &sweep) {
   for (const cpu::Accumulator &accumulator : sweep.shape.sweep->accumulators) {
     AccumulateOp op = accumulator.op;
     if (op.getDomain())
-      sweep.pairs.hoist(op.getDomain(), item.scope);
+      sweep.pairs.hoist(op.getDomain(), strip.scope);
     if (!accumulator.isBase) {
       for (Value value : accumulator.pairValues())
-        sweep.pairs.hoist(value, item.scope);
+        sweep.pairs.hoist(value, strip.scope);
       continue;
     }
-    Base &base = sweep.bases.emplace_back();
+    Base &base = sweep.own().bases.emplace_back();
     base.accumulator = &accumulator;
     Value score = sweep.shape.products.empty()
                       ? Value()
                       : sweep.shape.products.front().result;
     base.form =
         std::make_unique<ScoreForm>(sweep.pairs, op.getOperand(), score);
-    base.form->prepare(item.scope);
+    base.form->prepare(strip.scope);
     Value factor = base.form->factor();
     base.exponentFactor = code.real(std::numbers::log2e);
     if (factor)
@@ -248,13 +270,21 @@ void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
               TileVisits(*indices, dependence, *sweepShape.sweep,
                          sweepShape.columns, item.scope.uniform),
               {},
-              {},
+              0,
               {}};
   sweep.visits.setBlock(blockRows(item));
   sweep.visits.setOwn(warpRows(item));
   Values state = runTiles(item, sweep);
+  unsigned size = stateSize(sweepShape);
+  for (sweep.strip = 0; sweep.strip != tile.strips; ++sweep.strip)
+    takeResults(sweep, ArrayRef(state).slice(sweep.strip * size, size));
+}
+
+/// What the sweep leaves behind of a strip.
+void MmaKernelEmitter::takeResults(Sweep &sweep, ArrayRef<Value> state) {
+  llvm::DenseMap<Value, Values> &results = this->results[sweep.strip];
   unsigned at = 0;
-  for (const cpu::Accumulator *accumulator : sweepShape.rows) {
+  for (const cpu::Accumulator *accumulator : sweep.shape.rows) {
     AccumulateOp op = accumulator->op;
     Values rows;
     for (unsigned row = 0; row != 2; ++row) {
@@ -270,15 +300,15 @@ void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
     results[result] = rows;
     // Weights are not negative: where they add up to 0, each is 0.
     if (isMaskedByBase(sweep, *accumulator) &&
-        llvm::all_of(sweepShape.sums, [&](const MmaSum &sum) {
+        llvm::all_of(sweep.shape.sums, [&](const MmaSum &sum) {
           return isMaskedByBase(sweep, *sum.accumulator);
         }))
       zeroOverZero.insert(result);
   }
-  for (const MmaSum &sum : sweepShape.sums) {
-    unsigned size = fragmentSize(sweepShape.operands[sum.values].padded());
+  for (const MmaSum &sum : sweep.shape.sums) {
+    unsigned size = fragmentSize(sweep.shape.operands[sum.values].padded());
     results[sweep.op().getResult(sum.accumulator->index)] =
-        Values(ArrayRef(state).slice(at, size));
+        Values(state.slice(at, size));
     at += size;
   }
 }
@@ -303,7 +333,8 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   matrices.waitCopies(0);
   warps.syncBlock();
   start.push_back(zero);
-  llvm::append_range(start, initialState(sweep.shape));
+  for (unsigned strip = 0; strip != tile.strips; ++strip)
+    llvm::append_range(start, initialState(sweep.shape));
   SmallVector<Type> types;
   for (Value value : start)
     types.push_back(value.getType());
@@ -360,21 +391,25 @@ static Value laneOffset(WarpCode &warps, Value lane, unsigned rowBytes,
                   code.mul(bit(rowsFirst ? 4 : 3), warps.i32(matrixRow)));
 }
 
-/// One step of a left operand, for the rows of the warp.
-Values MmaKernelEmitter::loadLeft(unsigned number, unsigned step) {
+/// One step of a left operand, for a strip.
+Values MmaKernelEmitter::loadLeft(unsigned number, unsigned strip,
+                                  unsigned step) {
   const MmaOperand &left = shape.lefts[number];
   Value offset = laneOffset(warps, lane, left.rowBytes(), /*rowsFirst=*/true);
-  offset = code.add(offset, code.mul(warp, warps.i32(16 * left.rowBytes())));
+  offset = code.add(
+      offset, code.mul(warp, warps.i32(tile.rowsOfWarp() * left.rowBytes())));
+  unsigned constant =
+      leftOffset(number) + 16 * strip * left.rowBytes() + 2 * matrixRow * step;
   return matrices.loadMatrices(
-      warps.sharedAddress(shared(offset),
-                          warps.i32(leftOffset(number) + 2 * matrixRow * step)),
+      warps.sharedAddress(shared(offset), warps.i32(constant)),
       /*transposed=*/false);
 }
 
 /// The scores of the tile in \p stageNumber.
 void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
   Value base = stageAddress(stageNumber);
-  sweep.scores.clear();
+  for (Sweep::OfStrip &strip : sweep.strips)
+    strip.scores.clear();
   for (const MmaProduct &product : sweep.shape.products) {
     const MmaOperand &right = sweep.shape.operands[product.right];
     Value offset =
@@ -382,15 +417,17 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
     Value from = warps.sharedAddress(
         warps.sharedAddress(base, offset),
         warps.i32(operandOffset(sweep.shape, product.right)));
-    Values scores(fragmentSize(sweep.shape.width), code.real(0));
+    for (Sweep::OfStrip &strip : sweep.strips)
+      strip.scores.emplace_back(fragmentSize(sweep.shape.width), code.real(0));
     unsigned steps = right.padded() / right.depth();
     unsigned atOnce = MmaCode::stepsAtOnce(right.element);
     for (unsigned first = 0; first < steps; first += atOnce) {
       unsigned end = std::min(first + atOnce, steps);
-      SmallVector<MmaCode::Operand> a;
-      for (unsigned step = first; step != end; ++step)
-        a.push_back(
-            matrices.operandOf(right.element, loadLeft(product.left, step)));
+      std::vector<SmallVector<MmaCode::Operand>> a(tile.strips);
+      for (unsigned strip = 0; strip != tile.strips; ++strip)
+        for (unsigned step = first; step != end; ++step)
+          a[strip].push_back(matrices.operandOf(
+              right.element, loadLeft(product.left, strip, step)));
       for (unsigned column = 0; column != sweep.shape.width; column += 16) {
         SmallVector<MmaCode::Operand> b[2];
         for (unsigned step = first; step != end; ++step) {
@@ -402,22 +439,24 @@ void MmaKernelEmitter::multiplyPairs(Sweep &sweep, Value stageNumber) {
             b[half].push_back(matrices.operandOf(
                 right.element, ArrayRef(both).slice(2 * half, 2)));
         }
-        for (unsigned half : {0, 1}) {
-          Value *sums = &scores[fragmentSize(column + 8 * half)];
-          llvm::copy(matrices.multiply(right.element, a, b[half],
-                                       ArrayRef<Value>(sums, 4)),
-                     sums);
-        }
+        for (unsigned half : {0, 1})
+          for (unsigned strip = 0; strip != tile.strips; ++strip) {
+            Value *sums = &sweep.strips[strip]
+                               .scores.back()[fragmentSize(column + 8 * half)];
+            llvm::copy(matrices.multiply(right.element, a[strip], b[half],
+                                         ArrayRef<Value>(sums, 4)),
+                       sums);
+          }
       }
     }
-    sweep.scores.push_back(scores);
   }
 }
 
-/// sum + weights * values; \p tileBase is where the values are.
-Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
-                                    ValueRange weights, ValueRange sum) {
-  Values sums(sum);
+/// sums += weights * values, of each strip; \p tileBase is where the values
+/// are.
+void MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
+                                  ArrayRef<Values> weights,
+                                  MutableArrayRef<Values> sums) {
   bool isReal = values.element.isF32();
   Value offset;
   if (isReal) {
@@ -437,14 +476,15 @@ Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
   };
   unsigned depth = values.depth();
   unsigned atOnce = depth * MmaCode::stepsAtOnce(values.element);
-  unsigned rows = 2 * unsigned(weights.size());
+  unsigned rows = 2 * unsigned(weights.front().size());
   for (unsigned first = 0; first != rows; first += atOnce) {
     // Some columns of the weights, as a left operand.
-    SmallVector<MmaCode::Operand> a;
-    for (unsigned row = first; row != first + atOnce; row += depth)
-      a.push_back(
-          weightsOf(values.element,
-                    weights.slice(fragmentSize(row), fragmentSize(depth))));
+    std::vector<SmallVector<MmaCode::Operand>> a(weights.size());
+    for (auto [operands, elements] : llvm::zip_equal(a, weights))
+      for (unsigned row = first; row != first + atOnce; row += depth)
+        operands.push_back(weightsOf(
+            values.element, ValueRange(elements).slice(fragmentSize(row),
+                                                       fragmentSize(depth))));
     for (unsigned column = 0; column < values.padded(); column += 16) {
       SmallVector<MmaCode::Operand> b[2];
       for (unsigned row = first; row != first + atOnce; row += depth) {
@@ -464,14 +504,15 @@ Values MmaKernelEmitter::addProduct(const MmaOperand &values, Value tileBase,
         // Of f32, rows are padded to eight columns, not sixteen.
         if (column + 8 * half >= values.padded())
           continue;
-        Value *place = &sums[fragmentSize(column + 8 * half)];
-        llvm::copy(matrices.multiply(values.element, a, b[half],
-                                     ArrayRef<Value>(place, 4)),
-                   place);
+        for (auto [sum, left] : llvm::zip_equal(sums, a)) {
+          Value *place = &sum[fragmentSize(column + 8 * half)];
+          llvm::copy(matrices.multiply(values.element, left, b[half],
+                                       ArrayRef<Value>(place, 4)),
+                     place);
+        }
       }
     }
   }
-  return sums;
 }
 
 /// A step of the weights as a left operand.
@@ -489,27 +530,44 @@ MmaCode::Operand MmaKernelEmitter::weightsOf(Type element, ValueRange part) {
 Values MmaKernelEmitter::computeTile(Item &item, Sweep &sweep, Value number,
                                      Value stageNumber, ValueRange state) {
   multiplyPairs(sweep, stageNumber);
-  TileResult result = elements(item, sweep, number, state);
-  Values next = result.rows;
-  unsigned at = next.size();
-  Value base = stageAddress(stageNumber);
-  for (auto [sum, weights] :
-       llvm::zip_equal(sweep.shape.sums, result.weights)) {
-    const MmaOperand &values = sweep.shape.operands[sum.values];
-    unsigned size = fragmentSize(values.padded());
-    Values before(state.slice(at, size));
-    AccumulateOp op = sum.accumulator->op;
-    if (Value relative = op.getRelativeTo()) {
-      Base &of = *sweep.baseOf(relative);
-      for (unsigned i = 0; i != size; ++i)
-        before[i] = code.mul(before[i], of.scales[placeOf(i).row]);
+  Value full = sweep.visits.isFull(number);
+  unsigned size = stateSize(sweep.shape);
+  std::vector<Values> next(tile.strips);
+  std::vector<std::vector<Values>> weights(sweep.shape.sums.size());
+  std::vector<std::vector<Values>> sums(sweep.shape.sums.size());
+  for (auto [i, strip] : llvm::enumerate(item.strips)) {
+    sweep.strip = unsigned(i);
+    ValueRange own = state.slice(i * size, size);
+    TileResult result = elements(strip, sweep, number, full, own);
+    next[i] = result.rows;
+    unsigned at = result.rows.size();
+    for (auto [k, sum] : llvm::enumerate(sweep.shape.sums)) {
+      unsigned numbers =
+          fragmentSize(sweep.shape.operands[sum.values].padded());
+      Values before(own.slice(at, numbers));
+      AccumulateOp op = sum.accumulator->op;
+      if (Value relative = op.getRelativeTo()) {
+        Base &of = *sweep.baseOf(relative);
+        for (unsigned j = 0; j != numbers; ++j)
+          before[j] = code.mul(before[j], of.scales[placeOf(j).row]);
+      }
+      weights[k].push_back(result.weights[k]);
+      sums[k].push_back(before);
+      at += numbers;
     }
+  }
+  Value base = stageAddress(stageNumber);
+  for (auto [k, sum] : llvm::enumerate(sweep.shape.sums)) {
     Value from = warps.sharedAddress(
         base, warps.i32(operandOffset(sweep.shape, sum.values)));
-    llvm::append_range(next, addProduct(values, from, weights, before));
-    at += size;
+    addProduct(sweep.shape.operands[sum.values], from, weights[k], sums[k]);
+    for (auto [own, after] : llvm::zip_equal(next, sums[k]))
+      llvm::append_range(own, after);
   }
-  return next;
+  Values all;
+  for (const Values &own : next)
+    llvm::append_range(all, own);
+  return all;
 }
 
 //===----------------------------------------------------------------------===//
@@ -545,6 +603,7 @@ GpuStage MmaKernelEmitter::emit() {
   clearShared();
   forEachItem([&](Item &item) {
     results.clear();
+    results.resize(tile.strips);
     zeroOverZero.clear();
     // Nobody reads the rows of the item before any more.
     warps.syncBlock();

@@ -121,6 +121,11 @@ public:
                      llvm::ArrayRef<Product::Divisor> divisors, Place place,
                      FragmentScope &scope);
 
+  /// \p value times \p by.
+  mlir::Value multiple(mlir::Value value, double by, Place place,
+                       FragmentScope &scope);
+  mlir::Value power(mlir::Value x, mlir::Value y, bool isNeverNegative);
+
   /// Computes what \p value is made of and does not vary along the columns.
   void hoist(mlir::Value value, FragmentScope &scope);
 
@@ -176,11 +181,8 @@ private:
   mlir::Value whole(Scaled value);
   mlir::Value inverse(mlir::Value of, BinaryKind kind, Place place,
                       FragmentScope &scope);
-  mlir::Value multiple(mlir::Value value, double by, Place place,
-                       FragmentScope &scope);
   mlir::Value sum(BinaryOp op, double by, Place place, FragmentScope &scope);
   Scaled softplus(mlir::Value operand, Place place, FragmentScope &scope);
-  mlir::Value power(mlir::Value x, mlir::Value y, bool isNeverNegative);
   mlir::Value binary(BinaryOp op, Place place, FragmentScope &scope);
   mlir::Value unary(UnaryOp op, Place place, FragmentScope &scope);
   mlir::Value compare(CompareOp op, Place place, FragmentScope &scope);

@@ -34,9 +34,12 @@ Value MmaKernelEmitter::exponentBase(Sweep &sweep, Value value) {
 Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
   for (auto [i, product] : llvm::enumerate(sweep.shape.products))
     if (product.result == value)
-      return sweep.scores[i][elementOf(place)];
+      return sweep.own().scores[i][elementOf(place)];
+  if (auto power = sweep.own().powers.find(value);
+      power != sweep.own().powers.end() && place.column >= 0)
+    return power->second[elementOf(place)];
   if (value.getDefiningOp() && isa<SweepOp>(value.getDefiningOp()))
-    return results.find(value)->second[place.row];
+    return results[sweep.strip].find(value)->second[place.row];
   if (Base *base = sweep.baseOf(value))
     return base->maxima[place.row];
   if (Value running = exponentBase(sweep, value)) {
@@ -45,7 +48,7 @@ Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
                                base.exponentFactor,
                                base.exponents.rows[place.row]));
   }
-  for (Base &base : sweep.bases) {
+  for (Base &base : sweep.own().bases) {
     AccumulateOp op = base.accumulator->op;
     if (value != op.getOperand() || base.elements.empty())
       continue;
@@ -203,11 +206,10 @@ Values MmaKernelEmitter::elementsOf(Sweep &sweep,
   return array;
 }
 
-MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
-                                                        Sweep &sweep,
-                                                        Value number,
-                                                        ValueRange state) {
-  FragmentScope scope(&item.scope);
+MmaKernelEmitter::TileResult
+MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
+                           ValueRange state) {
+  FragmentScope scope(&strip.scope);
   // The thread's first column is one of the first eight.
   TileCorner corner = sweep.visits.cornerOf(number);
   Value &innermost = corner.positions.back();
@@ -228,13 +230,14 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
   };
   if (llvm::any_of(accumulators, readsColumns))
     scope.lastColumns = lastColumns(sweep);
-  Value full = sweep.visits.isFull(number);
-  for (Base &base : sweep.bases)
+  sweep.own().powers.clear();
+  for (Base &base : sweep.own().bases)
     base.elements.clear();
   for (auto [i, accumulator] : llvm::enumerate(sweep.shape.rows))
-    for (Base &base : sweep.bases)
+    for (Base &base : sweep.own().bases)
       if (base.accumulator == accumulator)
         updateMaximum(sweep, base, full, state.slice(2 * i, 2), scope);
+  computePowers(sweep, scope);
 
   // One array for accumulators that take the same values of the same pairs.
   llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
@@ -266,6 +269,12 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
       result.rows.append({base.maxima[0], base.maxima[1]});
       continue;
     }
+    Values totals = softplusTotals(sweep, *accumulator, full, scope);
+    if (!totals.empty()) {
+      for (unsigned row : {0, 1})
+        result.rows.push_back(code.add(state[2 * number + row], totals[row]));
+      continue;
+    }
     Values array = arrayOf(*accumulator);
     for (unsigned row : {0, 1}) {
       Value total = reduceRow(array, row, [&](Value a, Value b) {
@@ -280,7 +289,7 @@ MmaKernelEmitter::TileResult MmaKernelEmitter::elements(Item &item,
     }
   }
   for (const cpu::Accumulator *accumulator : sweep.shape.collected)
-    storePairs(item, sweep, *accumulator, arrayOf(*accumulator), scope);
+    storePairs(strip, sweep, *accumulator, arrayOf(*accumulator), scope);
   for (const MmaSum &sum : sweep.shape.sums)
     result.weights.push_back(arrayOf(*sum.accumulator));
   return result;

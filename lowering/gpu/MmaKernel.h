@@ -32,11 +32,18 @@ public:
   GpuStage emit();
 
 private:
+  /// 16 rows of a warp, the left side of a product; a thread has two of them.
+  struct Strip {
+    explicit Strip(const FragmentScope &item) : scope(&item) {}
+    FragmentScope scope;
+    Value exists[2];
+  };
+
   /// The item in hand.
   struct Item {
     FragmentScope scope;
     TileCorner firstRow; // of the block
-    Value exists[2];     // the thread's rows
+    std::vector<Strip> strips;
   };
 
   /// A running maximum that others are relative to, on the tile in hand.
@@ -56,13 +63,19 @@ private:
     const MmaSweep &shape;
     FragmentEvaluator pairs;
     TileVisits visits;
-    std::vector<Base> bases;
-    std::vector<Values> scores; // a product
+    struct OfStrip {
+      std::vector<Base> bases;
+      std::vector<Values> scores; // a product
+      llvm::DenseMap<Value, Values> powers;
+    };
+    std::vector<OfStrip> strips;
+    unsigned strip = 0; // whose elements are in hand
     /// How many positions the columns of the tile in hand are from the end, in
     /// each dimension, from the thread's first on.
     Values columnsLeft;
 
     SweepOp op() const { return shape.sweep->op; }
+    OfStrip &own() { return strips[strip]; }
     Base *baseOf(Value running);
   };
 
@@ -75,13 +88,18 @@ private:
   Values runTiles(Item &item, Sweep &sweep);
   Values computeTile(Item &item, Sweep &sweep, Value number, Value stage,
                      ValueRange state);
-  Values loadLeft(unsigned number, unsigned step);
+  Values loadLeft(unsigned number, unsigned strip, unsigned step);
   void multiplyPairs(Sweep &sweep, Value stage);
   MmaCode::Operand weightsOf(mlir::Type element, ValueRange part);
-  Values addProduct(const MmaOperand &values, Value tile, ValueRange weights,
-                    ValueRange sum);
+  void addProduct(const MmaOperand &values, Value tile,
+                  llvm::ArrayRef<Values> weights,
+                  llvm::MutableArrayRef<Values> sums);
   void prepare(Item &item, Sweep &sweep);
+  void prepareStrip(Strip &strip, Sweep &sweep);
+  void takeResults(Sweep &sweep, llvm::ArrayRef<Value> state);
   Values initialState(const MmaSweep &sweep);
+  /// Numbers of the state that a strip has.
+  static unsigned stateSize(const MmaSweep &sweep);
   Value shared(Value bytes) { return warps.sharedAddress(sharedBase, bytes); }
   Value shared(unsigned bytes) { return shared(warps.i32(bytes)); }
 
@@ -117,7 +135,8 @@ private:
     Values rows;                 // two of each accumulator of rows
     std::vector<Values> weights; // of each sum, an f32 an element
   };
-  TileResult elements(Item &item, Sweep &sweep, Value number, ValueRange state);
+  TileResult elements(Strip &strip, Sweep &sweep, Value number, Value full,
+                      ValueRange state);
   Values mask(Sweep &sweep, Values elements, Value domain, double identity,
               Value full, FragmentScope &scope);
   Values lastColumns(Sweep &sweep);
@@ -126,15 +145,21 @@ private:
                      FragmentScope &scope);
   Values elementsOf(Sweep &sweep, const cpu::Accumulator &accumulator,
                     FragmentScope &scope);
-  void storePairs(Item &item, Sweep &sweep, const cpu::Accumulator &accumulator,
-                  ValueRange elements, FragmentScope &scope);
+  void storePairs(Strip &strip, Sweep &sweep,
+                  const cpu::Accumulator &accumulator, ValueRange elements,
+                  FragmentScope &scope);
   Value provide(Sweep &sweep, Value value, Place place);
   Value exponentBase(Sweep &sweep, Value value);
+
+  // Functions that elements share (MmaFunctions.cpp).
+  Values softplusTotals(Sweep &sweep, const cpu::Accumulator &accumulator,
+                        Value full, FragmentScope &scope);
+  void computePowers(Sweep &sweep, FragmentScope &scope);
   bool isMaskedByBase(Sweep &sweep, const cpu::Accumulator &accumulator);
 
   // Results (MmaResults.cpp).
   void emitResults(Item &item);
-  void store(Item &item, Value result, Value value, unsigned columns,
+  void store(Strip &strip, Value result, Value value, unsigned columns,
              FragmentEvaluator &evaluator, FragmentScope &scope);
 
   const GpuStageRequest &request;
@@ -153,8 +178,9 @@ private:
   Value sharedBase, thread, lane, warp;
   /// Of each tensor that is copied, the low bits of its address and strides.
   llvm::DenseMap<int, Value> alignments;
-  /// Results of the sweeps so far: two numbers a thread, or a fragment.
-  llvm::DenseMap<Value, Values> results;
+  /// Results of the sweeps so far, of each strip: two numbers a thread, or a
+  /// fragment.
+  std::vector<llvm::DenseMap<Value, Values>> results;
   /// Sums that are 0 only where what is divided by them is 0.
   llvm::SmallPtrSet<Value, 4> zeroOverZero;
 };

@@ -38,30 +38,32 @@ void MmaKernelEmitter::emitResults(Item &item) {
                                indices->fragmentDims(shape.rows), columns);
     elements.isPrecise = isPrecise;
     elements.zeroOverZero = zeroOverZero;
-    elements.provide = [&](Value of, Place place, FragmentScope &) -> Value {
-      auto found = results.find(of);
-      if (found == results.end())
-        return {};
-      return found
-          ->second[place.column < 0 ? unsigned(place.row) : elementOf(place)];
-    };
-    FragmentScope scope(&item.scope);
-    scope.firstColumns = {
-        code.mul(code.land(lane, warps.i32(3)), warps.i32(2))};
-    store(item, result, value, values ? unsigned(values->columns) : 0, elements,
-          scope);
+    for (auto [i, strip] : llvm::enumerate(item.strips)) {
+      elements.provide = [&](Value of, Place place, FragmentScope &) -> Value {
+        auto found = results[i].find(of);
+        if (found == results[i].end())
+          return {};
+        return found
+            ->second[place.column < 0 ? unsigned(place.row) : elementOf(place)];
+      };
+      FragmentScope scope(&strip.scope);
+      scope.firstColumns = {
+          code.mul(code.land(lane, warps.i32(3)), warps.i32(2))};
+      store(strip, result, value, values ? unsigned(values->columns) : 0,
+            elements, scope);
+    }
   }
 }
 
 /// Writes \p value for each of the thread's rows that exists, and each of its
 /// \p columns (0: it has none, and the four threads of a row hold the same).
-void MmaKernelEmitter::store(Item &item, Value result, Value value,
+void MmaKernelEmitter::store(Strip &strip, Value result, Value value,
                              unsigned columns, FragmentEvaluator &elements,
                              FragmentScope &scope) {
   Value place = code.land(lane, warps.i32(3));
   Value isFirst = code.equals(place, warps.i32(0));
   for (int row : {0, 1}) {
-    Value exists = item.exists[row];
+    Value exists = strip.exists[row];
     if (!columns)
       exists = code.land(exists, isFirst);
     code.ifThen(exists, [&] {
@@ -98,7 +100,7 @@ void MmaKernelEmitter::store(Item &item, Value result, Value value,
 }
 
 /// Writes the pairs that \p accumulator collects, those that do not count as 0.
-void MmaKernelEmitter::storePairs(Item &item, Sweep &sweep,
+void MmaKernelEmitter::storePairs(Strip &strip, Sweep &sweep,
                                   const cpu::Accumulator &accumulator,
                                   ValueRange elements, FragmentScope &scope) {
   KernelOp kernel = request.kernel;
@@ -110,7 +112,7 @@ void MmaKernelEmitter::storePairs(Item &item, Sweep &sweep,
     for (const cpu::Storage &to : request.layout.destinationsOf(result))
       for (auto [i, element] : llvm::enumerate(elements)) {
         Place place = placeOf(unsigned(i));
-        Value exists = code.land(item.exists[place.row],
+        Value exists = code.land(strip.exists[place.row],
                                  columnExists(sweep, place.column));
         Value at = sweep.pairs.address(to, result, place, scope);
         code.ifThen(exists, [&, element = element] {

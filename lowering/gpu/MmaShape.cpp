@@ -452,42 +452,81 @@ private:
     return nullptr;
   }
 
-  /// Tiles that were measured fastest on an H200 (docs/benchmarks.md), by the
-  /// registers of a thread: sums take half as many as they have columns, the
-  /// scores of a tile half as many as it has columns for each product. Left
-  /// operands are loaded again for each tile: two blocks on a multiprocessor
-  /// are worth more than they.
+  /// What the registers of a thread hold of a sweep.
+  struct Load {
+    unsigned sums = 0;   // columns
+    unsigned scores = 1; // products of pairs
+    bool isReal = false; // operands of f32
+  };
+
   bool chooseTile() {
-    unsigned sums = 0, scores = 1;
-    bool isReal = false;
+    Load load;
     for (const MmaSweep &sweep : shape.sweeps) {
       unsigned columns = 0;
       for (const MmaSum &sum : sweep.sums)
         columns += sweep.operands[sum.values].padded();
       for (const MmaOperand &operand : sweep.operands)
-        isReal |= operand.element.isF32();
-      sums = std::max(sums, columns);
-      scores = std::max(scores, unsigned(sweep.products.size()));
+        load.isReal |= operand.element.isF32();
+      load.sums = std::max(load.sums, columns);
+      load.scores = std::max(load.scores, unsigned(sweep.products.size()));
     }
-    if (sums > 2 * mostColumns || scores > 4)
+    if (load.sums > 2 * mostColumns || load.scores > 4)
       return fail("its sums and scores do not fit the registers");
-    MmaTile &tile = shape.tile;
-    tile.blocks = sums > 128 || (sums > 80 && (isReal || scores > 1)) ? 1 : 2;
-    if (sums > 80 || isReal || scores > 1)
-      tile.columns = 32;
-    if (sums > mostColumns || (sums > 128 && isReal) || scores > 2)
-      tile.columns = 16;
-    // Where an index is worked out from several registers, a thread needs more
-    // of them, and small blocks are faster than few.
     bool isRun = shape.rows.size() == 1 && shape.steps.empty();
     for (const MmaSweep &sweep : shape.sweeps)
       isRun &= sweep.columns.size() == 1;
-    if (!isRun) {
-      tile.warps = 4;
-      tile.blocks = tile.blocks == 1 ? 2 : 3;
-    }
+    return (isRun && chooseRun(load)) || chooseOther(load, isRun);
+  }
+
+  bool fits() {
     shape.setBoxes();
-    while (shape.sharedBytes() * tile.blocks > gpu.sharedBytes) {
+    return shape.sharedBytes() * shape.tile.blocks <= gpu.sharedBytes;
+  }
+
+  /// Blocks of four warps, of which two or more fit a multiprocessor. A right
+  /// operand that is read from shared memory serves all rows of a warp, and
+  /// reading them takes longer than the products do: with 32 rows a warp, half
+  /// as long. So rows come first, then columns, then blocks.
+  bool chooseRun(const Load &load) {
+    constexpr unsigned most = 240, ofMultiprocessor = 512; // a thread of 128
+    MmaTile &tile = shape.tile;
+    tile.warps = 4;
+    for (unsigned strips : {2, 1})
+      for (unsigned columns : {64, 32}) {
+        unsigned numbers = load.sums + load.scores * columns;
+        // Of f32, both halves of the operands of two steps.
+        unsigned operands = (strips + 1) * (load.isReal ? 24 : 8);
+        constexpr unsigned rest = 50;
+        unsigned registers = strips * numbers / 2 + operands + rest;
+        if (registers > most)
+          continue;
+        tile.strips = strips;
+        tile.columns = columns;
+        for (tile.blocks = ofMultiprocessor / registers; tile.blocks > 1;
+             --tile.blocks)
+          if (fits())
+            return true;
+      }
+    return false;
+  }
+
+  /// Of runs, what does not fit the other way, as one block. Where an index is
+  /// worked out from several registers, a thread needs more of them, and many
+  /// blocks are faster than large ones.
+  bool chooseOther(const Load &load, bool isRun) {
+    MmaTile &tile = shape.tile;
+    bool isLarge =
+        load.sums > 128 || (load.sums > 80 && (load.isReal || load.scores > 1));
+    tile.warps = isRun ? 8 : 4;
+    tile.strips = 1;
+    tile.blocks = isRun ? 1 : isLarge ? 2 : 3;
+    tile.columns = 64;
+    if (load.sums > 80 || load.isReal || load.scores > 1)
+      tile.columns = 32;
+    if (load.sums > mostColumns || (load.sums > 128 && load.isReal) ||
+        load.scores > 2)
+      tile.columns = 16;
+    while (!fits()) {
       if (tile.blocks > 1)
         --tile.blocks;
       else if (tile.columns > 16)
@@ -496,7 +535,6 @@ private:
         tile.warps /= 2;
       else
         return fail("its tiles do not fit the shared memory");
-      shape.setBoxes();
     }
     return true;
   }

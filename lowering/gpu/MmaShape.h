@@ -78,11 +78,13 @@ struct MmaSweep {
 
 /// How a kernel is cut up.
 struct MmaTile {
-  unsigned warps = 8;    // 16 rows each
+  unsigned warps = 4;
+  unsigned strips = 1;   // of 16 rows, which a warp has
   unsigned columns = 64; // swept indices of a tile, at least
   unsigned stages = 2;   // tiles in shared memory
   unsigned blocks = 1;   // of a multiprocessor, for which registers are left
-  unsigned rows() const { return warps * 16; }
+  unsigned rowsOfWarp() const { return strips * 16; }
+  unsigned rows() const { return warps * rowsOfWarp(); }
   unsigned threads() const { return warps * 32; }
 };
 
