@@ -486,24 +486,27 @@ private:
   /// Blocks of four warps, of which two or more fit a multiprocessor. A right
   /// operand that is read from shared memory serves all rows of a warp, and
   /// reading them takes longer than the products do: with 32 rows a warp, half
-  /// as long. So rows come first, then columns, then blocks.
+  /// as long. So rows come first, then columns, then blocks. Blocks of 64 rows
+  /// read columns from memory more often, which products of f32 hide.
   bool chooseRun(const Load &load) {
-    constexpr unsigned most = 240, ofMultiprocessor = 512; // a thread of 128
+    // A thread has 255 registers; a few that are spilled cost less than halving
+    // the columns.
+    constexpr unsigned most = 270, ofMultiprocessor = 512;
     MmaTile &tile = shape.tile;
     tile.warps = 4;
     for (unsigned strips : {2, 1})
       for (unsigned columns : {64, 32}) {
         unsigned numbers = load.sums + load.scores * columns;
         // Of f32, both halves of the operands of two steps.
-        unsigned operands = (strips + 1) * (load.isReal ? 24 : 8);
+        unsigned operands = (strips + 1) * (load.isReal ? 32 : 8);
         constexpr unsigned rest = 50;
         unsigned registers = strips * numbers / 2 + operands + rest;
-        if (registers > most)
+        if (registers > most || (strips == 1 && !load.isReal))
           continue;
         tile.strips = strips;
         tile.columns = columns;
-        for (tile.blocks = ofMultiprocessor / registers; tile.blocks > 1;
-             --tile.blocks)
+        for (tile.blocks = std::max(ofMultiprocessor / registers, 2u);
+             tile.blocks > 1; --tile.blocks)
           if (fits())
             return true;
       }
