@@ -122,13 +122,15 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
   };
   unsigned index = stateIndex(*shape.base);
+  // Both rows at a time: a chain of maxima waits for each of its steps.
+  Value tops[2];
+  for (unsigned i = 0; i != yElements.size(); ++i) {
+    Value &top = tops[placeOf(i).row];
+    top = top ? greater(top, yElements[i]) : yElements[i];
+  }
   RowMaximum rows[2];
   for (unsigned row : {0, 1}) {
-    Value top;
-    for (unsigned i = 0; i != yElements.size(); ++i)
-      if (placeOf(i).row == int(row))
-        top = top ? greater(top, yElements[i]) : yElements[i];
-    Value shift = tileShifts[row];
+    Value &top = tops[row], shift = tileShifts[row];
     rows[row].y = top;
     rows[row].shift = shift;
     if (Value factor = form->factor())
@@ -136,11 +138,17 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     else if (shift)
       top = code.add(top, shift);
     rows[row].x = top;
-    // The shift is of the thread's first column: threads meet after it.
-    for (unsigned other : {1, 2})
-      top = greater(top, warps.exchange(top, other));
+  }
+  // The shift is of the thread's first column: threads meet after it.
+  for (unsigned other : {1, 2}) {
+    Value others[] = {warps.exchange(tops[0], other),
+                      warps.exchange(tops[1], other)};
+    for (unsigned row : {0, 1})
+      tops[row] = greater(tops[row], others[row]);
+  }
+  for (unsigned row : {0, 1}) {
     Value before = state[index + row];
-    Value after = greater(before, top);
+    Value after = greater(before, tops[row]);
     maxima[row] = after;
     result.scales[row] = shrinkage(warps, before, after);
     rows[row].after = after;
@@ -148,9 +156,9 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
   exponents = exponentsOf(warps, yElements, rows);
 }
 
-WarpKernelEmitter::TileResult
-WarpKernelEmitter::elements(Item &item, Value number, Value full,
-                            ValueRange score, ValueRange state) {
+WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
+    Item &item, Value number, Value full, ValueRange score, ValueRange state,
+    llvm::function_ref<void(const TileResult &)> onScales) {
   FragmentScope scope(&item.scope);
   TileCorner corner = cornerOf(item, number);
   // The thread's own first column is one of the first eight.
@@ -183,6 +191,7 @@ WarpKernelEmitter::elements(Item &item, Value number, Value full,
       tileShifts[row] = form->shift(row, scope);
     yElements = mask(y, op.getDomain(), -infinity, full, item, scope);
     updateMaximum(scope, state, result);
+    onScales(result);
   }
   computeSigmoids(scope, full, item);
   // One array for accumulators that take the same values of the same pairs.

@@ -199,8 +199,10 @@ private:
     Values weights;  // of the product, an f32 an element
     Value scales[2]; // of what is relative to the maximum; null: 1
   };
+  /// Emits \p onScales as soon as the scales are known, if there are any.
   TileResult elements(Item &item, Value number, Value full, ValueRange score,
-                      ValueRange state);
+                      ValueRange state,
+                      llvm::function_ref<void(const TileResult &)> onScales);
   Values mask(Values elements, Value domain, double identity, Value full,
               Item &item, FragmentScope &tileScope);
   void clampColumns(FragmentScope &scope);

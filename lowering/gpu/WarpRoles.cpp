@@ -10,8 +10,8 @@
 //     not empty:                        for each further tile t:
 //       load right[t]                     start score = left * right[t]
 //       load values[t - 1]                start sum += weights * values[t - 1]
-//     load values[last]                   wait score; elements(score) ...
-//                                         wait sum; scale it
+//     load values[last]                   wait score; its maxima
+//                                         wait sum; scale it; exponentials
 //                                       sum += weights * values[last]
 //                                       results
 //
@@ -312,7 +312,8 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   score = warps.waitProducts(0, score);
   release(rightEmpty, count);
   releaseLeft(item, next);
-  TileResult result = elements(item, first, full, score, identities());
+  TileResult result = elements(item, first, full, score, identities(),
+                               [](const TileResult &) {});
   unsigned stateSize = result.state.size();
   Values sum;
   Values weights;
@@ -358,15 +359,33 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         nextScore = warps.waitProducts(shape.values ? 1 : 0, nextScore);
         release(rightEmpty, now);
         releaseLeft(item, following);
-        TileResult result = elements(item, number, full, nextScore, state);
-        Values yielded{following, now};
-        llvm::append_range(yielded, result.state);
-        if (shape.values) {
+        // ptxas moves a wait for products to the front of its basic block, and
+        // the scaling of their sum to the end. A wait for a barrier, here one
+        // that has been waited for, ends a block: so the maxima are found under
+        // the products, and the sum is scaled among the exponentials. Without
+        // turns (long values), the old order is faster.
+        bool scalesEarly = tile.pingPong && shape.product &&
+                           AccumulateOp(shape.product->op).getRelativeTo();
+        auto finishSum = [&](const TileResult &result) {
           nextSum = warps.waitProducts(0, nextSum);
           release(valuesEmpty, before);
           for (unsigned i = 0; i != nextSum.size(); ++i)
             if (Value scale = result.scales[placeOf(i).row])
               nextSum[i] = code.mul(nextSum[i], scale);
+        };
+        auto onScales = [&](const TileResult &result) {
+          if (!scalesEarly)
+            return;
+          waitFor(valuesFull, before, 0);
+          finishSum(result);
+        };
+        TileResult result =
+            elements(item, number, full, nextScore, state, onScales);
+        Values yielded{following, now};
+        llvm::append_range(yielded, result.state);
+        if (shape.values) {
+          if (!scalesEarly)
+            finishSum(result);
           llvm::append_range(yielded, nextSum);
           llvm::append_range(yielded, pack(result.weights));
         }
