@@ -28,29 +28,47 @@ Value attn::gpu::shrinkage(WarpCode &warps, Value before, Value after) {
   return warps.exp2(code.mul(difference, code.real(log2OfE)));
 }
 
-Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,
-                                 const RowMaximum (&rows)[2]) {
-  // Up to here the rounded exponent is off by no more than 2^-11.
-  constexpr double large = 4096;
+/// A maximum above zero is large where one of what it is of is. One below zero
+/// is so only if all are: up to the first tile the thread's own number stands
+/// for it, later what the maximum was.
+Value attn::gpu::noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]) {
+  // 2^12 as an exponent of 2. Up to here, with a shift of as much again, the
+  // rounded exponent is off by no more than 2^-11.
+  constexpr double large = 4096 * std::numbers::ln2;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  using Predicate = arith::CmpFPredicate;
   cpu::Code &code = warps.code;
-  auto isLarge = [&](Value x) {
-    return code.compare(arith::CmpFPredicate::OGT,
-                        LLVM::FAbsOp::create(code.builder, code.loc, x),
-                        code.real(large));
+  Value any;
+  auto add = [&](Value condition) {
+    any = any ? code.lor(any, condition) : condition;
   };
-  Value exponents[2], anyLarge;
+  for (const RowMaximum &row : rows) {
+    Value isFirst =
+        code.compare(Predicate::OEQ, row.before, code.real(-infinity));
+    Value known = code.select(isFirst, row.x, row.before);
+    add(code.compare(Predicate::OGT, warps.maxNumber(row.x, row.before),
+                     code.real(large)));
+    add(code.land(code.compare(Predicate::OLT, known, code.real(-large)),
+                  code.compare(Predicate::OGT, known, code.real(-infinity))));
+    if (row.shift)
+      add(code.compare(Predicate::OGT,
+                       LLVM::FAbsOp::create(code.builder, code.loc, row.shift),
+                       code.real(large)));
+  }
+  return code.equals(warps.ballot(any), warps.i32(0));
+}
+
+Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,
+                                 const RowMaximum (&rows)[2], Value none) {
+  cpu::Code &code = warps.code;
+  Value exponents[2];
   for (unsigned row : {0, 1}) {
     const RowMaximum &of = rows[row];
     Value origin =
         orZero(code, of.after, code.mul(of.after, code.real(-log2OfE)));
     exponents[row] =
         of.shift ? code.fma(of.shift, code.real(log2OfE), origin) : origin;
-    Value isRowLarge = isLarge(origin);
-    if (of.shift)
-      isRowLarge = code.lor(isRowLarge, isLarge(exponents[row]));
-    anyLarge = anyLarge ? code.lor(anyLarge, isRowLarge) : isRowLarge;
   }
-  Value none = code.equals(warps.ballot(anyLarge), warps.i32(0));
   SmallVector<Type> types(y.size() + 2, code.f32());
   auto asTheyAre = [&] {
     WarpCode::Values values(y);

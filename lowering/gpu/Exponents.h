@@ -20,10 +20,11 @@ namespace attn::gpu {
 
 /// Of a row of a tile, or a thread's part of it.
 struct RowMaximum {
-  mlir::Value y;     // the largest
-  mlir::Value x;     // what it is as an operand of the maximum
-  mlir::Value shift; // null: 0
-  mlir::Value after; // the running maximum, with this tile
+  mlir::Value y;      // the thread's largest
+  mlir::Value x;      // what it is as an operand of the maximum
+  mlir::Value shift;  // null: 0
+  mlir::Value before; // the running maximum up to this tile
+  mlir::Value after;  // with it
 };
 
 struct Exponents {
@@ -31,10 +32,15 @@ struct Exponents {
   mlir::Value rows[2];
 };
 
+/// Says that no maximum of the warp's rows can be large, by what each thread
+/// knows before the maxima are exchanged: the vote runs beside the exchange.
+/// Takes all of \p rows but `after`.
+mlir::Value noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]);
+
 /// Of the elements \p y of a fragment, where no element is beyond its row's
-/// maximum.
+/// maximum. \p none is what noneIsLarge says.
 Exponents exponentsOf(WarpCode &warps, mlir::ValueRange y,
-                      const RowMaximum (&rows)[2]);
+                      const RowMaximum (&rows)[2], mlir::Value none);
 
 /// exp(before - after): what sums relative to a maximum shrink by when it
 /// grows.

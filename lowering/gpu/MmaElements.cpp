@@ -164,9 +164,10 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
   };
   RowMaximum rows[2];
+  Value tops[2];
   for (unsigned row : {0, 1}) {
-    Value top = reduceRow(base.elements, row, greater);
-    Value shift = base.shifts[row];
+    Value &top = tops[row], shift = base.shifts[row];
+    top = reduceRow(base.elements, row, greater);
     rows[row].y = top;
     rows[row].shift = shift;
     if (Value factor = base.form->factor())
@@ -174,6 +175,11 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
     else if (shift)
       top = code.add(top, shift);
     rows[row].x = top;
+    rows[row].before = before[row];
+  }
+  Value noneLarge = noneIsLarge(warps, rows);
+  for (unsigned row : {0, 1}) {
+    Value &top = tops[row];
     // The shift is of the thread's first column: threads meet after it.
     for (unsigned other : {1, 2})
       top = greater(top, warps.exchange(top, other));
@@ -182,7 +188,7 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
     base.scales[row] = shrinkage(warps, before[row], after);
     rows[row].after = after;
   }
-  base.exponents = exponentsOf(warps, base.elements, rows);
+  base.exponents = exponentsOf(warps, base.elements, rows, noneLarge);
 }
 
 /// What \p accumulator adds up, of each element, without its domain.

@@ -138,7 +138,9 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     else if (shift)
       top = code.add(top, shift);
     rows[row].x = top;
+    rows[row].before = state[index + row];
   }
+  Value noneLarge = noneIsLarge(warps, rows);
   // The shift is of the thread's first column: threads meet after it.
   for (unsigned other : {1, 2}) {
     Value others[] = {warps.exchange(tops[0], other),
@@ -147,13 +149,13 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
       tops[row] = greater(tops[row], others[row]);
   }
   for (unsigned row : {0, 1}) {
-    Value before = state[index + row];
+    Value before = rows[row].before;
     Value after = greater(before, tops[row]);
     maxima[row] = after;
     result.scales[row] = shrinkage(warps, before, after);
     rows[row].after = after;
   }
-  exponents = exponentsOf(warps, yElements, rows);
+  exponents = exponentsOf(warps, yElements, rows, noneLarge);
 }
 
 WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
