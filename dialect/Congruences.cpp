@@ -7,16 +7,25 @@
 using namespace mlir;
 using namespace attn;
 
-SmallVector<Value> attn::conjunctsOf(Value predicate) {
-  SmallVector<Value> conjuncts;
+/// What \p kind joins to \p predicate.
+static SmallVector<Value> joinedBy(BinaryKind kind, Value predicate) {
+  SmallVector<Value> joined;
   walkFormula(predicate, [&](Value value) {
     auto binary = value.getDefiningOp<BinaryOp>();
-    bool isBoth = binary && binary.getKind() == BinaryKind::And;
-    if (!isBoth)
-      conjuncts.push_back(value);
-    return isBoth;
+    bool joins = binary && binary.getKind() == kind;
+    if (!joins)
+      joined.push_back(value);
+    return joins;
   });
-  return conjuncts;
+  return joined;
+}
+
+SmallVector<Value> attn::conjunctsOf(Value predicate) {
+  return joinedBy(BinaryKind::And, predicate);
+}
+
+SmallVector<Value> attn::disjunctsOf(Value predicate) {
+  return joinedBy(BinaryKind::Or, predicate);
 }
 
 bool attn::areDisjoint(Value a, Value b) {

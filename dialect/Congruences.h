@@ -30,6 +30,9 @@ struct Congruence {
 /// The conditions that \p predicate is the conjunction of.
 llvm::SmallVector<mlir::Value> conjunctsOf(mlir::Value predicate);
 
+/// The conditions that \p predicate is the disjunction of.
+llvm::SmallVector<mlir::Value> disjunctsOf(mlir::Value predicate);
+
 /// Says whether no pair meets both \p a and \p b, because one is a conjunction
 /// with the negation of what the other needs.
 bool areDisjoint(mlir::Value a, mlir::Value b);

@@ -4,6 +4,7 @@
 #include "dialect/Congruences.h"
 #include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
+#include "dialect/ShiftedSums.h"
 
 using namespace mlir;
 using namespace attn;
@@ -306,29 +307,17 @@ void Planner::precomputeOperands() {
 Value Planner::findBase(ReduceOp reduce, unsigned kernel) {
   if (reduce.getKind() != ReduceKind::Sum)
     return {};
-  Product product = flattenProduct(reduce.getOperand());
-  for (auto [index, factor] : llvm::enumerate(product.factors)) {
-    auto exp = factor.getDefiningOp<UnaryOp>();
-    if (!exp || exp.getKind() != UnaryKind::Exp)
-      continue;
-    auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
-    if (!sub || sub.getKind() != BinaryKind::Sub)
-      continue;
-    auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
-    if (!guard || guard.getKind() != UnaryKind::NegInfToZero)
-      continue;
-    auto max = guard.getOperand().getDefiningOp<ReduceOp>();
+  for (const ShiftedTerm &term : shiftedTermsOf(reduce.getOperand())) {
+    auto max = term.max.getDefiningOp<ReduceOp>();
     if (!max || max.getKind() != ReduceKind::Max ||
         !plan.isKept(max.getResult()) || !places.contains(max.getResult()) ||
         places[max.getResult()].kernel != kernel ||
         max.getDomain() != reduce.getDomain() ||
         max.getDims() != reduce.getDims())
       continue;
-    SmallVector<Value> others{sub.getLhs()};
-    for (auto [j, other] : llvm::enumerate(product.factors))
-      if (j != index)
-        others.push_back(other);
-    for (Product::Divisor divisor : product.divisors)
+    SmallVector<Value> others{term.number};
+    others.append(term.rest.factors);
+    for (Product::Divisor divisor : term.rest.divisors)
       others.push_back(divisor.value);
     if (reduce.getDomain())
       others.push_back(reduce.getDomain());

@@ -7,10 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/Congruences.h"
-#include "dialect/FormulaWalk.h"
 #include "dialect/Passes.h"
-#include "dialect/Products.h"
 #include "dialect/QuantityBuilder.h"
+#include "dialect/ShiftedSums.h"
 
 using namespace mlir;
 
@@ -49,11 +48,6 @@ private:
     ArrayAttr dims;
     Parts parts;
   };
-  /// A sum of exp(x - max) times the rest.
-  struct ShiftedSum {
-    Value max, number;
-    Product rest;
-  };
 
   void split(ReduceOp op);
   const Parts &partsOf(ReduceOp op);
@@ -61,8 +55,8 @@ private:
   Parts partsOfUnion(ArrayRef<Value> others, Value either,
                      ArrayRef<StringAttr> over);
   bool hasCongruence(Value condition, ArrayRef<StringAttr> over);
-  std::optional<ShiftedSum> asShiftedSum(ReduceOp op);
-  Value sumOfPart(ReduceOp op, const ShiftedSum &shifted, Value part,
+  std::optional<ShiftedTerm> asShiftedSum(ReduceOp op);
+  Value sumOfPart(ReduceOp op, const ShiftedTerm &shifted, Value part,
                   Value max);
   Value binary(BinaryKind kind, Value a, Value b) {
     return a ? build.binary(loc, kind, a, b) : b;
@@ -75,19 +69,6 @@ private:
   DenseMap<std::pair<Value, Attribute>, Parts> known;
   DenseMap<Value, SplitMax> maxima;
 };
-
-/// The conditions one of which \p predicate needs.
-SmallVector<Value> disjunctsOf(Value predicate) {
-  SmallVector<Value> disjuncts;
-  walkFormula(predicate, [&](Value value) {
-    auto binary = value.getDefiningOp<BinaryOp>();
-    bool isEither = binary && binary.getKind() == BinaryKind::Or;
-    if (!isEither)
-      disjuncts.push_back(value);
-    return isEither;
-  });
-  return disjuncts;
-}
 
 bool DomainSplitter::hasCongruence(Value condition, ArrayRef<StringAttr> over) {
   DimList lanes;
@@ -157,33 +138,19 @@ const DomainSplitter::Parts &DomainSplitter::partsOf(ReduceOp op) {
 }
 
 /// \p op as a sum relative to a maximum over the same pairs that was split.
-std::optional<DomainSplitter::ShiftedSum>
-DomainSplitter::asShiftedSum(ReduceOp op) {
-  Product product = flattenProduct(op.getOperand());
-  for (auto [index, factor] : llvm::enumerate(product.factors)) {
-    auto exp = factor.getDefiningOp<UnaryOp>();
-    if (!exp || exp.getKind() != UnaryKind::Exp)
-      continue;
-    auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
-    if (!sub || sub.getKind() != BinaryKind::Sub)
-      continue;
-    auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
-    if (!guard || guard.getKind() != UnaryKind::NegInfToZero)
-      continue;
-    auto max = maxima.find(guard.getOperand());
-    if (max == maxima.end() || max->second.domain != op.getDomain() ||
-        max->second.dims != op.getDims())
-      continue;
-    Product rest = product;
-    rest.factors.erase(rest.factors.begin() + index);
-    return ShiftedSum{guard.getOperand(), sub.getLhs(), rest};
+std::optional<ShiftedTerm> DomainSplitter::asShiftedSum(ReduceOp op) {
+  for (const ShiftedTerm &term : shiftedTermsOf(op.getOperand())) {
+    auto max = maxima.find(term.max);
+    if (max != maxima.end() && max->second.domain == op.getDomain() &&
+        max->second.dims == op.getDims())
+      return term;
   }
   return std::nullopt;
 }
 
 /// The sum over \p part relative to its own \p max, so that both share a sweep,
 /// made relative to the maximum of all parts.
-Value DomainSplitter::sumOfPart(ReduceOp op, const ShiftedSum &shifted,
+Value DomainSplitter::sumOfPart(ReduceOp op, const ShiftedTerm &shifted,
                                 Value part, Value max) {
   auto guarded = [&](Value value) {
     return build.unary(loc, UnaryKind::NegInfToZero, value);
@@ -211,7 +178,7 @@ void DomainSplitter::split(ReduceOp op) {
   if (parts.empty())
     return;
   bool isSum = op.getKind() == ReduceKind::Sum;
-  std::optional<ShiftedSum> shifted;
+  std::optional<ShiftedTerm> shifted;
   if (isSum && quantity(op.getOperand()).getElementType().isF32())
     shifted = asShiftedSum(op);
   BinaryKind combine = isSum                             ? BinaryKind::Add

@@ -132,8 +132,13 @@ TileEmptiness::Bound TileEmptiness::boundOf(Value lesser, Value greater,
   unsigned steps = 0;
   addTerms(sum, lesser, 1, steps);
   addTerms(sum, greater, -1, steps);
-  Bound result;
-  result.bound = math.number(margin);
+  return boundOf(sum, math.number(margin));
+}
+
+/// \p sum <= \p bound, with what is fixed on the side of the bound.
+TileEmptiness::Bound TileEmptiness::boundOf(const IndexTerms &sum,
+                                            Value bound) {
+  Bound result{{}, bound};
   for (auto [coefficient, term] : sum)
     if (coefficient != 0 && !tile.isFixed(term))
       result.sum.push_back({coefficient, term});
@@ -197,17 +202,10 @@ void TileEmptiness::addLiteral(SmallVector<Conditions> &alternatives,
     bool above = bounds[0].sum[0].first > 0;
     SmallVector<Bound> sides;
     for (int64_t sign : {1, -1}) {
-      Bound &side = sides.emplace_back();
-      side.bound = bounds[0].bound;
       IndexTerms sum;
       unsigned steps = 0;
       addTerms(sum, abs.getOperand(), sign, steps);
-      for (auto [coefficient, term] : sum)
-        if (coefficient != 0 && !tile.isFixed(term))
-          side.sum.push_back({coefficient, term});
-        else if (coefficient != 0)
-          side.bound =
-              math.sub(side.bound, math.mul(term, math.number(coefficient)));
+      sides.push_back(boundOf(sum, bounds[0].bound));
     }
     if (above)
       taken.push_back(sides);

@@ -66,6 +66,7 @@ private:
   llvm::SmallVector<llvm::SmallVector<Bound>> boundsOf(CompareOp op,
                                                        bool negated);
   Bound boundOf(Value lesser, Value greater, int64_t margin);
+  Bound boundOf(const IndexTerms &sum, Value bound);
   Bands bandsOf(llvm::ArrayRef<Bound> bounds);
   bool isContested(mlir::StringAttr dim, const Conditions &conditions,
                    const Bands &bands);

@@ -1,0 +1,26 @@
+//===- ShiftedSums.h - Sums relative to a maximum ---------------*- C++ -*-===//
+//
+// ExpandNormalizers writes the sums of a softmax as sums of exp(x - max), with
+// 0 in the place of a maximum of nothing. This recognises them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DIALECT_SHIFTEDSUMS_H
+#define ATTN_DIALECT_SHIFTEDSUMS_H
+
+#include "dialect/Products.h"
+
+namespace attn {
+
+/// What is summed: exp(number - max) times the rest.
+struct ShiftedTerm {
+  mlir::Value max, number;
+  Product rest;
+};
+
+/// \p operand as such terms, one for each factor that is an exponential.
+llvm::SmallVector<ShiftedTerm> shiftedTermsOf(mlir::Value operand);
+
+} // namespace attn
+
+#endif // ATTN_DIALECT_SHIFTEDSUMS_H
