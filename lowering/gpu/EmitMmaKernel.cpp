@@ -314,15 +314,22 @@ void MmaKernelEmitter::takeResults(Sweep &sweep, ArrayRef<Value> state) {
 }
 
 /// The loop over the tiles of a sweep. It carries the numbers of the tiles that
-/// are on their way, the stage of the first, and the state.
+/// are on their way, the stage of the first, what is known of others, and the
+/// state.
 Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   Value one = warps.i32(1), zero = warps.i32(0);
   // Nobody reads the tiles of the sweep before any more.
   warps.syncBlock();
   Values start;
+  Values window = sweep.visits.newWindow(/*withFull=*/false);
+  auto nextTile = [&](Value from) {
+    TileVisits::Found found =
+        sweep.visits.nextTile(from, sweep.visits.tiles(), window);
+    window = found.window;
+    return found.tile;
+  };
   for (unsigned i = 0; i != tile.stages; ++i) {
-    start.push_back(sweep.visits.nextTile(
-        i ? code.add(start.back(), one) : zero, sweep.visits.tiles()));
+    start.push_back(nextTile(i ? code.add(start.back(), one) : zero));
     if (i + 1 == tile.stages)
       break;
     code.ifThen(code.lessThan(start.back(), sweep.visits.tiles()),
@@ -333,6 +340,8 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   matrices.waitCopies(0);
   warps.syncBlock();
   start.push_back(zero);
+  llvm::append_range(start, window);
+  unsigned sizeOfTiles = start.size();
   for (unsigned strip = 0; strip != tile.strips; ++strip)
     llvm::append_range(start, initialState(sweep.shape));
   SmallVector<Type> types;
@@ -358,17 +367,18 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
         });
         matrices.commitCopies();
         Values next(args.slice(1, tile.stages - 1));
-        next.push_back(
-            sweep.visits.nextTile(code.add(ahead, one), sweep.visits.tiles()));
+        window = Values(args.slice(tile.stages + 1, window.size()));
+        next.push_back(nextTile(code.add(ahead, one)));
         next.push_back(arith::RemUIOp::create(builder, code.loc,
                                               code.add(stageNumber, one),
                                               warps.i32(tile.stages)));
+        llvm::append_range(next, window);
         llvm::append_range(next, computeTile(item, sweep, number, stageNumber,
-                                             args.drop_front(tile.stages + 1)));
+                                             args.drop_front(sizeOfTiles)));
         scf::YieldOp::create(builder, code.loc, next);
       });
   builder.setInsertionPointAfter(loop);
-  return Values(loop.getResults().drop_front(tile.stages + 1));
+  return Values(loop.getResults().drop_front(sizeOfTiles));
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,8 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
+using Values = SmallVector<Value>;
+
 /// Computes in \p scope, which has the bounds that they need, the least and
 /// greatest integers that \p values are made of; with \p shared, all that does
 /// not depend on the tile of columns as well, and no more.
@@ -176,18 +178,66 @@ Value TileVisits::lane() { return code.land(warps.thread(), warps.i32(31)); }
 
 /// Says whether memory decides which tiles are empty. Such a mask may leave out
 /// most tiles, and a test waits for memory: the lanes of a warp look at a tile
-/// each.
+/// each, and remember.
 bool TileVisits::searchesMemory() {
-  return isMadeOf(visit().getMay(), [&](Value value) {
-    return value.getDefiningOp<BoxReduceOp>() &&
-           dependence.dependsOn(value, sweep.over);
-  });
+  return visit() && isMadeOf(visit().getMay(), [&](Value value) {
+           return value.getDefiningOp<BoxReduceOp>() &&
+                  dependence.dependsOn(value, sweep.over);
+         });
 }
 
-Value TileVisits::nextTile(Value from, Value end) {
+Values TileVisits::newWindow(bool withFull) {
+  if (!searchesMemory())
+    return {};
+  Values window(withFull ? 3 : 2, warps.i32(0));
+  window.front() = warps.i32(-32);
+  return window;
+}
+
+/// Looks at 32 tiles at a time, a lane at each, beginning with the first that
+/// \p window is not about.
+TileVisits::Found TileVisits::searchInLanes(Value from, Value end,
+                                            ValueRange window) {
+  Value none = warps.i32(0), all = warps.i32(32);
+  Value offset = code.sub(from, window[0]);
+  Value isKnown = code.compare(arith::CmpIPredicate::ult, offset, all);
+  Value rest = arith::ShRUIOp::create(code.builder, code.loc, window[1],
+                                      Value(code.land(offset, warps.i32(31))));
+  rest = code.select(isKnown, rest, none);
+  Value found = code.compare(arith::CmpIPredicate::ne, rest, none);
+  Value unknown = code.select(isKnown, code.add(window[0], all), from);
+  Value at = code.select(found, code.add(from, warps.firstOf(rest)), unknown);
+  Values start{at, found};
+  llvm::append_range(start, window);
+  auto loop = scf::WhileOp::create(
+      code.builder, code.loc, ValueRange(start).getTypes(), start,
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value more = code.lessThan(args[0], end);
+        scf::ConditionOp::create(code.builder, code.loc,
+                                 code.land(more, code.lnot(args[1])), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Value first = args[0], number = code.add(first, lane());
+        Value may = classify(visit().getMay(), blockRows, number);
+        Value ballot =
+            warps.ballot(code.land(may, code.lessThan(number, numTiles)));
+        Value isAny = code.compare(arith::CmpIPredicate::ne, ballot, none);
+        Value next = code.select(isAny, warps.firstOf(ballot), all);
+        Values results{code.add(first, next), isAny, first, ballot};
+        if (window.size() == 3)
+          results.push_back(warps.ballot(isFull(number)));
+        scf::YieldOp::create(code.builder, code.loc, results);
+      });
+  code.builder.setInsertionPointAfter(loop);
+  return {loop.getResult(0), Values(loop.getResults().drop_front(2))};
+}
+
+TileVisits::Found TileVisits::nextTile(Value from, Value end,
+                                       ValueRange window) {
   if (!visit() || visit().getMay().getDefiningOp<ConstantOp>())
-    return from;
-  bool isForLanes = searchesMemory();
+    return {from, Values(window)};
+  if (!window.empty())
+    return searchInLanes(from, end, window);
   auto loop = scf::WhileOp::create(
       code.builder, code.loc,
       TypeRange({warps.i32Type(), code.builder.getI1Type()}),
@@ -198,24 +248,23 @@ Value TileVisits::nextTile(Value from, Value end) {
                                  code.land(more, code.lnot(args[1])), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
-        Value number = isForLanes ? Value(code.add(args[0], lane())) : args[0];
-        Value may = classify(visit().getMay(), blockRows, number);
-        Value found = args[0], next = code.add(found, warps.i32(1));
-        if (isForLanes) {
-          Value ballot =
-              warps.ballot(code.land(may, code.lessThan(number, end)));
-          may = code.compare(arith::CmpIPredicate::ne, ballot, warps.i32(0));
-          found = code.add(found, warps.firstOf(ballot));
-          next = code.add(args[0], warps.i32(32));
-        }
-        scf::YieldOp::create(code.builder, code.loc,
-                             ValueRange({code.select(may, found, next), may}));
+        Value may = classify(visit().getMay(), blockRows, args[0]);
+        Value next = code.add(args[0], warps.i32(1));
+        scf::YieldOp::create(
+            code.builder, code.loc,
+            ValueRange({code.select(may, args[0], next), may}));
       });
   code.builder.setInsertionPointAfter(loop);
-  return loop.getResult(0);
+  return {loop.getResult(0), {}};
 }
 
-Value TileVisits::isFull(Value number) {
+Value TileVisits::isFull(Value number, ValueRange window) {
+  if (window.size() == 3) {
+    Value at = code.land(code.sub(number, window[0]), warps.i32(31));
+    Value bits = arith::ShRUIOp::create(code.builder, code.loc, window[2], at);
+    return code.compare(arith::CmpIPredicate::ne, code.land(bits, warps.i32(1)),
+                        warps.i32(0));
+  }
   TileCorner corner = cornerOf(number);
   Value exists;
   for (auto [i, entry] : llvm::enumerate(columns)) {

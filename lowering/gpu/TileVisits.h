@@ -47,11 +47,21 @@ public:
   mlir::ValueRange tilesOf() const { return numTilesOf; }
   /// The first column of tile \p number.
   TileCorner cornerOf(Value number);
+  /// What the lanes of a warp have found out about 32 tiles, where memory
+  /// decides which are visited: the first of them, and a bit for each that is
+  /// not empty; with \p withFull, and for each that is full (i32). Here nothing
+  /// yet. Without values where tiles are tested one after the other.
+  Values newWindow(bool withFull);
+  struct Found {
+    Value tile;
+    Values window;
+  };
   /// The first tile from \p from on, below \p end, that is not empty; or one
   /// that is not below it.
-  Value nextTile(Value from, Value end);
-  /// Says whether all pairs of the tile count for every accumulator.
-  Value isFull(Value number);
+  Found nextTile(Value from, Value end, mlir::ValueRange window);
+  /// Says whether all pairs of the tile count for every accumulator. With
+  /// a window, the tile is one that it is about.
+  Value isFull(Value number, mlir::ValueRange window = {});
   /// The least and greatest index of the boxes of the visit in column dimension
   /// \p position, for the own rows: the first is beyond the last where there is
   /// none.
@@ -71,6 +81,7 @@ private:
   Value reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope);
   Value lane();
   bool searchesMemory();
+  Found searchInLanes(Value from, Value end, mlir::ValueRange window);
   std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
   Value classify(Value truth, const cpu::Scope &rows, Value number);
 

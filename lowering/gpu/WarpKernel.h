@@ -118,6 +118,8 @@ private:
     /// Columns that are run over: tiles from firstTile on until `tiles` (i32).
     std::unique_ptr<TileVisits> visits;
     Value firstTile, tiles;
+    /// What is known of the tiles about nextTile; carried by loops.
+    Values window;
     /// The tiles that a consumer takes, of those that are not empty.
     Value begin, end;
   };
@@ -139,9 +141,14 @@ private:
     return item.visits->cornerOf(number);
   }
   Value nextTile(Item &item, Value from) {
-    return item.visits->nextTile(from, item.tiles);
+    TileVisits::Found found =
+        item.visits->nextTile(from, item.tiles, item.window);
+    item.window = found.window;
+    return found.tile;
   }
-  Value isFull(Item &item, Value number) { return item.visits->isFull(number); }
+  Value isFull(Item &item, Value number) {
+    return item.visits->isFull(number, item.window);
+  }
   void prepareFull(Item &item);
   void boundGroup(Item &item);
 

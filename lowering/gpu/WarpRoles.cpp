@@ -154,6 +154,7 @@ void WarpKernelEmitter::emitProducer(Value leader) {
   isLeader = leader;
   Value zero = warps.i32(0), one = warps.i32(1);
   forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
+    item.window = item.visits->newWindow(/*withFull=*/false);
     Value first = nextTile(item, item.firstTile);
     return code.choose(
         code.lessThan(first, item.tiles), carried.getTypes(),
@@ -165,22 +166,26 @@ void WarpKernelEmitter::emitProducer(Value leader) {
           loadTile(item, shape.left, leftMap, shared(plan.left),
                    shared(plan.barriers + 8 * leftFull), item.firstRow,
                    tile.rows());
-          Type i32 = warps.i32Type();
+          Values start{first, count};
+          llvm::append_range(start, item.window);
+          SmallVector<Type> passed(start.size() + 1, warps.i32Type());
           auto loop = scf::WhileOp::create(
-              builder, code.loc, TypeRange({i32, i32, i32}),
-              ValueRange({first, count}),
+              builder, code.loc, passed, start,
               [&](OpBuilder &, Location, ValueRange args) {
+                item.window = Values(args.drop_front(2));
                 Value next = nextTile(item, code.add(args[0], one));
-                scf::ConditionOp::create(builder, code.loc,
-                                         code.lessThan(next, item.tiles),
-                                         ValueRange({args[0], args[1], next}));
+                Values found{args[0], args[1], next};
+                llvm::append_range(found, item.window);
+                scf::ConditionOp::create(
+                    builder, code.loc, code.lessThan(next, item.tiles), found);
               },
               [&](OpBuilder &, Location, ValueRange args) {
                 Value following = code.add(args[1], one);
                 loadRight(item, args[2], following);
                 loadValues(item, args[0], args[1]);
-                scf::YieldOp::create(builder, code.loc,
-                                     ValueRange({args[2], following}));
+                Values next{args[2], following};
+                llvm::append_range(next, args.drop_front(3));
+                scf::YieldOp::create(builder, code.loc, next);
               });
           builder.setInsertionPointAfter(loop);
           loadValues(item, loop.getResult(0), loop.getResult(1));
@@ -307,8 +312,9 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   if (tile.pingPong)
     passTurn();
   computeDifferences(item, first, count);
-  Value next = nextTile(item, code.add(first, one));
   Value full = isFull(item, first);
+  Value next = nextTile(item, code.add(first, one));
+  unsigned windowSize = item.window.size();
   score = warps.waitProducts(0, score);
   release(rightEmpty, count);
   releaseLeft(item, next);
@@ -322,6 +328,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
     weights = pack(result.weights);
   }
   Values start{next, count};
+  llvm::append_range(start, item.window);
   llvm::append_range(start, result.state);
   llvm::append_range(start, sum);
   llvm::append_range(start, weights);
@@ -337,10 +344,11 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
       [&](OpBuilder &, Location, ValueRange args) {
         Value number = args[0], before = args[1];
         Value now = code.add(before, one);
-        ValueRange state = args.slice(2, stateSize);
-        ValueRange oldSum = args.slice(2 + stateSize, sum.size());
-        ValueRange oldWeights =
-            args.slice(2 + stateSize + sum.size(), weights.size());
+        item.window = Values(args.slice(2, windowSize));
+        ValueRange carried = args.drop_front(2 + windowSize);
+        ValueRange state = carried.take_front(stateSize);
+        ValueRange oldSum = carried.slice(stateSize, sum.size());
+        ValueRange oldWeights = carried.take_back(weights.size());
         waitFor(rightFull, now, 0);
         if (tile.pingPong)
           warps.syncNamed(code.add(consumer, one), turns);
@@ -354,8 +362,8 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
           passTurn();
         computeDifferences(item, number, now);
         // What the tile and the next one are is found out under the products.
-        Value following = nextTile(item, code.add(number, one));
         Value full = isFull(item, number);
+        Value following = nextTile(item, code.add(number, one));
         nextScore = warps.waitProducts(shape.values ? 1 : 0, nextScore);
         release(rightEmpty, now);
         releaseLeft(item, following);
@@ -382,6 +390,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         TileResult result =
             elements(item, number, full, nextScore, state, onScales);
         Values yielded{following, now};
+        llvm::append_range(yielded, item.window);
         llvm::append_range(yielded, result.state);
         if (shape.values) {
           if (!scalesEarly)
@@ -392,15 +401,14 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         scf::YieldOp::create(builder, code.loc, yielded);
       });
   builder.setInsertionPointAfter(loop);
-  ValueRange results = loop.getResults();
-  Value last = results[1];
-  Values out{code.add(last, one), code.add(items, one), results[0]};
-  llvm::append_range(out, results.slice(2, stateSize));
+  Value last = loop.getResult(1);
+  Values out{code.add(last, one), code.add(items, one), loop.getResult(0)};
+  ValueRange results = loop.getResults().drop_front(2 + windowSize);
+  llvm::append_range(out, results.take_front(stateSize));
   if (shape.values) {
     waitFor(valuesFull, last, 0);
-    Values total =
-        startSum(results.slice(2 + stateSize + sum.size(), weights.size()),
-                 last, results.slice(2 + stateSize, sum.size()));
+    Values total = startSum(results.take_back(weights.size()), last,
+                            results.slice(stateSize, sum.size()));
     total = warps.waitProducts(0, total);
     release(valuesEmpty, last);
     llvm::append_range(out, total);
@@ -413,9 +421,10 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
 /// or the arrival would count for its use before. What follows them.
 std::pair<Value, Value> WarpKernelEmitter::skipTiles(Item &item, Value from,
                                                      Value count, Value end) {
+  Values start{from, count};
+  llvm::append_range(start, item.window);
   auto loop = scf::WhileOp::create(
-      builder, code.loc, TypeRange({warps.i32Type(), warps.i32Type()}),
-      ValueRange({from, count}),
+      builder, code.loc, ValueRange(start).getTypes(), start,
       [&](OpBuilder &, Location, ValueRange args) {
         scf::ConditionOp::create(builder, code.loc, code.lessThan(args[0], end),
                                  args);
@@ -428,11 +437,14 @@ std::pair<Value, Value> WarpKernelEmitter::skipTiles(Item &item, Value from,
           release(valuesEmpty, args[1]);
         }
         Value one = warps.i32(1);
+        item.window = Values(args.drop_front(2));
         Value next = nextTile(item, code.add(args[0], one));
-        scf::YieldOp::create(builder, code.loc,
-                             ValueRange({next, code.add(args[1], one)}));
+        Values yielded{next, code.add(args[1], one)};
+        llvm::append_range(yielded, item.window);
+        scf::YieldOp::create(builder, code.loc, yielded);
       });
   builder.setInsertionPointAfter(loop);
+  item.window = Values(loop.getResults().drop_front(2));
   return {loop.getResult(0), loop.getResult(1)};
 }
 
@@ -460,9 +472,10 @@ void WarpKernelEmitter::emitConsumer(Value number) {
     code.ifThen(code.equals(consumer, warps.i32(tile.consumers - 1)),
                 [&] { warps.arriveNamed(one, 2 * threadsOfGroup); });
   forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
+    prepareFull(item);
+    item.window = item.visits->newWindow(/*withFull=*/true);
     Value first = nextTile(item, item.firstTile);
     Value count = carried[0], items = carried[1];
-    prepareFull(item);
     Value isVisited = code.lessThan(first, item.tiles);
     if (shape.skipsByGroup()) {
       boundGroup(item);
@@ -500,8 +513,10 @@ void WarpKernelEmitter::emitConsumer(Value number) {
         });
     ArrayRef<Value> all(results);
     count = all[0];
-    if (shape.skipsByGroup())
+    if (shape.skipsByGroup()) {
+      item.window = item.visits->newWindow(/*withFull=*/false);
       count = skipTiles(item, all[2], count, item.tiles).second;
+    }
     unsigned stateSize = identities().size();
     ArrayRef<Value> state = all.slice(3, stateSize);
     ArrayRef<Value> sum = all.drop_front(3 + stateSize);
