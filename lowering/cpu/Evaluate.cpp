@@ -353,6 +353,14 @@ Value Evaluator::exponential(UnaryOp op, Scope &scope) {
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
 }
 
+/// Says whether a quantity over \p part has an element for several of one over
+/// \p whole.
+static bool isSharedAmong(ArrayRef<StringAttr> part,
+                          ArrayRef<StringAttr> whole) {
+  return llvm::any_of(
+      whole, [&](StringAttr dim) { return !llvm::is_contained(part, dim); });
+}
+
 Value Evaluator::binary(BinaryOp op, Scope &scope) {
   Value a = evaluate(op.getLhs(), scope), b = evaluate(op.getRhs(), scope);
   Type element = quantity(op.getResult()).getElementType();
@@ -363,8 +371,18 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
     a = code.toInt(a, narrow ? 32 : 64);
     b = code.toInt(b, narrow ? 32 : 64);
   }
-  code.unify(a, b);
-  OpBuilder &builder = code.builder;
+  // Many elements have the same divisor: its inverse is computed once, since
+  // loops do not change it. (One so small that this overflows counts as 0.)
+  bool isShared = op.getKind() == BinaryKind::Div &&
+                  isSharedAmong(quantity(op.getRhs()).getDims(),
+                                quantity(op.getResult()).getDims());
+  Value inverse;
+  if (isShared) {
+    inverse = code.div(code.realLike(b, 1.0), b);
+    code.unify(a, inverse);
+  } else {
+    code.unify(a, b);
+  }
   switch (op.getKind()) {
   case BinaryKind::Add:
     return code.add(a, b);
@@ -373,7 +391,7 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   case BinaryKind::Mul:
     return code.mul(a, b);
   case BinaryKind::Div:
-    return code.div(a, b);
+    return isShared ? code.mul(a, inverse) : code.div(a, b);
   case BinaryKind::Ratio:
     return code.ratio(a, b);
   case BinaryKind::FloorDiv:

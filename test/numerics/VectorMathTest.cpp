@@ -53,7 +53,7 @@ const Function functions[] = {
     {"exp(x)", exact_exp, 1e-6, 86, true, 2, 1e-37},
     {"log(x)", exact_log, 1e-30, 1e30, false, 4, 1e-1},
     {"log2(x)", exact_log2, 1e-30, 1e30, false, 8, 1e-1},
-    {"tanh(x)", exact_tanh, 1e-6, 50, true, 8, 0},
+    {"tanh(x)", exact_tanh, 1e-6, 50, true, 6, 0},
     {"sigmoid(x)", sigmoid, 1e-6, 80, true, 4, 1e-37},
     {"softplus(x)", softplus, 1e-6, 80, true, 4, 1e-37},
     {"rsqrt(x)", rsqrt, 1e-30, 1e30, false, 2, 0},
