@@ -93,6 +93,8 @@ static void addConversionToLLVM(PassManager &pm, const TargetRecord &record) {
   pm.addPass(createSCFToControlFlowPass());
   if (record.bf16Dot == Bf16Dot::Expanded)
     pm.addPass(createExpandDots());
+  if (!record.gpu)
+    pm.addPass(createWidenBFloats());
   ConvertVectorToLLVMPassOptions vectors;
   vectors.x86Vector = record.bf16Dot == Bf16Dot::Instruction;
   pm.addPass(createConvertVectorToLLVMPass(vectors));

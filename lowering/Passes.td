@@ -67,6 +67,17 @@ def ExpandDots : Pass<"attn-expand-dots", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def WidenBFloats : Pass<"attn-widen-bfloats", "::mlir::ModuleOp"> {
+  let summary = "Make f32 of bf16 by shifts";
+  let description = [{
+    Replaces arith.extf of bf16 by a shift of its bits. LLVM would move
+    functions that keep a bf16 a bf16 (the absolute value, rounding) before
+    the conversion, where x86 has neither the function nor the way back, but for
+    a call of the compiler's run-time library.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def WarpSpecialize : Pass<"attn-warp-specialize", "::mlir::ModuleOp"> {
   let summary = "Turn tiled kernels into kernels of specialised warps";
   let description = [{
