@@ -391,8 +391,9 @@ def ReadOp : Attn_Pointwise<"read"> {
   let description = [{
     Each dimension named in `dims` is replaced by the index beside it, and the
     result has the dimensions that are left and those of the indices. An index
-    that depends on data is clamped to the extent, which is then at least 1
-    (attn-check-reads).
+    that depends on data is clamped to the extent. Where one of the dimensions
+    has no elements, the result is 0; attn-check-reads refuses the call if sizes
+    tell that this is looked at.
 
     ```mlir
     %0 = attn.read %doc["N" = %m] : (!attn.q<[B, N], i64>, !attn.q<[M], i64>) -> !attn.q<[B, M], i64>

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/ElementUses.h"
 #include "dialect/IndexFacts.h"
 #include "dialect/Passes.h"
 #include "dialect/QuantityBuilder.h"
@@ -30,6 +31,8 @@ namespace {
 struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
   void runOnOperation() override {
     IndexFacts known(getOperation());
+    ElementUses uses(getOperation(), ElementUses::DataDependent::Counts);
+    ElementUses certain(getOperation(), ElementUses::DataDependent::Ignored);
     SmallVector<ReadOp> reads(
         getOperation().getBody().front().getOps<ReadOp>());
     // The requirements are added at the end: they are no facts yet.
@@ -37,65 +40,87 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
       for (auto [dim, index] : llvm::zip_equal(
                read.getDims().getAsRange<StringAttr>(), read.getIndices()))
         if (std::optional<LinearForm> form = LinearForm::of(index))
-          check(read, dim, *form, known);
+          check(read, dim, *form, known, uses.of(read));
         else
-          checkNotEmpty(read, dim, known);
+          checkNotEmpty(read, dim, known, certain.of(read));
   }
 
   void check(ReadOp read, StringAttr dim, const LinearForm &index,
-             IndexFacts &known) {
+             IndexFacts &known, const ElementUses::Ways &ways) {
     LinearForm room = LinearForm::extent(dim, getOperation()).plus(-1) - index;
-    require(read, dim, index, known, "below 0");
-    require(read, dim, room, known, "at or beyond its end");
+    require(read, dim, index, known, ways, "below 0");
+    require(read, dim, room, known, ways, "at or beyond its end");
   }
 
-  /// An index that depends on data is clamped to the extent, which takes one.
-  void checkNotEmpty(ReadOp read, StringAttr dim, IndexFacts &known) {
-    LinearForm last = LinearForm::extent(dim, getOperation()).plus(-1);
-    if (!known.isNeverNegative(last))
-      demand(read, dim, last, "but empty");
+  void checkNotEmpty(ReadOp read, StringAttr dim, IndexFacts &known,
+                     ElementUses::Ways ways) {
+    // Nobody looks at an element of the dimension along itself.
+    llvm::erase_if(ways, [&](const ElementUses::Way &way) {
+      return way.test(getOperation().getDimPosition(dim));
+    });
+    SmallVector<LinearForm> leasts = known.exclusions(known.around(read));
+    leasts.insert(leasts.begin(),
+                  LinearForm::extent(dim, getOperation()).plus(-1));
+    if (llvm::none_of(leasts, [&](const LinearForm &least) {
+          return known.isNeverNegative(least);
+        }))
+      demand(read, dim, leasts, ways, "but empty");
   }
 
   /// Demands that \p form, the distance of an index from an end of its range,
   /// is never negative.
   void require(ReadOp read, StringAttr dim, const LinearForm &form,
-               IndexFacts &known, StringRef where) {
+               IndexFacts &known, const ElementUses::Ways &ways,
+               StringRef where) {
     SmallVector<LinearForm> leasts =
         known.lowerBounds(form, known.around(read));
     if (llvm::any_of(leasts, [&](const LinearForm &least) {
           return known.isNeverNegative(least);
         }))
       return;
-    demand(read, dim, leasts, where);
+    demand(read, dim, leasts, ways, where);
   }
 
-  /// Adds the requirement that one of \p leasts is not negative.
+  /// Adds the requirement that one of \p leasts is not negative, or that each
+  /// of \p ways has an empty dimension.
   void demand(ReadOp read, StringAttr dim, ArrayRef<LinearForm> leasts,
-              StringRef what) {
+              const ElementUses::Ways &ways, StringRef what) {
+    if (ways.empty())
+      return;
     OpBuilder builder(&getContext());
     builder.setInsertionPoint(getOperation().getBody().front().getTerminator());
     QuantityBuilder build(builder, getOperation());
     Location loc = read.getLoc();
     Value zero = build.constant(loc, int64_t(0));
+    auto join = [&](BinaryKind kind, Value a, Value b) {
+      return a ? build.binary(loc, kind, a, b) : b;
+    };
+    Value unused;
+    for (const ElementUses::Way &way : ways) {
+      Value closed = build.constant(loc, false);
+      for (unsigned other : way.set_bits())
+        closed = join(BinaryKind::Or, closed,
+                      build.compare(loc, Predicate::EQ,
+                                    build.extent(loc, dimAt(other)), zero));
+      unused = join(BinaryKind::And, unused, closed);
+    }
     Value holds;
-    for (const LinearForm &least : leasts) {
-      Value suffices = build.compare(
-          loc, Predicate::GE, least.build(builder, loc, getOperation()), zero);
+    for (const LinearForm &least : leasts)
       holds =
-          holds ? build.binary(loc, BinaryKind::Or, holds, suffices) : suffices;
-    }
-    // Nothing is read when a dimension that the read runs over is empty.
-    for (StringAttr other : quantity(read.getResult()).getDims()) {
-      Value empty =
-          build.compare(loc, Predicate::EQ, build.extent(loc, other), zero);
-      holds = build.binary(loc, BinaryKind::Or, holds, empty);
-    }
+          join(BinaryKind::Or, holds,
+               build.compare(loc, Predicate::GE,
+                             least.build(builder, loc, getOperation()), zero));
+    holds = join(BinaryKind::Or, holds, unused);
     std::string place;
     if (auto file = dyn_cast<FileLineColLoc>(loc))
       place = (" (line " + Twine(file.getLine()) + ")").str();
     RequireOp::create(
         builder, loc, holds,
         ("dimension " + dim.getValue() + " is read " + what + place).str());
+  }
+
+  StringAttr dimAt(unsigned position) {
+    return cast<StringAttr>(getOperation().getDims()[position]);
   }
 };
 

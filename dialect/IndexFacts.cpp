@@ -219,6 +219,25 @@ IndexFacts::Facts IndexFacts::lowerBounds(const LinearForm &form,
   return leasts;
 }
 
+IndexFacts::Facts IndexFacts::exclusions(const Facts &facts) {
+  Facts result;
+  auto add = [&](const LinearForm &fact) {
+    LinearForm below = (LinearForm() - fact).plus(-1).minimum(spec);
+    if (!llvm::is_contained(result, below))
+      result.push_back(below);
+  };
+  for (const LinearForm &fact : facts)
+    add(fact);
+  // Both ends of a window leave nothing between them.
+  for (size_t i = 0; i != facts.size(); ++i)
+    for (size_t j = 0; j != i; ++j)
+      if (LinearForm sum = facts[i] + facts[j];
+          sum.numIndices() <
+          std::min(facts[i].numIndices(), facts[j].numIndices()))
+        add(sum);
+  return result;
+}
+
 bool IndexFacts::isNeverNegative(const LinearForm &form) {
   auto holds = [&](const LinearForm &rest) {
     return rest.minimum(spec).isNeverNegative();

@@ -21,6 +21,8 @@ public:
   /// Sums without indices that \p form is nowhere below, by the ranges of its
   /// indices alone, or with one of \p facts.
   Facts lowerBounds(const LinearForm &form, const Facts &facts);
+  /// Sums without indices: where one is at least 0, no pair meets \p facts.
+  Facts exclusions(const Facts &facts);
   /// Says whether \p form, which has no index, is at least 0 in every call that
   /// meets the requirements of the spec.
   bool isNeverNegative(const LinearForm &form);

@@ -16,8 +16,11 @@ def CheckReads : Pass<"attn-check-reads", "::attn::SpecOp"> {
     sizes and scalars) gets an attn.require for each end of its range, unless
     the domain of every reduction that reads it, or the arithmetic, shows that
     it holds. A dimension read at any other index, which is clamped to the
-    extent, must not be empty. Runs on the formula form, where the domains still
-    are the user's.
+    extent, must not be empty where sizes and scalars tell that an element is
+    looked at: not where a mask or a condition on data decides, and 0 is read.
+    Neither is required of a call in which a dimension is empty on every way from
+    the read to an output. Runs on the formula form, where the domains still are
+    the user's.
   }];
 }
 

@@ -219,6 +219,7 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
   if (lanesAlone && hasAnyDim(value, over))
     return std::nullopt;
   Value source = value;
+  Value hasElements = math.truth(true);
   llvm::SmallMapVector<StringAttr, IndexRange, 4> box;
   if (auto read = value.getDefiningOp<ReadOp>()) {
     source = read.getSource();
@@ -233,6 +234,9 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
         return math.max(math.min(at, last), math.number(0));
       };
       box[dim] = {inside(range->low), inside(range->high)};
+      hasElements =
+          math.land(hasElements, math.compare(Predicate::NE, math.extent(dim),
+                                              math.number(0)));
     }
   }
   while (auto cast = source.getDefiningOp<CastOp>())
@@ -265,8 +269,9 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
     to.push_back(range.high);
   }
   auto reduce = [&](ReduceKind kind, Value of) {
-    return math.build.boxReduce(math.loc, kind, of, builder.getArrayAttr(dims),
-                                from, to);
+    Value extreme = math.build.boxReduce(math.loc, kind, of,
+                                         builder.getArrayAttr(dims), from, to);
+    return math.select(hasElements, extreme, math.number(0));
   };
   return IndexRange{reduce(ReduceKind::Min, least),
                     reduce(ReduceKind::Max, greatest)};

@@ -42,11 +42,15 @@ struct Scope {
   llvm::DenseMap<mlir::Value, mlir::Value> values;
   /// The running maxima as they are subtracted: 0 where nothing was seen.
   llvm::DenseMap<mlir::Value, mlir::Value> shifts;
+  /// Set in the scope of a read: whether what is read there has elements at
+  /// all, for any lane. An i1; null: it has.
+  mlir::Value hasElements;
   /// Scope of the same block for what does not vary along the lanes.
   Scope *uniformScope = nullptr;
 
   mlir::Value lookup(mlir::Value value) const;
   mlir::Value lookupShift(mlir::Value maximum) const;
+  mlir::Value lookupHasElements() const;
   const IndexValue *lookupIndex(mlir::StringAttr dim) const;
   const std::pair<mlir::Value, mlir::Value> *
   lookupBounds(mlir::StringAttr dim) const;
@@ -84,6 +88,12 @@ public:
   mlir::Value slot(int number, mlir::Type type);
   mlir::Value slotAddress(int number);
   mlir::Value stride(const Storage &storage, unsigned position);
+  /// Whether all of \p dims have elements; null where that is known.
+  mlir::Value areNotEmpty(llvm::ArrayRef<mlir::StringAttr> dims);
+  /// \p address, or where \p hasElements (null: true) says that nothing is
+  /// there, that of zeros: as many bytes as a vector of lanes has, or a row of
+  /// the largest tile.
+  mlir::Value orZeros(mlir::Value hasElements, mlir::Value address);
   /// Address of the element of \p storage at the uniform indices of \p scope;
   /// indices that vary along the lanes count as 0.
   mlir::Value address(const Storage &storage, Scope &scope);
@@ -100,6 +110,7 @@ public:
   const CallLayout &layout;
 
 private:
+  mlir::Value zeros();
   mlir::Value compute(mlir::Value value, Scope &scope);
   mlir::Value read(ReadOp op, Scope &scope);
   mlir::Value reduceBox(BoxReduceOp op, Scope &scope);

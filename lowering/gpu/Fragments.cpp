@@ -205,7 +205,7 @@ Value FragmentEvaluator::compute(Value value, Place place,
     if (quantity(value).getElementType().isF32())
       return code.real(*number);
   if (uniform.layout.isStored(value))
-    return load(value, place, scope, Indices());
+    return load(value, place, scope, Elsewhere());
   if (isa<BlockArgument>(value))
     return uniform.evaluate(value, scope.uniform);
   Operation *op = value.getDefiningOp();
@@ -249,7 +249,10 @@ Value FragmentEvaluator::compute(Value value, Place place,
     return arith::ExtFOp::create(code.builder, code.loc, to, x);
   }
   if (auto read = dyn_cast<ReadOp>(op)) {
-    Indices replaced;
+    // Of an empty dimension, 0 is read.
+    Elsewhere elsewhere;
+    Value hasElements = uniform.areNotEmpty(toDims(read.getDims()));
+    elsewhere.hasElements = hasElements;
     for (auto [dim, index] : llvm::zip_equal(
              read.getDims().getAsRange<StringAttr>(), read.getIndices())) {
       Integer at = evaluateInteger(index, place, scope);
@@ -257,9 +260,12 @@ Value FragmentEvaluator::compute(Value value, Place place,
       // check of the spec's reads says nothing, are looked at as well.
       Value number = warps.toI32(materialize(at, integerType(index)));
       Value last = code.sub(warps.toI32(uniform.extent(dim)), warps.i32(1));
-      replaced[dim] = {code.max(code.min(number, last), warps.i32(0)), 0};
+      if (hasElements)
+        last = code.select(hasElements, last, warps.i32(0));
+      elsewhere.indices[dim] = {code.max(code.min(number, last), warps.i32(0)),
+                                0};
     }
-    return load(read.getSource(), place, scope, replaced);
+    return load(read.getSource(), place, scope, elsewhere);
   }
   auto random = cast<UniformOp>(op);
   SmallVector<Value> indices;
@@ -575,7 +581,7 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
     return Integer{code.toInt(number, type.getIntOrFloatBitWidth()), 0};
   };
   if (uniform.layout.isStored(value))
-    return whole(load(value, place, scope, Indices()));
+    return whole(load(value, place, scope, Elsewhere()));
   if (isa<BlockArgument>(value))
     return whole(uniform.evaluate(value, scope.uniform));
   Operation *op = value.getDefiningOp();
@@ -680,14 +686,14 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
 //===----------------------------------------------------------------------===//
 
 /// The element of \p source, a tensor under conversions, with the indices of
-/// \p replaced in place of the element's own.
+/// \p read in place of the element's own.
 Value FragmentEvaluator::load(Value source, Place place, FragmentScope &scope,
-                              const Indices &replaced) {
+                              const Elsewhere &read) {
   Value stored = storedUnderCasts(source, uniform.layout);
   const cpu::Storage &storage = uniform.layout.storageOf(stored);
-  Value element =
-      code.load(storage.element, loadAt(storage, place, scope, replaced,
-                                        replaced.empty() ? stored : Value()));
+  Value element = code.load(storage.element,
+                            loadAt(storage, place, scope, read,
+                                   read.indices.empty() ? stored : Value()));
   Type to = quantity(source).getElementType();
   if (to.isF32() && isa<FloatType>(storage.element) && element.getType() != to)
     return arith::ExtFOp::create(code.builder, code.loc, to, element);
@@ -701,18 +707,19 @@ Value FragmentEvaluator::load(Value source, Place place, FragmentScope &scope,
 
 Value FragmentEvaluator::address(const cpu::Storage &storage, Value value,
                                  Place place, FragmentScope &scope) {
-  return loadAt(storage, place, scope, Indices(), value);
+  return loadAt(storage, place, scope, Elsewhere(), value);
 }
 
 /// Address of an element. The pointer to its row is made once a row where
 /// \p key names what is asked for again; the constant part of an index is left
 /// to the instruction.
 Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
-                                FragmentScope &scope, const Indices &replaced,
+                                FragmentScope &scope, const Elsewhere &read,
                                 Value key) {
   int64_t constant = 0;
-  Value offset;
-  auto addTerm = [&](Value term) {
+  // Of the row, of what is read elsewhere, of the column.
+  Value offset, readOffset, columnOffset;
+  auto addTerm = [&](Value &offset, Value term) {
     offset = offset ? code.add(offset, term) : term;
   };
   bool isCached = bool(key);
@@ -722,40 +729,39 @@ Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
     if (auto *known = lookup(&scope, &FragmentScope::values, rowKey))
       pointer = *known;
   bool needsPointer = !pointer;
-  Value columnOffset;
   for (auto [position, dim] : llvm::enumerate(storage.layout)) {
     bool isLast = position + 1 == storage.layout.size();
-    auto found = replaced.find(dim);
-    bool isColumn = found == replaced.end() && find(columns, dim).has_value();
+    auto found = read.indices.find(dim);
+    bool isRead = found != read.indices.end();
+    bool isColumn = !isRead && find(columns, dim).has_value();
     if (!needsPointer && !isColumn)
       continue;
-    Integer at =
-        found != replaced.end() ? found->second : indexOf(dim, place, scope);
+    Integer at = isRead ? found->second : indexOf(dim, place, scope);
+    Value &part = isRead ? readOffset : isColumn ? columnOffset : offset;
     if (isLast) {
       constant += at.constant;
       if (!at.base)
         continue;
-      Value term = warps.toI64(at.base);
-      if (isColumn)
-        columnOffset = columnOffset ? code.add(columnOffset, term) : term;
-      else
-        addTerm(term);
+      addTerm(part, warps.toI64(at.base));
       continue;
     }
-    Value term = code.mul(warps.toI64(materialize(at, warps.i32Type())),
-                          uniform.stride(storage, position));
-    if (isColumn)
-      columnOffset = columnOffset ? code.add(columnOffset, term) : term;
-    else
-      addTerm(term);
+    addTerm(part, code.mul(warps.toI64(materialize(at, warps.i32Type())),
+                           uniform.stride(storage, position)));
   }
   if (needsPointer) {
-    pointer = uniform.slot(storage.slot, code.ptr());
+    pointer = uniform.orZeros(read.hasElements,
+                              uniform.slot(storage.slot, code.ptr()));
+    if (offset && read.hasElements)
+      offset = code.select(read.hasElements, offset, code.index(0));
+    if (readOffset) // 0 where there is no element
+      addTerm(offset, readOffset);
     if (offset)
       pointer = code.address(pointer, storage.element, offset);
     if (isCached)
       scope.values[rowKey] = pointer;
   }
+  if (columnOffset && read.hasElements)
+    columnOffset = code.select(read.hasElements, columnOffset, code.index(0));
   if (columnOffset)
     pointer = code.address(pointer, storage.element, columnOffset);
   return constant ? code.address(pointer, storage.element, code.index(constant))

@@ -166,7 +166,11 @@ public:
   FragmentDims rows, columns;
 
 private:
-  using Indices = llvm::DenseMap<mlir::StringAttr, Integer>;
+  /// Where a read looks, and whether there are elements (null: there are).
+  struct Elsewhere {
+    llvm::DenseMap<mlir::StringAttr, Integer> indices;
+    mlir::Value hasElements;
+  };
   static bool hasAny(mlir::Value value, llvm::ArrayRef<FragmentDim> dims);
   static std::optional<unsigned> find(llvm::ArrayRef<FragmentDim> dims,
                                       mlir::StringAttr dim);
@@ -205,9 +209,9 @@ private:
   mlir::Value difference(mlir::Value a, mlir::Value b, FragmentScope &scope);
   mlir::Type integerType(mlir::Value value);
   mlir::Value load(mlir::Value source, Place place, FragmentScope &scope,
-                   const Indices &replaced);
+                   const Elsewhere &read);
   mlir::Value loadAt(const cpu::Storage &storage, Place place,
-                     FragmentScope &scope, const Indices &replaced,
+                     FragmentScope &scope, const Elsewhere &read,
                      mlir::Value key);
 };
 

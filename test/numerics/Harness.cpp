@@ -316,7 +316,10 @@ TensorMemory &Call::addMemory(const attn_param_desc &param, Memory memory,
   memories.push_back(
       std::make_unique<TensorMemory>(param, shapeOf(param), memory, random));
   TensorMemory &added = *memories.back();
-  slots[param.slot] = reinterpret_cast<int64_t>(added.base());
+  // Nothing may be read or written where there are no elements.
+  slots[param.slot] = llvm::is_contained(shapeOf(param), 0)
+                          ? 0
+                          : reinterpret_cast<int64_t>(added.base());
   llvm::copy(added.getStrides(), &slots[param.slot + 1]);
   return added;
 }

@@ -200,7 +200,8 @@ attn.spec @huge(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
 
 // -----
 
-// An index that depends on data is clamped to the extent, which takes one.
+// An index that depends on data is clamped to the extent, which takes an
+// element wherever there is a row.
 // CHECK-LABEL: attn.spec @data_index
 // CHECK: attn.require %{{.*}}, "dimension R is read but empty{{.*}}"
 // CHECK-NOT: attn.require
@@ -210,4 +211,150 @@ attn.spec @data_index(%table: !attn.q<[R], f32> {attn.name = "table", attn.layou
     attributes {dims = ["R", "M"]} {
   %0 = attn.read %table["R" = %at] : (!attn.q<[R], f32>, !attn.q<[M], i64>) -> !attn.q<[M], f32>
   attn.return %0 : !attn.q<[M], f32>
+}
+
+// -----
+
+// The mask is looked at where there are rows and keys: without keys, nobody
+// asks for one. What M, the rows, are alone demands nothing.
+// CHECK-LABEL: attn.spec @mask_of_keys
+// CHECK-NOT: attn.require
+attn.spec @mask_of_keys(%there: !attn.q<[N], i64> {attn.name = "there", attn.layout = ["N"]},
+                        %at: !attn.q<[M], i64> {attn.name = "at", attn.layout = ["M"]},
+                        %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["N", "M"]} {
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %0 = attn.read %there["N" = %at] : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M], i64>
+  %c = attn.compare gt %0, %z : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i1>
+  %1 = attn.reduce sum %x over ["N"] where %c : !attn.q<[N], f32>, !attn.q<[M], i1> -> !attn.q<[M], f32>
+  attn.return %1 : !attn.q<[M], f32>
+}
+
+// -----
+
+// An affine index is not out of range where there is no pair.
+// CHECK-LABEL: attn.spec @position_among_keys
+// CHECK-DAG: %[[N:.*]] = attn.extent "N"
+// CHECK-DAG: %[[NONE:.*]] = attn.compare eq %[[N]], %{{.*}}
+// CHECK: %[[UNUSED:.*]] = attn.binary or %[[NONE]], %{{.*}}
+// CHECK: attn.binary or %{{.*}}, %[[UNUSED]]
+// CHECK: attn.require %{{.*}}, "dimension N is read at or beyond its end{{.*}}"
+attn.spec @position_among_keys(%there: !attn.q<[N], i64> {attn.name = "there", attn.layout = ["N"]},
+                        %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["N", "M"]} {
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %0 = attn.read %there["N" = %m] : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M], i64>
+  %c = attn.compare gt %0, %z : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i1>
+  %1 = attn.reduce sum %x over ["N"] where %c : !attn.q<[N], f32>, !attn.q<[M], i1> -> !attn.q<[M], f32>
+  attn.return %1 : !attn.q<[M], f32>
+}
+
+// -----
+
+// Data decide which pairs exist: those of a call with an empty table may not.
+// CHECK-LABEL: attn.spec @data_mask
+// CHECK-NOT: attn.require
+attn.spec @data_mask(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
+                     %at: !attn.q<[N], i64> {attn.name = "at", attn.layout = ["N"]})
+    -> (!attn.q<[], f32> {attn.name = "out", attn.layout = []})
+    attributes {dims = ["R", "N"]} {
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %0 = attn.read %table["R" = %at] : (!attn.q<[R], f32>, !attn.q<[N], i64>) -> !attn.q<[N], f32>
+  %c = attn.compare gt %at, %z : (!attn.q<[N], i64>, !attn.q<[], i64>) -> !attn.q<[N], i1>
+  %1 = attn.reduce sum %0 over ["N"] where %c : !attn.q<[N], f32>, !attn.q<[N], i1> -> !attn.q<[], f32>
+  attn.return %1 : !attn.q<[], f32>
+}
+
+// -----
+
+// A window is a matter of scalars: of one that holds no pair, nothing is read.
+// CHECK-LABEL: attn.spec @window_of_scalars
+// CHECK-DAG: %[[MINUS:.*]] = attn.constant -1
+// CHECK-DAG: %[[ZERO:.*]] = attn.constant 0
+// CHECK: attn.binary mul %w, %[[MINUS]]
+// CHECK: %[[NEGATED:.*]] = attn.binary mul %w, %[[MINUS]]
+// CHECK: %[[CLOSED:.*]] = attn.compare ge %[[NEGATED]], %[[ZERO]]
+// CHECK: attn.binary or %{{.*}}, %[[CLOSED]]
+// CHECK: attn.require %{{.*}}, "dimension R is read but empty{{.*}}"
+attn.spec @window_of_scalars(
+    %table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
+    %at: !attn.q<[N], i64> {attn.name = "at", attn.layout = ["N"]},
+    %w: !attn.q<[], i64> {attn.name = "w"})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["R", "M", "N"]} {
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %n = attn.index "N" : !attn.q<[N], i64>
+  %d = attn.binary sub %m, %n : (!attn.q<[M], i64>, !attn.q<[N], i64>) -> !attn.q<[M, N], i64>
+  %c0 = attn.compare le %z, %d : (!attn.q<[], i64>, !attn.q<[M, N], i64>) -> !attn.q<[M, N], i1>
+  %c1 = attn.compare lt %d, %w : (!attn.q<[M, N], i64>, !attn.q<[], i64>) -> !attn.q<[M, N], i1>
+  %c = attn.binary and %c0, %c1 : (!attn.q<[M, N], i1>, !attn.q<[M, N], i1>) -> !attn.q<[M, N], i1>
+  %0 = attn.read %table["R" = %at] : (!attn.q<[R], f32>, !attn.q<[N], i64>) -> !attn.q<[N], f32>
+  %1 = attn.reduce sum %0 over ["N"] where %c : !attn.q<[N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %1 : !attn.q<[M], f32>
+}
+
+// -----
+
+// Each way to an output is one to look at the element: the call runs where
+// both are closed, one by M and one by N.
+// CHECK-LABEL: attn.spec @two_ways
+// CHECK-DAG: %[[M:.*]] = attn.extent "M"
+// CHECK-DAG: %[[N:.*]] = attn.extent "N"
+// CHECK-DAG: %[[NOM:.*]] = attn.compare eq %[[M]], %{{.*}}
+// CHECK-DAG: %[[NON:.*]] = attn.compare eq %[[N]], %{{.*}}
+// CHECK: %[[BOTH:.*]] = attn.binary and %[[NON]], %[[NOM]]
+// CHECK: %[[HOLDS:.*]] = attn.binary or %{{.*}}, %[[BOTH]]
+// CHECK: attn.require %[[HOLDS]], "dimension R is read but empty{{.*}}"
+attn.spec @two_ways(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
+                    %at: !attn.q<[], i64> {attn.name = "at"},
+                    %x: !attn.q<[M], f32> {attn.name = "x", attn.layout = ["M"]},
+                    %y: !attn.q<[N], f32> {attn.name = "y", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "a", attn.layout = ["M"]},
+        !attn.q<[N], f32> {attn.name = "b", attn.layout = ["N"]})
+    attributes {dims = ["R", "M", "N"]} {
+  %two = attn.constant 2 : i64 -> !attn.q<[], i64>
+  %half = attn.binary floordiv %at, %two : (!attn.q<[], i64>, !attn.q<[], i64>) -> !attn.q<[], i64>
+  %0 = attn.read %table["R" = %half] : (!attn.q<[R], f32>, !attn.q<[], i64>) -> !attn.q<[], f32>
+  %a = attn.binary mul %x, %0 : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %b = attn.binary mul %y, %0 : (!attn.q<[N], f32>, !attn.q<[], f32>) -> !attn.q<[N], f32>
+  attn.return %a, %b : !attn.q<[M], f32>, !attn.q<[N], f32>
+}
+
+// -----
+
+// Whether a row exists says nothing about a sum over nothing; a maximum over
+// nothing is another number than that of a row that does not exist.
+// CHECK-LABEL: attn.spec @rows_of_a_sum
+// CHECK-NOT: attn.require
+// CHECK-LABEL: attn.spec @rows_of_a_maximum
+// CHECK: attn.require %{{.*}}, "dimension N is read but empty{{.*}}"
+attn.spec @rows_of_a_sum(%there: !attn.q<[N], i64> {attn.name = "there", attn.layout = ["N"]},
+                         %at: !attn.q<[M], i64> {attn.name = "at", attn.layout = ["M"]},
+                         %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["N", "M"]} {
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %none = attn.constant 0.0 : f32 -> !attn.q<[], f32>
+  %0 = attn.read %there["N" = %at] : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M], i64>
+  %c = attn.compare gt %0, %z : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i1>
+  %1 = attn.reduce sum %x over ["N"] : !attn.q<[N], f32> -> !attn.q<[], f32>
+  %2 = attn.select %c, %1, %none : (!attn.q<[M], i1>, !attn.q<[], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  attn.return %2 : !attn.q<[M], f32>
+}
+attn.spec @rows_of_a_maximum(%there: !attn.q<[N], i64> {attn.name = "there", attn.layout = ["N"]},
+                         %at: !attn.q<[M], i64> {attn.name = "at", attn.layout = ["M"]},
+                         %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["N", "M"]} {
+  %z = attn.constant 0 : i64 -> !attn.q<[], i64>
+  %none = attn.constant 0.0 : f32 -> !attn.q<[], f32>
+  %0 = attn.read %there["N" = %at] : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M], i64>
+  %c = attn.compare gt %0, %z : (!attn.q<[M], i64>, !attn.q<[], i64>) -> !attn.q<[M], i1>
+  %1 = attn.reduce max %x over ["N"] : !attn.q<[N], f32> -> !attn.q<[], f32>
+  %2 = attn.select %c, %1, %none : (!attn.q<[M], i1>, !attn.q<[], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  attn.return %2 : !attn.q<[M], f32>
 }
