@@ -61,14 +61,21 @@ TEST(Kernel, RefusesLibraryOfSomebodyElse) {
                     "not one built by attnc: it has no symbol attn_module");
 }
 
+static void expectRefusal(attn_status_t status, const char *message) {
+  EXPECT_EQ(status, ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(), message);
+}
+
 TEST(Kernel, RefusesNullArguments) {
   attn_kernel_t *kernel = nullptr;
-  EXPECT_EQ(attn_kernel_load(nullptr, nullptr, &kernel),
-            ATTN_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(attn_kernel_load("x", nullptr, nullptr),
-            ATTN_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(attn_kernel_from_desc(nullptr, &kernel),
-            ATTN_STATUS_INVALID_ARGUMENT);
+  const char *load =
+      "attn_kernel_load: the path or the place for the kernel is null";
+  expectRefusal(attn_kernel_load(nullptr, nullptr, &kernel), load);
+  expectRefusal(attn_kernel_load("x", nullptr, nullptr), load);
+  expectRefusal(attn_kernel_from_desc(nullptr, &kernel),
+                "the spec descriptor is null");
+  expectRefusal(attn_kernel_from_desc(&attn_spec_row_sums, nullptr),
+                "attn_kernel_from_desc: no place for the kernel");
   attn_kernel_free(nullptr);
 }
 
@@ -113,8 +120,8 @@ TEST(Kernel, SaysWhatItIs) {
   ASSERT_EQ(attn_kernel_dim(kernel.get(), 3, &dim), ATTN_STATUS_OK);
   EXPECT_EQ(dim.extent, -1);
   EXPECT_TRUE(dim.is_defined);
-  EXPECT_EQ(attn_kernel_dim(kernel.get(), 4, &dim),
-            ATTN_STATUS_INVALID_ARGUMENT);
+  expectRefusal(attn_kernel_dim(kernel.get(), 4, &dim),
+                "attn_kernel_dim: no dimension 4");
 
   ASSERT_EQ(attn_kernel_num_params(kernel.get()), 7);
   attn_param_info_t param;
@@ -130,8 +137,8 @@ TEST(Kernel, SaysWhatItIs) {
   EXPECT_EQ(param.default_float, 2.0);
   ASSERT_EQ(attn_kernel_param(kernel.get(), 6, &param), ATTN_STATUS_OK);
   EXPECT_TRUE(param.is_output);
-  EXPECT_EQ(attn_kernel_param(kernel.get(), -1, &param),
-            ATTN_STATUS_INVALID_ARGUMENT);
+  expectRefusal(attn_kernel_param(kernel.get(), -1, &param),
+                "attn_kernel_param: no parameter -1");
 }
 
 TEST(CpuFeatures, KnowsWhatEveryX86Has) {

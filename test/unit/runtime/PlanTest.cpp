@@ -226,18 +226,45 @@ TEST(PlanOfShortKeys, RefusesWhatTheSpecRequires) {
                "= 2, D = 4, P = 2, scale = 2, pad = 0, flip = 0)");
 }
 
+static void expectRefusal(attn_status_t status, const char *message) {
+  EXPECT_EQ(status, ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(), message);
+}
+
 TEST_F(Plan, RefusesNullHandles) {
   attn_plan_t *plan = nullptr;
-  EXPECT_EQ(attn_plan_create(nullptr, nullptr, 0, &plan),
-            ATTN_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(attn_plan_create(kernel.get(), nullptr, 3, &plan),
-            ATTN_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(attn_plan_create(kernel.get(), call.args.data(), -1, &plan),
-            ATTN_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(attn_plan_create(kernel.get(), call.args.data(), 4, nullptr),
-            ATTN_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(attn_plan_bind(nullptr, nullptr, 0), ATTN_STATUS_INVALID_ARGUMENT);
+  const char *create =
+      "attn_plan_create: the kernel or the place for the plan is null";
+  const char *list = "the list of arguments is null, or its length is negative";
+  expectRefusal(attn_plan_create(nullptr, nullptr, 0, &plan), create);
+  expectRefusal(attn_plan_create(kernel.get(), call.args.data(), 4, nullptr),
+                create);
+  expectRefusal(attn_plan_create(kernel.get(), nullptr, 3, &plan), list);
+  expectRefusal(attn_plan_create(kernel.get(), call.args.data(), -1, &plan),
+                list);
+  expectRefusal(attn_plan_bind(nullptr, nullptr, 0),
+                "attn_plan_bind: the plan is null");
+  expectRefusal(attn_plan_run(nullptr, nullptr),
+                "attn_plan_run: the plan is null");
+  size_t size;
+  expectRefusal(attn_plan_workspace_size(nullptr, nullptr, &size),
+                "attn_plan_workspace_size: the plan or the place for the size "
+                "is null");
+  attn_tile_counts_t counts;
+  expectRefusal(attn_plan_count_tiles(nullptr, nullptr, &counts),
+                "attn_plan_count_tiles: the plan or the place for the counts "
+                "is null");
   attn_plan_free(nullptr);
+}
+
+TEST_F(Plan, RefusesOtherScalars) {
+  PlanPtr plan;
+  ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  attn_arg_t scale = floatArg("scale", 3);
+  EXPECT_EQ(attn_plan_bind(plan.get(), &scale, 1), ATTN_STATUS_KIND_MISMATCH);
+  EXPECT_STREQ(attn_last_error(),
+               "argument 'scale': a plan is bound to other tensors, not to "
+               "other scalars; make another plan");
 }
 
 TEST_F(Plan, KeepsItsKernelAlive) {
@@ -254,8 +281,10 @@ TEST_F(Plan, TellsShapesOfOutputsBeforeTheyExist) {
   EXPECT_EQ(attn_kernel_shape(kernel.get(), inputs.data(), 3, 6, &shape),
             ATTN_STATUS_OK);
   EXPECT_EQ(shape, 5);
-  EXPECT_EQ(attn_kernel_shape(kernel.get(), inputs.data(), 3, 7, &shape),
-            ATTN_STATUS_INVALID_ARGUMENT);
+  expectRefusal(attn_kernel_shape(kernel.get(), inputs.data(), 3, 7, &shape),
+                "attn_kernel_shape: no parameter 7");
+  expectRefusal(attn_kernel_shape(kernel.get(), inputs.data(), 3, 6, nullptr),
+                "attn_kernel_shape: no place for the extents");
   EXPECT_EQ(attn_kernel_shape(kernel.get(), inputs.data(), 1, 6, &shape),
             ATTN_STATUS_MISSING_ARGUMENT);
 }
