@@ -653,15 +653,20 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
                           : Value();
     return {scaled, a.constant * b.constant};
   }
-  Value x = code.toInt(materialize(a, integerType(binaryOp.getLhs())), bits);
-  Value y = code.toInt(materialize(b, integerType(binaryOp.getRhs())), bits);
+  Value x = materialize(a, integerType(binaryOp.getLhs()));
+  Value y = materialize(b, integerType(binaryOp.getRhs()));
+  // The rest may have fewer bits than what is divided.
+  if (kind == BinaryKind::Mod)
+    bits = std::max(bits, x.getType().getIntOrFloatBitWidth());
+  x = code.toInt(x, bits);
+  y = code.toInt(y, bits);
   switch (kind) {
   case BinaryKind::Mul:
     return {code.mul(x, y), 0};
   case BinaryKind::FloorDiv:
     return {code.floorDiv(x, y), 0};
   case BinaryKind::Mod:
-    return {code.floorMod(x, y), 0};
+    return whole(code.floorMod(x, y));
   case BinaryKind::Min:
     return {code.min(x, y), 0};
   case BinaryKind::Max:

@@ -148,7 +148,9 @@ private:
                   "mean[n](edited * edited)", "min[n](weight)",
                   "sum[n](edited * bias)", "tanh(row[m: M - 1 - m])",
                   "sum[n](edited * bias / (1 + gain * gain))",
-                  "sum[n](edited * tanh(row[m: max(m - 3, 0)]))"});
+                  // Without the square, nothing but rounding is left of weights
+                  // whose mean is subtracted.
+                  "sum[n](edited * edited * tanh(row[m: max(m - 3, 0)]))"});
   }
   std::string columnStatistic() {
     return oneOf({"sum[m](abs(edited))", "mean[m](edited * edited)",
