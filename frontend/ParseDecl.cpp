@@ -211,18 +211,21 @@ bool Parser::parseStatement(AttentionDecl &attention) {
     take();
     return false;
   }
-  auto name = expectName("a step, 'name = formula'");
-  if (!name) {
+  if (!at(TokenKind::Identifier)) {
+    diagnostics.error(next->place(),
+                      "expected a step, 'name = formula', found " +
+                          spellingOfNext());
     take();
     return false;
   }
+  Name name{take().text};
   // Kept without a value after an error, so that its name is not unknown.
   ExprPtr value;
-  if (expect(TokenKind::Assign, "after '" + name->text + "'"))
+  if (expect(TokenKind::Assign, "after '" + name.text + "'"))
     value = parseExpr();
   bool isComplete = value != nullptr;
   attention.statements.push_back(
-      {Statement::Kind::Assign, *name, std::move(value), std::nullopt});
+      {Statement::Kind::Assign, name, std::move(value), std::nullopt});
   return isComplete;
 }
 

@@ -28,6 +28,10 @@ std::string Parser::found() const {
     return "the end of the file";
   if (next->startsLine && next != tokens.data())
     return "the end of the line";
+  return spellingOfNext();
+}
+
+std::string Parser::spellingOfNext() const {
   if (at(TokenKind::Assign))
     return "'=' (which defines; '==' compares)";
   return ("'" + next->text.take_front(40) + "'").str();

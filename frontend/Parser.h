@@ -106,6 +106,8 @@ private:
   std::optional<Name> expectName(const llvm::Twine &what);
   Place placeOfNext() const;
   std::string found() const;
+  /// The same of a token that begins a line and is itself what is wrong.
+  std::string spellingOfNext() const;
   /// Reports that something else was expected than the next token.
   void complain(const llvm::Twine &message);
   bool refuseNotYet();
