@@ -155,10 +155,7 @@ bool Parser::parseBody(AttentionDecl &attention) {
   for (bool isFirst = true; !at(TokenKind::RBrace); isFirst = false) {
     if (atDeclaration()) {
       diagnostics
-          .error(next->place(),
-                 "expected '}' before " + (at(TokenKind::End)
-                                               ? "the end of the file"
-                                               : "'" + next->text.str() + "'"))
+          .error(next->place(), "expected '}' before " + spellingOfNext())
           .note(open.place(), "to close this '{'");
       break;
     }

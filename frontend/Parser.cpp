@@ -24,14 +24,14 @@ Place Parser::placeOfNext() const {
 }
 
 std::string Parser::found() const {
-  if (at(TokenKind::End))
-    return "the end of the file";
-  if (next->startsLine && next != tokens.data())
+  if (!at(TokenKind::End) && next->startsLine && next != tokens.data())
     return "the end of the line";
   return spellingOfNext();
 }
 
 std::string Parser::spellingOfNext() const {
+  if (at(TokenKind::End))
+    return "the end of the file";
   if (at(TokenKind::Assign))
     return "'=' (which defines; '==' compares)";
   return ("'" + next->text.take_front(40) + "'").str();

@@ -449,16 +449,14 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   }
   // Many elements have the same divisor: its inverse is computed once, since
   // loops do not change it. (One so small that this overflows counts as 0.)
-  bool isShared = op.getKind() == BinaryKind::Div &&
-                  isSharedAmong(quantity(op.getRhs()).getDims(),
-                                quantity(op.getResult()).getDims());
-  Value inverse;
-  if (isShared) {
-    inverse = code.div(code.realLike(b, 1.0), b);
+  if (op.getKind() == BinaryKind::Div &&
+      isSharedAmong(quantity(op.getRhs()).getDims(),
+                    quantity(op.getResult()).getDims())) {
+    Value inverse = code.div(code.realLike(b, 1.0), b);
     code.unify(a, inverse);
-  } else {
-    code.unify(a, b);
+    return code.mul(a, inverse);
   }
+  code.unify(a, b);
   switch (op.getKind()) {
   case BinaryKind::Add:
     return code.add(a, b);
@@ -467,7 +465,7 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   case BinaryKind::Mul:
     return code.mul(a, b);
   case BinaryKind::Div:
-    return isShared ? code.mul(a, inverse) : code.div(a, b);
+    return code.div(a, b);
   case BinaryKind::Ratio:
     return code.ratio(a, b);
   case BinaryKind::FloorDiv:
