@@ -273,7 +273,7 @@ void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
               0,
               {}};
   sweep.visits.setBlock(blockRows(item));
-  sweep.visits.setOwn(warpRows(item));
+  sweep.visits.addOwn(warpRows(item));
   Values state = runTiles(item, sweep);
   unsigned size = stateSize(sweepShape);
   for (sweep.strip = 0; sweep.strip != tile.strips; ++sweep.strip)
@@ -321,7 +321,7 @@ Values MmaKernelEmitter::runTiles(Item &item, Sweep &sweep) {
   // Nobody reads the tiles of the sweep before any more.
   warps.syncBlock();
   Values start;
-  Values window = sweep.visits.newWindow(/*withFull=*/false);
+  Values window = sweep.visits.newWindow();
   auto nextTile = [&](Value from) {
     TileVisits::Found found =
         sweep.visits.nextTile(from, sweep.visits.tiles(), window);

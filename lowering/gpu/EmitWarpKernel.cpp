@@ -199,15 +199,16 @@ void WarpKernelEmitter::makeIndices() {
 
 void WarpKernelEmitter::initBarriers() {
   unsigned number = 2;
-  auto ring = [&] {
+  auto ring = [&](unsigned slots) {
     unsigned first = number;
-    number += tile.stages;
+    number += slots;
     return first;
   };
-  rightFull = ring();
-  rightEmpty = ring();
-  valuesFull = ring();
-  valuesEmpty = ring();
+  for (unsigned *first : {&rightFull, &rightEmpty, &valuesFull, &valuesEmpty})
+    *first = ring(tile.stages);
+  for (unsigned *first : {&windowFull, &windowEmpty})
+    *first = ring(SharedPlan::windows);
+  assert(8 * number <= plan.window - plan.barriers && "more bytes of barriers");
   // A consumer's warp is counted once for each tile that it lets go.
   unsigned arrivals = 4 * tile.consumers;
   Value isFirst = code.equals(warps.thread(), warps.i32(0));
@@ -222,6 +223,10 @@ void WarpKernelEmitter::initBarriers() {
     init(rightEmpty, tile.stages, arrivals);
     init(valuesFull, tile.stages, 1);
     init(valuesEmpty, tile.stages, arrivals);
+    if (hasSearcher()) {
+      init(windowFull, SharedPlan::windows, 1);
+      init(windowEmpty, SharedPlan::windows, arrivals + 1);
+    }
     warps.fenceBarrierInit();
     for (unsigned i = 0; i != stage.maps.size(); ++i)
       warps.prefetchMap(map(i));
@@ -276,6 +281,9 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
           code.ifThen(warps.isElected(),
                       [&] { emitProducer(code.boolean(true)); });
         });
+        if (hasSearcher())
+          code.ifThen(code.equals(warpOfBlock, warps.i32(1)),
+                      [&] { emitSearcher(); });
       },
       [&] {
         if (trades)

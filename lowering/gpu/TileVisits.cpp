@@ -80,15 +80,17 @@ Value TileVisits::reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope) {
   return reduceEvery(op, code.index(0), 1, scope);
 }
 
-/// Gives \p scope the bounds of \p rows, and all that the tiles share.
-void TileVisits::bindRows(const RowBox &rows, cpu::Scope &scope) {
+/// Gives \p scope the bounds of \p rows, and all of \p uses that the tiles
+/// share.
+void TileVisits::bindRows(const RowBox &rows, ValueRange uses,
+                          cpu::Scope &scope) {
   scope.outers.push_back(&item);
   for (const auto &[dim, at] : item.indices)
     scope.bounds[dim] = {at.uniform, at.uniform};
   for (auto [entry, first, last] :
        llvm::zip_equal(rows.entries, rows.first, rows.last))
     scope.bounds[entry.dim] = {first, last};
-  prepare(visit()->getOperands(), scope, /*shared=*/true);
+  prepare(uses, scope, /*shared=*/true);
 }
 
 std::pair<Value, Value> TileVisits::hullOf(unsigned position,
@@ -109,14 +111,17 @@ std::pair<Value, Value> TileVisits::hullOf(unsigned position,
   return {from, to};
 }
 
-void TileVisits::setOwn(const RowBox &rows) {
+void TileVisits::addOwn(const RowBox &rows) {
   if (visit())
-    bindRows(rows, ownRows);
+    bindRows(rows, visit()->getOperands(), ownRows.emplace_back());
 }
 
-void TileVisits::setBlock(const RowBox &rows) {
-  if (visit())
-    bindRows(rows, blockRows);
+void TileVisits::setBlock(const RowBox &rows, bool searches) {
+  if (visit()) {
+    Values uses(visit().getFrom());
+    llvm::append_range(uses, visit().getTo());
+    bindRows(rows, searches ? Values(visit()->getOperands()) : uses, blockRows);
+  }
   for (auto [position, entry] : llvm::enumerate(columns)) {
     Value from = code.index(0), end = evaluator.extent(entry.dim);
     if (visit()) {
@@ -176,22 +181,29 @@ Value TileVisits::classify(Value truth, const cpu::Scope &rows, Value number) {
 
 Value TileVisits::lane() { return code.land(warps.thread(), warps.i32(31)); }
 
-/// Says whether memory decides which tiles are empty. Such a mask may leave out
-/// most tiles, and a test waits for memory: the lanes of a warp look at a tile
-/// each, and remember.
-bool TileVisits::searchesMemory() {
-  return visit() && isMadeOf(visit().getMay(), [&](Value value) {
+bool attn::gpu::searchesMemory(const cpu::SweepShape &sweep,
+                               TileDependence &dependence) {
+  VisitOp visit = sweep.visit;
+  return visit && isMadeOf(visit.getMay(), [&](Value value) {
            return value.getDefiningOp<BoxReduceOp>() &&
                   dependence.dependsOn(value, sweep.over);
          });
 }
 
-Values TileVisits::newWindow(bool withFull) {
-  if (!searchesMemory())
+Values TileVisits::newWindow() {
+  if (!searchesMemory(sweep, dependence))
     return {};
-  Values window(withFull ? 3 : 2, warps.i32(0));
-  window.front() = warps.i32(-32);
-  return window;
+  return {warps.i32(-32), warps.i32(0)};
+}
+
+Value TileVisits::visitedOf32(Value first, Value end) {
+  Value number = code.add(first, lane());
+  Value may = classify(visit().getMay(), blockRows, number);
+  return warps.ballot(code.land(may, code.lessThan(number, end)));
+}
+
+Value TileVisits::fullOf32(Value first, unsigned own) {
+  return warps.ballot(isFull(code.add(first, lane()), own));
 }
 
 /// Looks at 32 tiles at a time, a lane at each, beginning with the first that
@@ -217,16 +229,12 @@ TileVisits::Found TileVisits::searchInLanes(Value from, Value end,
                                  code.land(more, code.lnot(args[1])), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
-        Value first = args[0], number = code.add(first, lane());
-        Value may = classify(visit().getMay(), blockRows, number);
-        Value ballot =
-            warps.ballot(code.land(may, code.lessThan(number, numTiles)));
-        Value isAny = code.compare(arith::CmpIPredicate::ne, ballot, none);
-        Value next = code.select(isAny, warps.firstOf(ballot), all);
-        Values results{code.add(first, next), isAny, first, ballot};
-        if (window.size() == 3)
-          results.push_back(warps.ballot(isFull(number)));
-        scf::YieldOp::create(code.builder, code.loc, results);
+        Value first = args[0], bits = visitedOf32(first, end);
+        Value isAny = code.compare(arith::CmpIPredicate::ne, bits, none);
+        Value next = code.select(isAny, warps.firstOf(bits), all);
+        scf::YieldOp::create(
+            code.builder, code.loc,
+            ValueRange({code.add(first, next), isAny, first, bits}));
       });
   code.builder.setInsertionPointAfter(loop);
   return {loop.getResult(0), Values(loop.getResults().drop_front(2))};
@@ -258,13 +266,7 @@ TileVisits::Found TileVisits::nextTile(Value from, Value end,
   return {loop.getResult(0), {}};
 }
 
-Value TileVisits::isFull(Value number, ValueRange window) {
-  if (window.size() == 3) {
-    Value at = code.land(code.sub(number, window[0]), warps.i32(31));
-    Value bits = arith::ShRUIOp::create(code.builder, code.loc, window[2], at);
-    return code.compare(arith::CmpIPredicate::ne, code.land(bits, warps.i32(1)),
-                        warps.i32(0));
-  }
+Value TileVisits::isFull(Value number, unsigned own) {
   TileCorner corner = cornerOf(number);
   Value exists;
   for (auto [i, entry] : llvm::enumerate(columns)) {
@@ -275,5 +277,5 @@ Value TileVisits::isFull(Value number, ValueRange window) {
   }
   if (!visit())
     return sweep.hasDomain ? code.boolean(false) : exists;
-  return code.land(exists, classify(visit().getMust(), ownRows, number));
+  return code.land(exists, classify(visit().getMust(), ownRows[own], number));
 }

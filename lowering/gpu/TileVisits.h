@@ -15,6 +15,8 @@
 #include "lowering/cpu/KernelShape.h"
 #include "lowering/gpu/Tiles.h"
 
+#include <deque>
+
 namespace attn::gpu {
 
 class TileVisits {
@@ -37,10 +39,12 @@ public:
     Values first, last;
   };
   /// Works out which columns are run over, the hull of the boxes of the visit.
-  /// Tiles are empty for these rows, those of a block.
-  void setBlock(const RowBox &rows);
-  /// Tiles are full for these rows, those of a warp or a warpgroup.
-  void setOwn(const RowBox &rows);
+  /// Tiles are empty for these rows, those of a block; without \p searches,
+  /// nobody asks which are.
+  void setBlock(const RowBox &rows, bool searches = true);
+  /// Tiles are full for these rows, those of a warp or a warpgroup: the first,
+  /// or one more such box.
+  void addOwn(const RowBox &rows);
 
   /// Tiles, row-major (i32), altogether and in each dimension.
   Value tiles() const { return numTiles; }
@@ -49,9 +53,9 @@ public:
   TileCorner cornerOf(Value number);
   /// What the lanes of a warp have found out about 32 tiles, where memory
   /// decides which are visited: the first of them, and a bit for each that is
-  /// not empty; with \p withFull, and for each that is full (i32). Here nothing
-  /// yet. Without values where tiles are tested one after the other.
-  Values newWindow(bool withFull);
+  /// not empty (i32). Here nothing yet. Without values where tiles are tested
+  /// one after the other.
+  Values newWindow();
   struct Found {
     Value tile;
     Values window;
@@ -59,19 +63,24 @@ public:
   /// The first tile from \p from on, below \p end, that is not empty; or one
   /// that is not below it.
   Found nextTile(Value from, Value end, mlir::ValueRange window);
-  /// Says whether all pairs of the tile count for every accumulator. With
-  /// a window, the tile is one that it is about.
-  Value isFull(Value number, mlir::ValueRange window = {});
+  /// A bit for each of the 32 tiles from \p first on that is below \p end and
+  /// not empty.
+  Value visitedOf32(Value first, Value end);
+  /// Says whether all pairs of the tile count for every accumulator, for box
+  /// \p own of own rows.
+  Value isFull(Value number, unsigned own = 0);
+  /// A bit for each of the 32 tiles from \p first on that is full.
+  Value fullOf32(Value first, unsigned own);
   /// The least and greatest index of the boxes of the visit in column dimension
   /// \p position, for the own rows: the first is beyond the last where there is
   /// none.
   std::pair<Value, Value> ownHull(unsigned position) {
-    return hullOf(position, ownRows);
+    return hullOf(position, ownRows.front());
   }
 
 private:
   VisitOp visit() const { return sweep.visit; }
-  void bindRows(const RowBox &rows, cpu::Scope &scope);
+  void bindRows(const RowBox &rows, mlir::ValueRange uses, cpu::Scope &scope);
   void prepare(mlir::ValueRange values, cpu::Scope &scope, bool shared);
   void prepare(Value value, cpu::Scope &scope, bool shared,
                llvm::SmallDenseSet<Value, 16> &seen);
@@ -80,7 +89,6 @@ private:
   Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
   Value reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope);
   Value lane();
-  bool searchesMemory();
   Found searchInLanes(Value from, Value end, mlir::ValueRange window);
   std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
   Value classify(Value truth, const cpu::Scope &rows, Value number);
@@ -96,8 +104,13 @@ private:
   TileCorner firstColumn;
   Values numTilesOf;
   Value numTiles;
-  cpu::Scope blockRows, ownRows; // their bounds, and what follows
+  cpu::Scope blockRows; // their bounds, and what follows
+  std::deque<cpu::Scope> ownRows;
 };
+
+/// Says whether memory decides which tiles are empty. Such a mask may leave out
+/// most tiles, and a test waits for memory.
+bool searchesMemory(const cpu::SweepShape &sweep, TileDependence &dependence);
 
 } // namespace attn::gpu
 

@@ -126,6 +126,10 @@ Value WarpCode::isElected() {
   return NVVM::ElectSyncOp::create(code.builder, code.loc,
                                    code.builder.getI1Type(), Value());
 }
+void WarpCode::syncWarp() {
+  NVVM::SyncWarpOp::create(code.builder, code.loc, i32(-1));
+}
+
 void WarpCode::syncBlock() { NVVM::Barrier0Op::create(code.builder, code.loc); }
 void WarpCode::allowNextLaunch() {
   NVVM::GriddepcontrolOp::create(code.builder, code.loc,

@@ -68,6 +68,7 @@ public:
   mlir::Value firstOf(mlir::Value ballot);
   mlir::Value isElected();
   void syncBlock();
+  void syncWarp();
   /// The launch that follows in the stream may start where it says that it
   /// waits; that it waits for all that the one before it has written.
   void allowNextLaunch();

@@ -22,8 +22,11 @@ namespace attn::gpu {
 
 /// Where things lie in shared memory, in bytes.
 struct SharedPlan {
-  unsigned left, right, values, output, differences, barriers, total;
+  unsigned left, right, values, output, differences, barriers, window, total;
   bool hasOutput; // room for a tile of the output
+
+  /// Of a searcher (WarpSearch.cpp), among the bytes of barriers.
+  static constexpr unsigned windows = 4, windowBytes = 32;
 
   SharedPlan(const WarpShape &shape, bool wantsOutput) {
     const WarpTile &tile = shape.tile;
@@ -47,6 +50,7 @@ struct SharedPlan {
     output = take(hasOutput ? outputBytes : 0);
     differences = take(differenceBytes);
     barriers = take(barrierBytes);
+    window = at - windows * windowBytes;
     total = at;
   }
 
@@ -118,8 +122,8 @@ private:
     /// Columns that are run over: tiles from firstTile on until `tiles` (i32).
     std::unique_ptr<TileVisits> visits;
     Value firstTile, tiles;
-    /// What is known of the tiles about nextTile; carried by loops.
-    Values window;
+    /// A reader's, of a searcher; carried by loops.
+    Values search;
     /// The tiles that a consumer takes, of those that are not empty.
     Value begin, end;
   };
@@ -140,15 +144,6 @@ private:
   TileCorner cornerOf(Item &item, Value number) {
     return item.visits->cornerOf(number);
   }
-  Value nextTile(Item &item, Value from) {
-    TileVisits::Found found =
-        item.visits->nextTile(from, item.tiles, item.window);
-    item.window = found.window;
-    return found.tile;
-  }
-  Value isFull(Item &item, Value number) {
-    return item.visits->isFull(number, item.window);
-  }
   void prepareFull(Item &item);
   void boundGroup(Item &item);
 
@@ -159,6 +154,17 @@ private:
   Value positionsOf(const TileDim &dim, Value residue) {
     return indices->positionsOf(dim, residue);
   }
+
+  // A warp that looks for tiles (WarpSearch.cpp).
+  bool hasSearcher();
+  void emitSearcher();
+  Values newSearch();
+  Value nextTile(Item &item, Value from);
+  Value isFull(Item &item, Value number);
+  Value windowWord(Value count, Value word);
+  Value loadWindow(Value count, Value word);
+  Value windowBarrier(unsigned first, Value count);
+  void waitWindow(unsigned first, Value count, unsigned flip);
 
   Value slotAddress(unsigned first, unsigned stride, Value count);
   Value parity(Value count, unsigned flip);
@@ -296,6 +302,8 @@ private:
   // Barriers, by number; those of a ring follow each other.
   unsigned leftFull = 0, leftEmpty = 1;
   unsigned rightFull = 0, rightEmpty = 0, valuesFull = 0, valuesEmpty = 0;
+  unsigned windowFull = 0, windowEmpty = 0;
+  bool searchesHere = false; // the code in hand is the searcher's
 
   // Of a consumer's thread.
   Value consumer, lane, warp, isLeader;

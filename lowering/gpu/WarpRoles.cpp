@@ -15,7 +15,8 @@
 //                                       sum += weights * values[last]
 //                                       results
 //
-// Both walk the same items and tiles by the same scalar code; tiles travel
+// Both walk the same items and tiles by the same scalar code, or where memory
+// decides about tiles by what a third role finds (WarpSearch.cpp). Tiles travel
 // through rings of `stages` buffers with a full and an empty barrier each. The
 // grid is persistent: block b takes one item of each round of gridDim.x items,
 // in alternating direction, so that items that get shorter are shared out
@@ -153,9 +154,13 @@ void WarpKernelEmitter::loadValues(Item &item, Value number, Value count) {
 void WarpKernelEmitter::emitProducer(Value leader) {
   isLeader = leader;
   Value zero = warps.i32(0), one = warps.i32(1);
-  forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
-    item.window = item.visits->newWindow(/*withFull=*/false);
+  Values start{zero, zero};
+  llvm::append_range(start, newSearch());
+  forEachItem(start, [&](Item &item, ValueRange carried) -> Values {
+    item.search = Values(carried.drop_front(2));
     Value first = nextTile(item, item.firstTile);
+    Values unchanged(carried.take_front(2));
+    llvm::append_range(unchanged, item.search);
     return code.choose(
         code.lessThan(first, item.tiles), carried.getTypes(),
         [&]() -> Values {
@@ -167,15 +172,15 @@ void WarpKernelEmitter::emitProducer(Value leader) {
                    shared(plan.barriers + 8 * leftFull), item.firstRow,
                    tile.rows());
           Values start{first, count};
-          llvm::append_range(start, item.window);
-          SmallVector<Type> passed(start.size() + 1, warps.i32Type());
+          llvm::append_range(start, item.search);
+          SmallVector<Type> types(start.size() + 1, warps.i32Type());
           auto loop = scf::WhileOp::create(
-              builder, code.loc, passed, start,
+              builder, code.loc, types, start,
               [&](OpBuilder &, Location, ValueRange args) {
-                item.window = Values(args.drop_front(2));
+                item.search = Values(args.drop_front(2));
                 Value next = nextTile(item, code.add(args[0], one));
                 Values found{args[0], args[1], next};
-                llvm::append_range(found, item.window);
+                llvm::append_range(found, item.search);
                 scf::ConditionOp::create(
                     builder, code.loc, code.lessThan(next, item.tiles), found);
               },
@@ -189,9 +194,11 @@ void WarpKernelEmitter::emitProducer(Value leader) {
               });
           builder.setInsertionPointAfter(loop);
           loadValues(item, loop.getResult(0), loop.getResult(1));
-          return {code.add(loop.getResult(1), one), code.add(items, one)};
+          Values passed{code.add(loop.getResult(1), one), code.add(items, one)};
+          llvm::append_range(passed, loop.getResults().drop_front(3));
+          return passed;
         },
-        [&]() -> Values { return Values(carried); });
+        [&]() { return unchanged; });
   });
 }
 
@@ -314,7 +321,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   computeDifferences(item, first, count);
   Value full = isFull(item, first);
   Value next = nextTile(item, code.add(first, one));
-  unsigned windowSize = item.window.size();
+  unsigned searchSize = item.search.size();
   score = warps.waitProducts(0, score);
   release(rightEmpty, count);
   releaseLeft(item, next);
@@ -328,7 +335,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
     weights = pack(result.weights);
   }
   Values start{next, count};
-  llvm::append_range(start, item.window);
+  llvm::append_range(start, item.search);
   llvm::append_range(start, result.state);
   llvm::append_range(start, sum);
   llvm::append_range(start, weights);
@@ -344,8 +351,8 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
       [&](OpBuilder &, Location, ValueRange args) {
         Value number = args[0], before = args[1];
         Value now = code.add(before, one);
-        item.window = Values(args.slice(2, windowSize));
-        ValueRange carried = args.drop_front(2 + windowSize);
+        item.search = Values(args.slice(2, searchSize));
+        ValueRange carried = args.drop_front(2 + searchSize);
         ValueRange state = carried.take_front(stateSize);
         ValueRange oldSum = carried.slice(stateSize, sum.size());
         ValueRange oldWeights = carried.take_back(weights.size());
@@ -390,7 +397,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         TileResult result =
             elements(item, number, full, nextScore, state, onScales);
         Values yielded{following, now};
-        llvm::append_range(yielded, item.window);
+        llvm::append_range(yielded, item.search);
         llvm::append_range(yielded, result.state);
         if (shape.values) {
           if (!scalesEarly)
@@ -403,7 +410,8 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   builder.setInsertionPointAfter(loop);
   Value last = loop.getResult(1);
   Values out{code.add(last, one), code.add(items, one), loop.getResult(0)};
-  ValueRange results = loop.getResults().drop_front(2 + windowSize);
+  llvm::append_range(out, loop.getResults().slice(2, searchSize));
+  ValueRange results = loop.getResults().drop_front(2 + searchSize);
   llvm::append_range(out, results.take_front(stateSize));
   if (shape.values) {
     waitFor(valuesFull, last, 0);
@@ -422,7 +430,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
 std::pair<Value, Value> WarpKernelEmitter::skipTiles(Item &item, Value from,
                                                      Value count, Value end) {
   Values start{from, count};
-  llvm::append_range(start, item.window);
+  llvm::append_range(start, item.search);
   auto loop = scf::WhileOp::create(
       builder, code.loc, ValueRange(start).getTypes(), start,
       [&](OpBuilder &, Location, ValueRange args) {
@@ -437,14 +445,14 @@ std::pair<Value, Value> WarpKernelEmitter::skipTiles(Item &item, Value from,
           release(valuesEmpty, args[1]);
         }
         Value one = warps.i32(1);
-        item.window = Values(args.drop_front(2));
+        item.search = Values(args.drop_front(2));
         Value next = nextTile(item, code.add(args[0], one));
         Values yielded{next, code.add(args[1], one)};
-        llvm::append_range(yielded, item.window);
+        llvm::append_range(yielded, item.search);
         scf::YieldOp::create(builder, code.loc, yielded);
       });
   builder.setInsertionPointAfter(loop);
-  item.window = Values(loop.getResults().drop_front(2));
+  item.search = Values(loop.getResults().drop_front(2));
   return {loop.getResult(0), loop.getResult(1)};
 }
 
@@ -471,11 +479,14 @@ void WarpKernelEmitter::emitConsumer(Value number) {
   if (tile.pingPong)
     code.ifThen(code.equals(consumer, warps.i32(tile.consumers - 1)),
                 [&] { warps.arriveNamed(one, 2 * threadsOfGroup); });
-  forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
-    prepareFull(item);
-    item.window = item.visits->newWindow(/*withFull=*/true);
-    Value first = nextTile(item, item.firstTile);
+  Values start{zero, zero};
+  llvm::append_range(start, newSearch());
+  forEachItem(start, [&](Item &item, ValueRange carried) -> Values {
     Value count = carried[0], items = carried[1];
+    item.search = Values(carried.drop_front(2));
+    Value first = nextTile(item, item.firstTile);
+    if (item.search.empty())
+      prepareFull(item);
     Value isVisited = code.lessThan(first, item.tiles);
     if (shape.skipsByGroup()) {
       boundGroup(item);
@@ -484,6 +495,7 @@ void WarpKernelEmitter::emitConsumer(Value number) {
     }
     prepareItem(item);
     Values nothing{count, items, first};
+    llvm::append_range(nothing, item.search);
     llvm::append_range(nothing, identities());
     if (shape.values)
       nothing.append(fragmentSize(shape.values->columns), code.real(0));
@@ -513,13 +525,14 @@ void WarpKernelEmitter::emitConsumer(Value number) {
         });
     ArrayRef<Value> all(results);
     count = all[0];
-    if (shape.skipsByGroup()) {
-      item.window = item.visits->newWindow(/*withFull=*/false);
-      count = skipTiles(item, all[2], count, item.tiles).second;
-    }
+    all = all.drop_front(3);
+    item.search = Values(all.take_front(item.search.size()));
+    all = all.drop_front(item.search.size());
+    if (shape.skipsByGroup())
+      count = skipTiles(item, results[2], count, item.tiles).second;
     unsigned stateSize = identities().size();
-    ArrayRef<Value> state = all.slice(3, stateSize);
-    ArrayRef<Value> sum = all.drop_front(3 + stateSize);
+    ArrayRef<Value> state = all.take_front(stateSize);
+    ArrayRef<Value> sum = all.drop_front(stateSize);
     if (!shape.isPacked) {
       emitResults(item, state, sum);
     } else {
@@ -528,7 +541,9 @@ void WarpKernelEmitter::emitConsumer(Value number) {
           code.equals(parts, one), [&] { emitResults(item, state, sum); },
           [&] { storePart(item, state, sum); });
     }
-    return {count, all[1]};
+    Values passed{count, results[1]};
+    llvm::append_range(passed, item.search);
+    return passed;
   });
   if (plan.hasOutput)
     warps.waitStoresRead();

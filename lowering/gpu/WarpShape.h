@@ -18,7 +18,7 @@ namespace attn::gpu {
 
 /// Dynamic shared memory that a block may have on sm_90, and what of it is for
 /// barriers.
-constexpr unsigned maxShared = 227 * 1024, barrierBytes = 256;
+constexpr unsigned maxShared = 227 * 1024, barrierBytes = 512;
 
 /// What runs along a tile of the caller's tensors in shared memory.
 enum class TileSide { Rows, Columns };

@@ -20,7 +20,8 @@ bool WarpKernelEmitter::searchesTogether() {
 void WarpKernelEmitter::findColumns(Item &item) {
   item.visits = std::make_unique<TileVisits>(*indices, dependence, *shape.sweep,
                                              shape.columns, item.scope.uniform);
-  item.visits->setBlock({shape.rows, item.firstRows, item.lastRows});
+  item.visits->setBlock({shape.rows, item.firstRows, item.lastRows},
+                        searchesHere || !hasSearcher());
   item.tiles = item.visits->tiles();
   takePart(item);
   item.begin = item.firstTile;
@@ -32,7 +33,7 @@ void WarpKernelEmitter::prepareFull(Item &item) {
   if (!shape.sweep->visit)
     return;
   if (shape.isPacked)
-    return item.visits->setOwn({shape.rows, item.firstRows, item.lastRows});
+    return item.visits->addOwn({shape.rows, item.firstRows, item.lastRows});
   const TileDim &outer = shape.rows.front();
   unsigned box = outer.box / tile.consumers;
   auto distance = [&](Value positions) {
@@ -44,7 +45,7 @@ void WarpKernelEmitter::prepareFull(Item &item) {
   first[0] = code.min(code.add(first[0], own), item.lastRows[0]);
   last[0] = code.min(code.add(first[0], distance(warps.i32(box - 1))),
                      item.lastRows[0]);
-  item.visits->setOwn({shape.rows, first, last});
+  item.visits->addOwn({shape.rows, first, last});
 }
 
 /// Leaves a consumer the tiles that its own rows need, in the outermost
