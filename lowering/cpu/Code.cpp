@@ -6,6 +6,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace attn::cpu;
 
@@ -150,6 +152,19 @@ Value Code::floorDiv(Value a, Value b) {
 Value Code::floorMod(Value a, Value b) {
   unify(a, b);
   return sub(a, mul(floorDiv(a, b), b));
+}
+Value Code::shortFloorDiv(Value a, Value b) {
+  if (b.getType().isInteger(64)) {
+    // Beyond a, a divisor's size makes no difference.
+    constexpr int64_t limit = std::numeric_limits<int32_t>::max();
+    b = toInt(min(max(b, index(-limit)), index(limit)), 32);
+  }
+  Value quotient = floorDiv(toInt(a, 32), toInt(b, 32));
+  return toInt(quotient, a.getType().getIntOrFloatBitWidth());
+}
+Value Code::shortFloorMod(Value a, Value b) {
+  Value quotient = shortFloorDiv(a, b);
+  return sub(a, mul(quotient, b));
 }
 Value Code::shiftLeft(Value a, Value b) {
   unify(a, b);

@@ -66,6 +66,9 @@ public:
   mlir::Value maxIgnoringNaN(mlir::Value a, mlir::Value b);
   mlir::Value floorDiv(mlir::Value a, mlir::Value b); // divisor 0 counts as 1
   mlir::Value floorMod(mlir::Value a, mlir::Value b);
+  /// The same for a scalar \p a of 31 bits at most, by a division of 32 bits.
+  mlir::Value shortFloorDiv(mlir::Value a, mlir::Value b);
+  mlir::Value shortFloorMod(mlir::Value a, mlir::Value b);
   /// By less than 0 or by all bits or more: shifts everything out.
   mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
   mlir::Value shiftRight(mlir::Value a, mlir::Value b);

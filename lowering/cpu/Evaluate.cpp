@@ -225,6 +225,11 @@ Value Evaluator::load(const Storage &storage, Scope &scope, Type as) {
 // Integer ranges
 //===----------------------------------------------------------------------===//
 
+bool IntRange::fits31() const {
+  constexpr int64_t limit = int64_t(1) << 30;
+  return low >= -limit && high < limit;
+}
+
 bool IntRange::fits32() const {
   return low >= std::numeric_limits<int32_t>::min() &&
          high <= std::numeric_limits<int32_t>::max();
@@ -294,7 +299,7 @@ IntRange Evaluator::rangeOf(Value value) {
   } else if (auto index = dyn_cast_or_null<IndexOp>(op)) {
     SpecOp spec = layout.getSpec();
     range = {0, spec.getStaticSize(index.getDimAttr()).value_or(maxExtent) - 1};
-  } else if (isa_and_nonnull<ExtentOp>(op)) {
+  } else if (isa_and_nonnull<ExtentOp, TileBoundOp>(op)) {
     range = {0, maxExtent};
   } else if (auto cast = dyn_cast_or_null<CastOp>(op)) {
     range = rangeOfElement(quantity(cast.getOperand()).getElementType());
@@ -457,6 +462,11 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
     return code.mul(a, inverse);
   }
   code.unify(a, b);
+  // A GPU divides 64 bits in a branch of its own, of dozens of instructions.
+  bool isShort = code.machine == Machine::Gpu && element.isInteger(64) &&
+                 !Code::isVector(a) &&
+                 !op.getRhs().getDefiningOp<ConstantOp>() &&
+                 rangeOf(op.getLhs()).fits31();
   switch (op.getKind()) {
   case BinaryKind::Add:
     return code.add(a, b);
@@ -469,9 +479,9 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   case BinaryKind::Ratio:
     return code.ratio(a, b);
   case BinaryKind::FloorDiv:
-    return code.floorDiv(a, b);
+    return isShort ? code.shortFloorDiv(a, b) : code.floorDiv(a, b);
   case BinaryKind::Mod:
-    return code.floorMod(a, b);
+    return isShort ? code.shortFloorMod(a, b) : code.floorMod(a, b);
   case BinaryKind::Min:
     return code.min(a, b);
   case BinaryKind::Max:

@@ -59,6 +59,7 @@ struct Scope {
 /// Inclusive bounds of an integer quantity, from what is known at compile time.
 struct IntRange {
   int64_t low, high;
+  bool fits31() const;
   bool fits32() const;
 };
 

@@ -38,18 +38,31 @@ Value FragmentScope::last(unsigned position) const {
   return outer ? outer->last(position) : Value();
 }
 
+/// The scope around \p scope in which \p key is what it is here.
+static const FragmentScope *around(const FragmentScope *scope,
+                                   const FragmentScope::Key &key) {
+  bool isElsewhere = scope->countsColumns && std::get<2>(key) >= 0;
+  return isElsewhere ? nullptr : scope->outer;
+}
+template <typename Key>
+static const FragmentScope *around(const FragmentScope *scope, const Key &) {
+  return scope->outer;
+}
+
 const Scaled *FragmentScope::productOf(const Key &key) const {
   auto found = products.find(key);
   if (found != products.end())
     return &found->second;
-  return outer ? outer->productOf(key) : nullptr;
+  const FragmentScope *next = around(this, key);
+  return next ? next->productOf(key) : nullptr;
 }
 
 Value FragmentScope::valueOf(const Key &key) const {
   auto found = values.find(key);
   if (found != values.end())
     return found->second;
-  return outer ? outer->valueOf(key) : Value();
+  const FragmentScope *next = around(this, key);
+  return next ? next->valueOf(key) : Value();
 }
 
 bool FragmentEvaluator::hasAny(Value value, ArrayRef<FragmentDim> dims) {
@@ -70,6 +83,24 @@ int FragmentEvaluator::offsetOf(unsigned position, int column) const {
   for (unsigned i = columns.size() - 1; i != position; --i)
     column /= int(columns[i].box);
   return position == 0 ? column : column % int(columns[position].box);
+}
+
+void FragmentEvaluator::shiftColumns(Value distance, FragmentScope &scope) {
+  scope.countsColumns = true;
+  unsigned inner = 1;
+  for (unsigned i = columns.size(); i-- != 0; inner *= columns[i].box) {
+    Value offset = distance;
+    if (inner != 1)
+      offset = arith::DivUIOp::create(code.builder, code.loc, offset,
+                                      warps.i32(inner));
+    if (i != 0)
+      offset = arith::RemUIOp::create(code.builder, code.loc, offset,
+                                      warps.i32(columns[i].box));
+    if (Value step = columns[i].step)
+      offset = code.mul(offset, step);
+    scope.firstColumns.push_back(code.add(scope.outer->first(i), offset));
+  }
+  std::reverse(scope.firstColumns.begin(), scope.firstColumns.end());
 }
 
 Place FragmentEvaluator::reduce(Value value, Place place) {
@@ -167,7 +198,7 @@ std::optional<double> attn::gpu::constantReal(Value value) {
 template <typename Map, typename Key>
 static auto *lookup(const FragmentScope *scope, Map FragmentScope::*map,
                     const Key &key) {
-  for (; scope; scope = scope->outer) {
+  for (; scope; scope = around(scope, key)) {
     auto found = (scope->*map).find(key);
     if (found != (scope->*map).end())
       return &found->second;
@@ -653,20 +684,13 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
                           : Value();
     return {scaled, a.constant * b.constant};
   }
-  Value x = materialize(a, integerType(binaryOp.getLhs()));
-  Value y = materialize(b, integerType(binaryOp.getRhs()));
-  // The rest may have fewer bits than what is divided.
-  if (kind == BinaryKind::Mod)
-    bits = std::max(bits, x.getType().getIntOrFloatBitWidth());
-  x = code.toInt(x, bits);
-  y = code.toInt(y, bits);
+  if (kind == BinaryKind::FloorDiv || kind == BinaryKind::Mod)
+    return whole(divided(binaryOp, a, b));
+  Value x = code.toInt(materialize(a, integerType(binaryOp.getLhs())), bits);
+  Value y = code.toInt(materialize(b, integerType(binaryOp.getRhs())), bits);
   switch (kind) {
   case BinaryKind::Mul:
     return {code.mul(x, y), 0};
-  case BinaryKind::FloorDiv:
-    return {code.floorDiv(x, y), 0};
-  case BinaryKind::Mod:
-    return whole(code.floorMod(x, y));
   case BinaryKind::Min:
     return {code.min(x, y), 0};
   case BinaryKind::Max:
@@ -684,6 +708,25 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
   default:
     llvm_unreachable("not a function of integers");
   }
+}
+
+/// The quotient or the rest of \p a and \p b, of which \p op is.
+Value FragmentEvaluator::divided(BinaryOp op, Integer a, Integer b) {
+  Value x = materialize(a, integerType(op.getLhs()));
+  Value y = materialize(b, integerType(op.getRhs()));
+  bool isQuotient = op.getKind() == BinaryKind::FloorDiv;
+  bool isShort = !op.getRhs().getDefiningOp<ConstantOp>() &&
+                 bitsOf(op.getLhs(), uniform.layout.getSpec()) <= 31;
+  if (isShort && isQuotient)
+    return code.shortFloorDiv(x, y);
+  // Neither side may be cut to the bits of the rest.
+  if (x.getType() != y.getType()) {
+    x = warps.toI64(x);
+    y = warps.toI64(y);
+  }
+  if (isQuotient)
+    return code.floorDiv(x, y);
+  return isShort ? code.shortFloorMod(x, y) : code.floorMod(x, y);
 }
 
 //===----------------------------------------------------------------------===//

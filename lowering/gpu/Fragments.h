@@ -77,6 +77,9 @@ struct FragmentScope {
   /// Those of its first column in each column dimension (i32); with last ones,
   /// later ones count as those.
   llvm::SmallVector<mlir::Value, 3> firstColumns, lastColumns;
+  /// Columns are counted from here: what is visible around it of a column is of
+  /// another.
+  bool countsColumns = false;
 
   using Key = std::tuple<mlir::Value, int, int>;
   llvm::DenseMap<Key, mlir::Value> values;
@@ -154,6 +157,9 @@ public:
   /// How many positions column \p column is beyond the thread's first in column
   /// dimension \p position.
   int offsetOf(unsigned position, int column) const;
+  /// Counts the columns of \p scope from the thread's column \p distance (i32,
+  /// a multiple of 8) of what is around it.
+  void shiftColumns(mlir::Value distance, FragmentScope &scope);
   /// \p place without the coordinates along which \p value does not vary.
   Place reduce(mlir::Value value, Place place);
   /// Address of the element of \p storage, 1 with \p constant elements on.
@@ -191,6 +197,7 @@ private:
   mlir::Value unary(UnaryOp op, Place place, FragmentScope &scope);
   mlir::Value compare(CompareOp op, Place place, FragmentScope &scope);
   Integer computeInteger(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value divided(BinaryOp op, Integer a, Integer b);
   Integer indexOf(mlir::StringAttr dim, Place place, FragmentScope &scope);
   Integer clamped(mlir::Value value, Place place, FragmentScope &scope);
   /// The term of a comparison that varies along the columns; the others are on

@@ -80,8 +80,12 @@ unsigned BitCounter::find(Value value) {
   switch (binary.getKind()) {
   case BinaryKind::Add:
   case BinaryKind::Sub:
-  case BinaryKind::FloorDiv:
     return std::min(all, std::max(a, b) + 1);
+  case BinaryKind::FloorDiv:
+    // The least number of some bits, by -1, needs one more.
+    return isa_and_nonnull<IndexOp, ExtentOp>(binary.getLhs().getDefiningOp())
+               ? a
+               : std::min(all, a + 1);
   case BinaryKind::Mul:
     return std::min(all, a + b);
   case BinaryKind::Mod:

@@ -1,5 +1,6 @@
 //===- MmaElements.cpp - The expressions of a spec on a tile --------------===//
 
+#include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/MmaKernel.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -73,6 +74,9 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
         FragmentScope scope(&tileScope);
         if (domain && sweep.pairs.readsColumns(domain))
           scope.lastColumns = lastColumns(sweep);
+        std::optional<MaskBits> bits;
+        if (domain && MaskBits::isLong(sweep.pairs, domain))
+          bits.emplace(sweep.pairs, domain, sweep.shape.width, scope);
         Values masked;
         llvm::DenseMap<int, Value> exists;
         for (unsigned i = 0; i != elements.size(); ++i) {
@@ -82,8 +86,9 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
             counts = columnExists(sweep, place.column);
           Value holds = counts;
           if (domain)
-            holds =
-                code.land(holds, sweep.pairs.evaluate(domain, place, scope));
+            holds = code.land(
+                holds, bits ? bits->holds(i)
+                            : sweep.pairs.evaluate(domain, place, scope));
           masked.push_back(
               code.select(holds, elements[i], code.real(identity)));
         }

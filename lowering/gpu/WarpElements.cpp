@@ -1,5 +1,6 @@
 //===- WarpElements.cpp - The expressions of a spec on a tile -----------===//
 
+#include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/WarpKernel.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -70,6 +71,9 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
         FragmentScope scope(&tileScope);
         if (domain && pairs->readsColumns(domain))
           clampColumns(scope);
+        std::optional<MaskBits> bits;
+        if (domain && MaskBits::isLong(*pairs, domain))
+          bits.emplace(*pairs, domain, tile.columns, scope);
         Values masked;
         llvm::DenseMap<std::pair<unsigned, int>, Value> within;
         for (unsigned i = 0; i != elements.size(); ++i) {
@@ -84,7 +88,9 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
             holds = holds ? code.land(holds, exists) : exists;
           }
           if (domain)
-            holds = code.land(holds, pairs->evaluate(domain, place, scope));
+            holds =
+                code.land(holds, bits ? bits->holds(i)
+                                      : pairs->evaluate(domain, place, scope));
           masked.push_back(
               code.select(holds, elements[i], code.real(identity)));
         }
