@@ -73,8 +73,9 @@ public:
   WarpKernelEmitter(const GpuStageRequest &request, const WarpShape &shape)
       : request(request), shape(shape), tile(shape.tile),
         builder(request.builder),
-        code(builder, KernelOp(request.kernel).getLoc(), 1), warps(code),
-        storedOutput(findStoredOutput()), plan(shape, copiesOutput()) {}
+        code(builder, KernelOp(request.kernel).getLoc(), 1, cpu::Machine::Gpu),
+        warps(code), storedOutput(findStoredOutput()),
+        plan(shape, copiesOutput()) {}
 
   std::optional<GpuStage> emit(std::string &why);
   /// The kernel that puts parts together, under the name of the request.
