@@ -117,7 +117,8 @@ Value TileEmptiness::mayHold(const Term &term) {
     addLiteral(alternatives, literal);
   Value together = math.truth(false);
   for (const Conditions &conditions : alternatives)
-    together = math.lor(together, mayHold(conditions, each));
+    together =
+        math.lor(together, mayHold(conditions, each, alternatives.size() > 1));
   return math.land(may, together);
 }
 
@@ -294,25 +295,27 @@ bool TileEmptiness::isContested(StringAttr dim, const Conditions &conditions,
   return number > 1 && wantsSmall && wantsLarge;
 }
 
-/// \p each says whether each condition may hold by itself.
-Value TileEmptiness::mayHold(const Conditions &conditions, Value each) {
+/// \p each says whether each literal may hold by itself. A literal that is one
+/// of two bounds may hold by the other one: where \p hasOthers, conditions
+/// beside these, the bounds have to be looked at.
+Value TileEmptiness::mayHold(const Conditions &conditions, Value each,
+                             bool hasOthers) {
   Bands bands = bandsOf(conditions.bounds);
   Value may = math.truth(true);
   for (const Band &band : bands)
     if (band.low && band.high)
       may = math.land(may, math.compare(Predicate::LE, band.low, band.high));
-  std::optional<Value> inRange = mayHoldInRange(conditions, bands, each);
-  return math.land(may, inRange.value_or(each));
+  return math.land(may, mayHoldInRange(conditions, bands, each, hasOthers));
 }
 
 /// Cuts the ranges of contested indices, lanes first, and looks at what is left
-/// of the tile; none where no index is contested. For comparisons of two
-/// indices, or of one, nothing is left just where there is no pair. Lanes are
-/// cut by what bounds them alone: keys are then cut by the rest, and what is
-/// made of lanes stays the same for all tiles of keys.
-std::optional<Value> TileEmptiness::mayHoldInRange(const Conditions &conditions,
-                                                   const Bands &bands,
-                                                   Value each) {
+/// of the tile. For comparisons of two indices, or of one, nothing is left just
+/// where there is no pair. Lanes are cut by what bounds them alone: keys are
+/// then cut by the rest, and what is made of lanes stays the same for all tiles
+/// of keys.
+Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
+                                    const Bands &bands, Value each,
+                                    bool hasOthers) {
   Value may = math.truth(true);
   TileRanges cut(math, varying);
   cut.rangeOfTensor = [&](Value value) { return tile.rangeOf(value); };
@@ -346,8 +349,8 @@ std::optional<Value> TileEmptiness::mayHoldInRange(const Conditions &conditions,
       may = math.land(may, math.compare(Predicate::LE, range.low, range.high));
     }
   }
-  if (!isCut)
-    return std::nullopt;
+  if (!isCut && !hasOthers)
+    return each;
   cut.given = tile.given;
   cut.strides = tile.strides;
   for (const Band &band : bands) {

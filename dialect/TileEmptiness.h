@@ -60,7 +60,7 @@ private:
   llvm::SmallVector<Term> computeTerms(Value predicate, bool negated);
   Value mayOf(Literal literal, TileRanges &ranges);
   Value mayHold(const Term &term);
-  Value mayHold(const Conditions &conditions, Value each);
+  Value mayHold(const Conditions &conditions, Value each, bool hasOthers);
   bool isOfIndices(Value condition);
   void addLiteral(llvm::SmallVector<Conditions> &alternatives, Literal literal);
   llvm::SmallVector<llvm::SmallVector<Bound>> boundsOf(CompareOp op,
@@ -70,8 +70,8 @@ private:
   Bands bandsOf(llvm::ArrayRef<Bound> bounds);
   bool isContested(mlir::StringAttr dim, const Conditions &conditions,
                    const Bands &bands);
-  std::optional<Value> mayHoldInRange(const Conditions &conditions,
-                                      const Bands &bands, Value each);
+  Value mayHoldInRange(const Conditions &conditions, const Bands &bands,
+                       Value each, bool hasOthers);
   std::optional<IndexRange> rangeOf(const IndexTerms &sum, TileRanges &ranges);
   void assumeBands(Literal literal, const Bands &bands, TileRanges &ranges);
 
