@@ -32,6 +32,7 @@ public:
   }
   Value mod(Value a, Value b) { return binary(BinaryKind::Mod, a, b); }
   Value neg(Value a) { return build.unary(loc, UnaryKind::Neg, a); }
+  Value abs(Value a) { return max(a, neg(a)); }
   Value binary(BinaryKind kind, Value a, Value b) {
     return build.binary(loc, kind, a, b);
   }

@@ -158,7 +158,7 @@ void KernelSolver::strideLane(const Congruence &congruence) {
       op && op->getBlock() == &kernel.getBody().front())
     builder.setInsertionPointAfter(op);
   ScalarMath math(builder, spec, congruence.condition.getLoc());
-  Value by = math.max(congruence.by, math.neg(congruence.by));
+  Value by = math.abs(congruence.by);
   StrideOp::create(builder, math.loc, congruence.lane, by);
   strides[congruence.lane] = congruence.by;
 }
@@ -313,8 +313,7 @@ void KernelSolver::buildVisits(bool skips) {
       continue;
     }
     const Congruence &congruence = it->second;
-    Value step = math.max(math.max(congruence.by, math.neg(congruence.by)),
-                          math.number(1));
+    Value step = math.max(math.abs(congruence.by), math.number(1));
     Value residue = residueOfKey(math, congruence);
     steps.push_back(step);
     for (KeyBounds::Box &box : boxes) {

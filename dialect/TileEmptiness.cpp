@@ -2,7 +2,6 @@
 
 #include "dialect/TileEmptiness.h"
 #include "dialect/FormulaWalk.h"
-#include "dialect/KeyBounds.h"
 #include "dialect/Products.h"
 
 using namespace mlir;
@@ -187,7 +186,8 @@ void TileEmptiness::addLiteral(SmallVector<Conditions> &alternatives,
                                Literal literal) {
   auto compare = literal.getPointer().getDefiningOp<CompareOp>();
   SmallVector<SmallVector<Bound>> cases;
-  if (compare)
+  // Ends of a remainder say less than what it is congruent to.
+  if (compare && !tile.asRemainderTest(compare))
     cases = boundsOf(compare, literal.getInt());
   // |x| <= b is x <= b and -x <= b; |x| >= b is one of x >= b and -x >= b.
   SmallVector<SmallVector<Bound>> taken;
@@ -344,6 +344,15 @@ Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
       if (hasKey != (side == lanes))
         solver.narrowBox(box, bound.sum, bound.bound);
     }
+    if (side == lanes) {
+      TileRanges after(math, varying);
+      after.rangeOfTensor = cut.rangeOfTensor;
+      for (auto [dim, range] : llvm::zip_equal(contested, box))
+        after.ranges[dim] = range;
+      KeyBounds remainders(math, after, contested);
+      for (Literal literal : conditions.others)
+        narrowByRemainder(literal, after, remainders, box);
+    }
     for (auto [dim, range] : llvm::zip_equal(contested, box)) {
       cut.ranges[dim] = range;
       may = math.land(may, math.compare(Predicate::LE, range.low, range.high));
@@ -383,6 +392,29 @@ std::optional<IndexRange> TileEmptiness::rangeOf(const IndexTerms &sum,
              math.add(total.high, math.mul(range->high, factor))};
   }
   return total;
+}
+
+/// Takes into \p box, of lanes, that \p literal may ask for a remainder of
+/// them: only from the first that has it to the last are there pairs.
+void TileEmptiness::narrowByRemainder(Literal literal, TileRanges &ranges,
+                                      KeyBounds &solver, KeyBounds::Box &box) {
+  auto compare = literal.getPointer().getDefiningOp<CompareOp>();
+  if (!compare || (compare.getPredicate() == Predicate::EQ) == literal.getInt())
+    return;
+  std::optional<RemainderTest> test = ranges.asRemainderTest(compare);
+  if (!test || hasAnyDim(test->number, over))
+    return;
+  std::optional<IndexRange> range = ranges.rangeOf(test->number);
+  if (!range)
+    return;
+  Value first = ranges.firstCongruent(range->low, *test);
+  Value last = ranges.lastCongruent(range->high, *test);
+  for (int64_t sign : {1, -1}) {
+    IndexTerms sum;
+    unsigned steps = 0;
+    addTerms(sum, test->number, sign, steps);
+    solver.narrowBox(box, sum, sign > 0 ? last : math.neg(first));
+  }
 }
 
 /// Where \p literal is about the remainder of a sum that has a band, the sum is

@@ -12,8 +12,7 @@
 #ifndef ATTN_DIALECT_TILEEMPTINESS_H
 #define ATTN_DIALECT_TILEEMPTINESS_H
 
-#include "dialect/IndexTerms.h"
-#include "dialect/TileRanges.h"
+#include "dialect/KeyBounds.h"
 
 #include "llvm/ADT/PointerIntPair.h"
 
@@ -73,6 +72,8 @@ private:
   Value mayHoldInRange(const Conditions &conditions, const Bands &bands,
                        Value each, bool hasOthers);
   std::optional<IndexRange> rangeOf(const IndexTerms &sum, TileRanges &ranges);
+  void narrowByRemainder(Literal literal, TileRanges &ranges, KeyBounds &solver,
+                         KeyBounds::Box &box);
   void assumeBands(Literal literal, const Bands &bands, TileRanges &ranges);
 
   ScalarMath &math;

@@ -257,9 +257,7 @@ Truth TileRanges::compare(CompareOp op) {
   llvm_unreachable("unknown predicate");
 }
 
-/// x % s == c, with s and c fixed: some x of the range is congruent when the
-/// last one below its end is not below its start.
-std::optional<Truth> TileRanges::compareRemainder(CompareOp op) {
+std::optional<RemainderTest> TileRanges::asRemainderTest(CompareOp op) {
   if (op.getPredicate() != Predicate::EQ && op.getPredicate() != Predicate::NE)
     return std::nullopt;
   auto mod = op.getLhs().getDefiningOp<BinaryOp>();
@@ -272,18 +270,34 @@ std::optional<Truth> TileRanges::compareRemainder(CompareOp op) {
       !isFixed(mod.getRhs()) ||
       !quantity(mod.getResult()).getElementType().isInteger(64))
     return std::nullopt;
-  std::optional<IndexRange> x = rangeOf(mod.getLhs());
+  return RemainderTest{mod.getLhs(), mod.getRhs(), other};
+}
+
+Value TileRanges::firstCongruent(Value low, const RemainderTest &test) {
+  return math.add(low,
+                  math.mod(math.sub(test.remainder, low), math.abs(test.by)));
+}
+
+Value TileRanges::lastCongruent(Value high, const RemainderTest &test) {
+  return math.sub(high,
+                  math.mod(math.sub(high, test.remainder), math.abs(test.by)));
+}
+
+/// x % s == c, with s and c fixed: some x of the range is congruent when the
+/// last one below its end is not below its start.
+std::optional<Truth> TileRanges::compareRemainder(CompareOp op) {
+  std::optional<RemainderTest> test = asRemainderTest(op);
+  std::optional<IndexRange> x = test ? rangeOf(test->number) : std::nullopt;
   if (!x)
     return std::nullopt;
-  Value by = mod.getRhs();
   // A number that is no remainder is never equal to one.
-  Value reachable = math.compare(Predicate::EQ, math.mod(other, by), other);
-  Value magnitude = math.max(by, math.neg(by));
-  Value last = math.sub(x->high, math.mod(math.sub(x->high, other), magnitude));
+  Value reachable = math.compare(
+      Predicate::EQ, math.mod(test->remainder, test->by), test->remainder);
+  Value last = lastCongruent(x->high, *test);
   Value may = math.land(reachable, math.compare(Predicate::GE, last, x->low));
   Value single =
       math.lor(math.compare(Predicate::EQ, x->low, x->high),
-               math.compare(Predicate::EQ, magnitude, math.number(1)));
+               math.compare(Predicate::EQ, math.abs(test->by), math.number(1)));
   Truth equal{may, math.land(may, single)};
   if (op.getPredicate() == Predicate::EQ)
     return equal;

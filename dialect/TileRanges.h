@@ -30,6 +30,11 @@ struct Truth {
   mlir::Value may, must;
 };
 
+/// number % by == remainder, in which the number varies alone.
+struct RemainderTest {
+  mlir::Value number, by, remainder;
+};
+
 class TileRanges {
 public:
   /// \p varying are the dimensions that have a range in place of an index.
@@ -54,6 +59,12 @@ public:
   /// Says whether \p value is one number for the whole tile.
   bool isFixed(mlir::Value value);
   IndexRange rangeOfIndex(mlir::StringAttr dim);
+  /// \p op as such a test, or the opposite of one.
+  std::optional<RemainderTest> asRemainderTest(CompareOp op);
+  /// The least number from \p low on for which \p test may hold.
+  mlir::Value firstCongruent(mlir::Value low, const RemainderTest &test);
+  /// The greatest number up to \p high for which it may.
+  mlir::Value lastCongruent(mlir::Value high, const RemainderTest &test);
 
 private:
   using Value = mlir::Value;
