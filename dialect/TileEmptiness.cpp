@@ -295,13 +295,50 @@ bool TileEmptiness::isContested(StringAttr dim, const Conditions &conditions,
   return number > 1 && wantsSmall && wantsLarge;
 }
 
+/// x // s - y // s <= u says that x - y < (u + 1) s, for positive s: false
+/// where another of \p bounds says that x - y is not below that.
+Value TileEmptiness::agreeWithQuotients(ArrayRef<Bound> bounds) {
+  Value agree = math.truth(true);
+  for (const Bound &quotients : bounds) {
+    ArrayRef sum(quotients.sum);
+    if (sum.size() != 2 || std::abs(sum[0].first) != 1 ||
+        sum[0].first != -sum[1].first)
+      continue;
+    bool isSwapped = sum[0].first < 0;
+    auto x = sum[isSwapped].second.getDefiningOp<BinaryOp>();
+    auto y = sum[!isSwapped].second.getDefiningOp<BinaryOp>();
+    if (!x || !y || x.getKind() != BinaryKind::FloorDiv ||
+        y.getKind() != BinaryKind::FloorDiv || x.getRhs() != y.getRhs() ||
+        !tile.isFixed(x.getRhs()))
+      continue;
+    Bound difference = boundOf(x.getLhs(), y.getLhs(), 0);
+    for (const Bound &other : bounds) {
+      if (!isMultiple(difference.sum, other.sum, -1))
+        continue;
+      Value low = math.neg(math.add(difference.bound, other.bound));
+      Value quotient = math.add(quotients.bound, math.number(1));
+      std::optional<int64_t> knownLow = constantInteger(low),
+                             known = constantInteger(quotient);
+      if (known && knownLow && *known >= 0 && *knownLow < *known)
+        continue; // whatever the divisor is
+      Value by = x.getRhs();
+      // A product with the divisor has the sign of the other factor.
+      Value end = knownLow == 0 ? quotient : math.mul(quotient, by);
+      agree = math.land(
+          agree, math.lor(math.compare(Predicate::LE, by, math.number(0)),
+                          math.compare(Predicate::LT, low, end)));
+    }
+  }
+  return agree;
+}
+
 /// \p each says whether each literal may hold by itself. A literal that is one
 /// of two bounds may hold by the other one: where \p hasOthers, conditions
 /// beside these, the bounds have to be looked at.
 Value TileEmptiness::mayHold(const Conditions &conditions, Value each,
                              bool hasOthers) {
   Bands bands = bandsOf(conditions.bounds);
-  Value may = math.truth(true);
+  Value may = agreeWithQuotients(conditions.bounds);
   for (const Band &band : bands)
     if (band.low && band.high)
       may = math.land(may, math.compare(Predicate::LE, band.low, band.high));

@@ -72,6 +72,7 @@ private:
   Value mayHoldInRange(const Conditions &conditions, const Bands &bands,
                        Value each, bool hasOthers);
   std::optional<IndexRange> rangeOf(const IndexTerms &sum, TileRanges &ranges);
+  Value agreeWithQuotients(llvm::ArrayRef<Bound> bounds);
   void narrowByRemainder(Literal literal, TileRanges &ranges, KeyBounds &solver,
                          KeyBounds::Box &box);
   void assumeBands(Literal literal, const Bands &bands, TileRanges &ranges);
