@@ -98,17 +98,24 @@ bool TileEmptiness::isOfIndices(Value condition) {
 Value TileEmptiness::mayHold(const Term &term) {
   Value may = math.truth(true), each = math.truth(true);
   SmallVector<Literal> ofIndices;
+  SmallVector<Bound> ofTensors;
   for (Literal literal : term) {
     Value condition = literal.getPointer();
     Value holds = mayOf(literal, tile);
-    if (!tile.isFixed(condition) && !tile.given.contains(condition) &&
-        isOfIndices(condition)) {
+    if (tile.isFixed(condition) || tile.given.contains(condition)) {
+      may = math.land(may, holds);
+    } else if (isOfIndices(condition)) {
       ofIndices.push_back(literal);
       each = math.land(each, holds);
     } else {
       may = math.land(may, holds);
+      auto compare = condition.getDefiningOp<CompareOp>();
+      if (auto cases = compare ? boundsOf(compare, literal.getInt()) : Cases();
+          cases.size() == 1)
+        ofTensors.append(cases[0]);
     }
   }
+  may = math.land(may, haveNumbers(bandsOf(ofTensors)));
   if (ofIndices.size() < 2)
     return math.land(may, each);
   SmallVector<Conditions> alternatives(1);
@@ -150,13 +157,12 @@ TileEmptiness::Bound TileEmptiness::boundOf(const IndexTerms &sum,
 
 /// \p op, or its negation, as conjunctions of bounds one of which holds; none
 /// where it is no such thing.
-SmallVector<SmallVector<TileEmptiness::Bound>>
-TileEmptiness::boundsOf(CompareOp op, bool negated) {
+TileEmptiness::Cases TileEmptiness::boundsOf(CompareOp op, bool negated) {
   if (!quantity(op.getLhs()).getElementType().isInteger(64))
     return {};
   Value lhs = op.getLhs(), rhs = op.getRhs();
   using Bounds = SmallVector<Bound>;
-  SmallVector<Bounds> cases(1);
+  Cases cases(1);
   switch (negated ? negate(op.getPredicate()) : op.getPredicate()) {
   case Predicate::LT:
     cases[0] = Bounds{boundOf(lhs, rhs, -1)};
@@ -185,12 +191,12 @@ TileEmptiness::boundsOf(CompareOp op, bool negated) {
 void TileEmptiness::addLiteral(SmallVector<Conditions> &alternatives,
                                Literal literal) {
   auto compare = literal.getPointer().getDefiningOp<CompareOp>();
-  SmallVector<SmallVector<Bound>> cases;
+  Cases cases;
   // Ends of a remainder say less than what it is congruent to.
   if (compare && !tile.asRemainderTest(compare))
     cases = boundsOf(compare, literal.getInt());
   // |x| <= b is x <= b and -x <= b; |x| >= b is one of x >= b and -x >= b.
-  SmallVector<SmallVector<Bound>> taken;
+  Cases taken;
   for (SmallVector<Bound> &bounds : cases) {
     UnaryOp abs;
     if (bounds.size() == 1 && bounds[0].sum.size() == 1 &&
@@ -263,6 +269,15 @@ TileEmptiness::Bands TileEmptiness::bandsOf(ArrayRef<Bound> bounds) {
                             : math.neg(bound.bound);
   }
   return bands;
+}
+
+/// Whether the bounds of each sum leave it a number.
+Value TileEmptiness::haveNumbers(const Bands &bands) {
+  Value may = math.truth(true);
+  for (const Band &band : bands)
+    if (band.low && band.high)
+      may = math.land(may, math.compare(Predicate::LE, band.low, band.high));
+  return may;
 }
 
 //===----------------------------------------------------------------------===//
@@ -338,10 +353,8 @@ Value TileEmptiness::agreeWithQuotients(ArrayRef<Bound> bounds) {
 Value TileEmptiness::mayHold(const Conditions &conditions, Value each,
                              bool hasOthers) {
   Bands bands = bandsOf(conditions.bounds);
-  Value may = agreeWithQuotients(conditions.bounds);
-  for (const Band &band : bands)
-    if (band.low && band.high)
-      may = math.land(may, math.compare(Predicate::LE, band.low, band.high));
+  Value may =
+      math.land(agreeWithQuotients(conditions.bounds), haveNumbers(bands));
   return math.land(may, mayHoldInRange(conditions, bands, each, hasOthers));
 }
 

@@ -43,6 +43,8 @@ private:
     IndexTerms sum;
     Value bound;
   };
+  /// Conjunctions of which one holds.
+  using Cases = llvm::SmallVector<llvm::SmallVector<Bound>>;
   /// What a term says of indices.
   struct Conditions {
     llvm::SmallVector<Bound> bounds;
@@ -62,11 +64,11 @@ private:
   Value mayHold(const Conditions &conditions, Value each, bool hasOthers);
   bool isOfIndices(Value condition);
   void addLiteral(llvm::SmallVector<Conditions> &alternatives, Literal literal);
-  llvm::SmallVector<llvm::SmallVector<Bound>> boundsOf(CompareOp op,
-                                                       bool negated);
+  Cases boundsOf(CompareOp op, bool negated);
   Bound boundOf(Value lesser, Value greater, int64_t margin);
   Bound boundOf(const IndexTerms &sum, Value bound);
   Bands bandsOf(llvm::ArrayRef<Bound> bounds);
+  Value haveNumbers(const Bands &bands);
   bool isContested(mlir::StringAttr dim, const Conditions &conditions,
                    const Bands &bands);
   Value mayHoldInRange(const Conditions &conditions, const Bands &bands,
