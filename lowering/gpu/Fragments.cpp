@@ -498,40 +498,51 @@ bool FragmentEvaluator::isShort(CompareOp op) {
 
 /// a + i < b + j is a - b < j - i: the registers' difference is of the tile,
 /// and an element compares it with a constant.
-Value FragmentEvaluator::compare(CompareOp op, Place place,
-                                 FragmentScope &scope) {
-  if (!isInteger(op.getLhs())) {
-    Value a = evaluate(op.getLhs(), place, scope);
-    Value b = evaluate(op.getRhs(), place, scope);
-    if (a.getType().isInteger(1))
-      return code.compare(cpu::intPredicate(op.getPredicate()), a, b);
-    return code.compare(cpu::realPredicate(op.getPredicate()), a, b);
-  }
+std::optional<FragmentEvaluator::Comparison>
+FragmentEvaluator::comparisonOf(CompareOp op, Place place,
+                                FragmentScope &scope) {
+  if (!isInteger(op.getLhs()))
+    return std::nullopt;
   arith::CmpIPredicate predicate = cpu::intPredicate(op.getPredicate());
-  if (!isShort(op))
-    if (std::optional<ColumnTerm> column = columnTermOf(op)) {
-      Integer limit = limitOf(op, *column, place, scope);
-      Integer own = evaluateInteger(column->value, place, scope);
-      Value bases = column->isNegative
-                        ? difference(limit.base, own.base, scope)
-                        : difference(own.base, limit.base, scope);
-      int64_t constant = column->isNegative ? own.constant : -own.constant;
-      return code.compare(predicate, bases, warps.i32(constant));
-    }
+  if (!isShort(op)) {
+    std::optional<ColumnTerm> column = columnTermOf(op);
+    if (!column)
+      return std::nullopt;
+    Integer limit = limitOf(op, *column, place, scope);
+    Integer own = evaluateInteger(column->value, place, scope);
+    if (column->isNegative)
+      return Comparison{predicate, limit.base, own.base, own.constant};
+    return Comparison{predicate, own.base, limit.base, -own.constant};
+  }
   auto side = [&](Value value) {
     bool isSmall = bitsOf(value, uniform.layout.getSpec()) <= 31;
-    return isSmall || !isShort(op) ? evaluateInteger(value, place, scope)
-                                   : clamped(value, place, scope);
+    return isSmall ? evaluateInteger(value, place, scope)
+                   : clamped(value, place, scope);
   };
   Integer a = side(op.getLhs()), b = side(op.getRhs());
-  if (!isShort(op))
-    return code.compare(predicate,
-                        warps.toI64(materialize(a, integerType(op.getLhs()))),
-                        warps.toI64(materialize(b, integerType(op.getRhs()))));
-  Value bases = difference(a.base, b.base, scope);
-  if (!bases)
-    bases = warps.i32(0);
-  return code.compare(predicate, bases, warps.i32(b.constant - a.constant));
+  return Comparison{predicate, a.base, b.base, b.constant - a.constant};
+}
+
+Value FragmentEvaluator::compare(CompareOp op, Place place,
+                                 FragmentScope &scope) {
+  if (std::optional<Comparison> ofRow = comparisonOf(op, place, scope)) {
+    Value bases = difference(ofRow->left, ofRow->right, scope);
+    return code.compare(ofRow->predicate, bases ? bases : warps.i32(0),
+                        warps.i32(ofRow->constant));
+  }
+  if (isInteger(op.getLhs())) {
+    auto side = [&](Value value) {
+      return warps.toI64(materialize(evaluateInteger(value, place, scope),
+                                     integerType(value)));
+    };
+    Value a = side(op.getLhs()), b = side(op.getRhs());
+    return code.compare(cpu::intPredicate(op.getPredicate()), a, b);
+  }
+  Value a = evaluate(op.getLhs(), place, scope);
+  Value b = evaluate(op.getRhs(), place, scope);
+  if (a.getType().isInteger(1))
+    return code.compare(cpu::intPredicate(op.getPredicate()), a, b);
+  return code.compare(cpu::realPredicate(op.getPredicate()), a, b);
 }
 
 //===----------------------------------------------------------------------===//

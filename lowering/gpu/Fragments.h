@@ -152,6 +152,17 @@ public:
   std::function<mlir::Value(mlir::Value value, Place place, FragmentScope &)>
       provide;
 
+  /// A comparison of integers as one of `left - right` (i32; null: 0), in which
+  /// elements of a row may agree, with a constant.
+  struct Comparison {
+    mlir::arith::CmpIPredicate predicate;
+    mlir::Value left, right;
+    int64_t constant = 0;
+  };
+  /// None, where 32 bits do not say.
+  std::optional<Comparison> comparisonOf(CompareOp op, Place place,
+                                         FragmentScope &scope);
+
   bool onRows(mlir::Value value) { return hasAny(value, rows); }
   bool onColumns(mlir::Value value) { return hasAny(value, columns); }
   /// How many positions column \p column is beyond the thread's first in column

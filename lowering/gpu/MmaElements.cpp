@@ -1,7 +1,7 @@
 //===- MmaElements.cpp - The expressions of a spec on a tile --------------===//
 
-#include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/MmaKernel.h"
+#include "lowering/gpu/TileMask.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -71,27 +71,12 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
   return code.choose(
       full, types, [&]() { return elements; },
       [&]() {
-        FragmentScope scope(&tileScope);
-        if (domain && sweep.pairs.readsColumns(domain))
-          scope.lastColumns = lastColumns(sweep);
-        std::optional<MaskBits> bits;
-        if (domain && MaskBits::isLong(sweep.pairs, domain))
-          bits.emplace(sweep.pairs, domain, sweep.shape.width, scope);
+        TileMask counts(
+            sweep.pairs, domain, sweep.shape.width, sweep.columnEnds,
+            sweep.columnFirsts, [&] { return lastColumns(sweep); }, tileScope);
         Values masked;
-        llvm::DenseMap<int, Value> exists;
-        for (unsigned i = 0; i != elements.size(); ++i) {
-          Place place = placeOf(i);
-          Value &counts = exists[place.column];
-          if (!counts)
-            counts = columnExists(sweep, place.column);
-          Value holds = counts;
-          if (domain)
-            holds = code.land(
-                holds, bits ? bits->holds(i)
-                            : sweep.pairs.evaluate(domain, place, scope));
-          masked.push_back(
-              code.select(holds, elements[i], code.real(identity)));
-        }
+        for (unsigned i = 0; i != elements.size(); ++i)
+          masked.push_back(counts.choose(i, elements[i], code.real(identity)));
         return masked;
       });
 }
@@ -108,10 +93,10 @@ Values MmaKernelEmitter::lastColumns(Sweep &sweep) {
 /// one.
 Value MmaKernelEmitter::columnExists(Sweep &sweep, int column) {
   Value exists;
-  for (auto [i, left] : llvm::enumerate(sweep.columnsLeft)) {
-    Value inside =
-        code.compare(arith::CmpIPredicate::sgt, left,
-                     warps.i32(sweep.pairs.offsetOf(unsigned(i), column)));
+  for (auto [i, end] : llvm::enumerate(sweep.columnEnds)) {
+    Value inside = code.compare(
+        arith::CmpIPredicate::sgt, code.sub(end, sweep.columnFirsts[i]),
+        warps.i32(sweep.pairs.offsetOf(unsigned(i), column)));
     exists = exists ? code.land(exists, inside) : inside;
   }
   return exists;
@@ -226,12 +211,13 @@ MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
   Value &innermost = corner.positions.back();
   innermost = code.add(innermost,
                        code.mul(code.land(lane, warps.i32(3)), warps.i32(2)));
-  sweep.columnsLeft.clear();
+  sweep.columnEnds.clear();
+  sweep.columnFirsts.clear();
   for (auto [i, entry] : llvm::enumerate(sweep.shape.columns)) {
     Value position = corner.positions[i], residue = corner.residues[i];
     scope.firstColumns.push_back(indices->indexAt(entry, position, residue));
-    sweep.columnsLeft.push_back(
-        code.sub(indices->positionsOf(entry, residue), position));
+    sweep.columnEnds.push_back(indices->positionsOf(entry, residue));
+    sweep.columnFirsts.push_back(position);
   }
   ArrayRef<cpu::Accumulator> accumulators = sweep.shape.sweep->accumulators;
   auto readsColumns = [&](const cpu::Accumulator &accumulator) {

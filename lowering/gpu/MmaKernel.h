@@ -70,9 +70,9 @@ private:
     };
     std::vector<OfStrip> strips;
     unsigned strip = 0; // whose elements are in hand
-    /// How many positions the columns of the tile in hand are from the end, in
-    /// each dimension, from the thread's first on.
-    Values columnsLeft;
+    /// Positions in each column dimension: of the thread's first column of the
+    /// tile in hand, and how many there are.
+    Values columnFirsts, columnEnds;
 
     SweepOp op() const { return shape.sweep->op; }
     OfStrip &own() { return strips[strip]; }

@@ -62,6 +62,9 @@ Value WarpCode::tanh(Value x) {
   return assembly("tanh.approx.f32 $0, $1;", "=f,f", code.f32(), x,
                   /*hasSideEffects=*/false);
 }
+Value WarpCode::ones(Value first, Value number) {
+  return intrinsic("llvm.nvvm.bmsk.clamp", i32Type(), {first, number});
+}
 Value WarpCode::maxNumber(Value a, Value b) {
   return arith::MaxNumFOp::create(code.builder, code.loc, a, b);
 }

@@ -46,6 +46,9 @@ public:
   mlir::Value rsqrt(mlir::Value x);
   mlir::Value sqrt(mlir::Value x);
   mlir::Value tanh(mlir::Value x);
+  /// \p number ones from bit \p first on (both i32, not negative); what is
+  /// beyond bit 31 is left out.
+  mlir::Value ones(mlir::Value first, mlir::Value number);
   /// The greater; the other operand where one is NaN.
   mlir::Value maxNumber(mlir::Value a, mlir::Value b);
   mlir::Value minNumber(mlir::Value a, mlir::Value b);

@@ -1,6 +1,6 @@
 //===- WarpElements.cpp - The expressions of a spec on a tile -----------===//
 
-#include "lowering/gpu/MaskBits.h"
+#include "lowering/gpu/TileMask.h"
 #include "lowering/gpu/WarpKernel.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -68,41 +68,23 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
   return code.choose(
       full, types, [&]() { return elements; },
       [&]() {
-        FragmentScope scope(&tileScope);
-        if (domain && pairs->readsColumns(domain))
-          clampColumns(scope);
-        std::optional<MaskBits> bits;
-        if (domain && MaskBits::isLong(*pairs, domain))
-          bits.emplace(*pairs, domain, tile.columns, scope);
+        TileMask counts(
+            *pairs, domain, tile.columns, columnEnds, columnFirsts,
+            [&] { return lastColumns(); }, tileScope);
         Values masked;
-        llvm::DenseMap<std::pair<unsigned, int>, Value> within;
-        for (unsigned i = 0; i != elements.size(); ++i) {
-          Place place = placeOf(i);
-          Value holds;
-          for (unsigned k = 0; k != shape.columns.size(); ++k) {
-            int offset = pairs->offsetOf(k, place.column);
-            Value &exists = within[{k, offset}];
-            if (!exists)
-              exists = code.compare(arith::CmpIPredicate::sgt, columnsLeft[k],
-                                    warps.i32(offset));
-            holds = holds ? code.land(holds, exists) : exists;
-          }
-          if (domain)
-            holds =
-                code.land(holds, bits ? bits->holds(i)
-                                      : pairs->evaluate(domain, place, scope));
-          masked.push_back(
-              code.select(holds, elements[i], code.real(identity)));
-        }
+        for (unsigned i = 0; i != elements.size(); ++i)
+          masked.push_back(counts.choose(i, elements[i], code.real(identity)));
         return masked;
       });
 }
 
-/// Makes reads of columns that do not exist reads of the last ones.
-void WarpKernelEmitter::clampColumns(FragmentScope &scope) {
+/// The last indices there are: reads of later ones are reads of those.
+Values WarpKernelEmitter::lastColumns() {
+  Values last;
   for (const TileDim &entry : shape.columns)
-    scope.lastColumns.push_back(
+    last.push_back(
         code.sub(warps.toI32(evaluator->extent(entry.dim)), warps.i32(1)));
+  return last;
 }
 
 /// Says whether the weight of a pair outside of the domain is 0 by itself: the
@@ -173,11 +155,13 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   Value &innermost = corner.positions.back();
   innermost = code.add(innermost,
                        code.mul(code.land(lane, warps.i32(3)), warps.i32(2)));
-  columnsLeft.clear();
+  columnEnds.clear();
+  columnFirsts.clear();
   for (auto [i, entry] : llvm::enumerate(shape.columns)) {
     Value position = corner.positions[i], residue = corner.residues[i];
     scope.firstColumns.push_back(indexAt(entry, position, residue));
-    columnsLeft.push_back(code.sub(positionsOf(entry, residue), position));
+    columnEnds.push_back(positionsOf(entry, residue));
+    columnFirsts.push_back(position);
   }
   auto readsColumns = [&](const cpu::Accumulator &accumulator) {
     return llvm::any_of(accumulator.pairValues(), [&](Value value) {
@@ -185,7 +169,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     });
   };
   if (llvm::any_of(shape.sweep->accumulators, readsColumns))
-    clampColumns(scope);
+    scope.lastColumns = lastColumns();
   scoreElements.assign(score.begin(), score.end());
   yElements.clear();
   loadDifferences();

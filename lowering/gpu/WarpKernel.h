@@ -219,7 +219,7 @@ private:
                       llvm::function_ref<void(const TileResult &)> onScales);
   Values mask(Values elements, Value domain, double identity, Value full,
               Item &item, FragmentScope &tileScope);
-  void clampColumns(FragmentScope &scope);
+  Values lastColumns();
   void updateMaximum(FragmentScope &tileScope, ValueRange state,
                      TileResult &result);
   Value provide(Value value, Place place, FragmentScope &scope);
@@ -314,7 +314,9 @@ private:
   std::vector<Values> differenceElements;
   Value differenceBuffer; // bytes from sharedBase
   bool computesDifferences = false;
-  Values columnsLeft; // from the thread's first on, in each dimension
+  /// Positions in each column dimension: of the thread's first column, and how
+  /// many there are.
+  Values columnFirsts, columnEnds;
   Value maxima[2], tileShifts[2], exponentFactor;
   Exponents exponents;
 };
