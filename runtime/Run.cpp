@@ -92,9 +92,13 @@ attn_status_t Run::prepare() {
   return ATTN_STATUS_OK;
 }
 
-/// Sorts the items of \p stage by the pairs that they visit, most first; false
-/// where the order that they have is as good. The last items are then the
-/// shortest, and the threads end together.
+/// Sorts the items of \p stage so that the threads end together; false where
+/// the order that they have is as good. Runs of items that visit fewer and
+/// fewer pairs, as those of a head do under a causal mask, stay together,
+/// because neighbours need the same keys: the run with the longest item comes
+/// first. The last items, as much work as one of the longest for each worker,
+/// are sorted by themselves, longest first: they even out what the runs before
+/// them left.
 bool Run::sortItems(const attn_stage_desc &stage) {
   int64_t items = slots[stage.items_slot];
   if (!stage.is_uneven || !stage.count || items <= executor.num_workers ||
@@ -111,17 +115,24 @@ bool Run::sortItems(const attn_stage_desc &stage) {
         auto &count = *static_cast<Count *>(argument);
         int64_t values[4] = {};
         count.stage.count(count.slots, item, values);
-        count.order[item] = {values[3], item};
+        count.order[item] = {values[3], item, values[3]};
       },
       &count);
-  // Those with the same work stay in order: neighbours need the same keys.
-  auto isBefore = [](const ItemWork &a, const ItemWork &b) {
-    return a.pairs != b.pairs ? a.pairs > b.pairs : a.item < b.item;
-  };
   std::span<ItemWork> all(order, size_t(items));
-  if (std::ranges::is_sorted(all, isBefore))
-    return false;
-  std::ranges::sort(all, isBefore);
+  for (size_t i = 1; i < all.size(); ++i)
+    if (all[i].pairs <= all[i - 1].pairs)
+      all[i].runPairs = all[i - 1].runPairs;
+  std::ranges::sort(all, [](const ItemWork &a, const ItemWork &b) {
+    return a.runPairs != b.runPairs ? a.runPairs > b.runPairs : a.item < b.item;
+  });
+  int64_t longest = all.front().pairs, pairs = 0;
+  size_t last = all.size();
+  while (last > 0 && pairs / executor.num_workers < longest)
+    pairs += all[--last].pairs;
+  std::ranges::sort(
+      all.subspan(last), [](const ItemWork &a, const ItemWork &b) {
+        return a.pairs != b.pairs ? a.pairs > b.pairs : a.item < b.item;
+      });
   return true;
 }
 

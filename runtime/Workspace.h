@@ -16,9 +16,10 @@ namespace attn::runtime {
 /// Cache lines and the widest vectors.
 constexpr size_t workspaceAlignment = 64;
 
-/// An item of a stage, and the pairs that it visits.
+/// An item of a stage, the pairs that it visits, and those of the first item of
+/// its run, in which no item visits more than the one before.
 struct ItemWork {
-  int64_t pairs, item;
+  int64_t pairs, item, runPairs;
 };
 
 /// \p bytes rounded up to the alignment, or false when that does not fit.

@@ -208,14 +208,14 @@ void KernelEmitter::decode(Value flat, ArrayRef<Value> extents,
     set(0, flat);
 }
 
-/// Sets up the tile and the batch index of \p item. The last tiles of the lanes
-/// come first: under a causal mask they are the longest.
+/// Sets up the tile and the batch index of \p item. Tiles of one batch index
+/// follow each other, so that its keys stay in the cache, and the last come
+/// first: under a causal mask they are the longest.
 void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   Value tiles = laneTiles(*evaluator);
   Value batches = batchExtent(*evaluator);
-  Value chunks = code.ceilDiv(batches, shape.chunk);
-  Value fromEnd = arith::DivUIOp::create(builder, code.loc, item, chunks);
-  Value chunk = code.sub(item, code.mul(fromEnd, chunks));
+  Value chunk = arith::DivUIOp::create(builder, code.loc, item, tiles);
+  Value fromEnd = code.sub(item, code.mul(chunk, tiles));
   placeTile(code.sub(code.sub(tiles, code.index(1)), fromEnd));
   Value first = code.mul(chunk, code.index(shape.chunk));
   Value last = code.min(code.add(first, code.index(shape.chunk)), batches);
