@@ -45,7 +45,7 @@ TargetRecord avx512Record() {
   record.requirements += ",avx512f,avx512bw,avx512dq,avx512vl";
   record.width = 16;
   record.vectors = 4;
-  record.asksForValues = true;
+  record.asksAhead = true;
   return record;
 }
 

@@ -46,7 +46,7 @@ struct TargetRecord {
   unsigned keys, sub; // keys of a tile, and of the steps where it is mixed
   std::optional<GpuRecord> gpu; // none: a CPU
   Bf16Dot bf16Dot = Bf16Dot::None;
-  bool asksForValues = false; // before the products that read them
+  bool asksAhead = false; // for keys and values, ahead of their products
 };
 
 /// Finds \p name: one of targetNames, or x86-64-v3-dot, which is for tests. An

@@ -213,9 +213,13 @@ private:
       llvm::function_ref<void(mlir::Value first, const IndexValue &at)> body);
   void prefetchRow(const Operand &operand,
                    llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
-  void prefetchLines(mlir::Value address, mlir::Value bytes);
+  enum class CacheLevel { First, Second };
+  void prefetchLines(mlir::Value address, mlir::Value bytes,
+                     CacheLevel level = CacheLevel::First);
   void prefetchBlock(const SweepShape &sweep, unsigned product, mlir::Value key,
                      unsigned rows);
+  void askAhead(const SweepShape &sweep, unsigned product, const Keys &keys,
+                mlir::Value row);
   void fillKeyOperands(const SweepShape &sweep, mlir::Value tile,
                        mlir::Value count);
 

@@ -117,25 +117,33 @@ void KernelEmitter::prefetchBlock(const SweepShape &sweep, unsigned product,
              key);
 }
 
-/// Asks for the values of \p rows keys from \p row on, into the second-level
-/// cache: register tiles take a few columns of many rows, which no machine
-/// foresees.
-static void askForValues(Evaluator &evaluator, const Operand &operand,
-                         ArrayRef<StringAttr> dims, unsigned rows,
-                         llvm::function_ref<void(unsigned, Scope &)> bindRow) {
-  Code &code = evaluator.code;
-  constexpr int64_t line = 64, size = sizeof(float);
-  for (unsigned r = 0; r != rows; ++r) {
-    Scope scope;
-    bindRow(r, scope);
-    Value start = rowOf(evaluator, operand, dims, scope).base;
-    Value bytes = code.mul(evaluator.extent(dims.back()), code.index(size));
-    code.forEach(code.index(0), bytes, line, [&](Value at) {
-      LLVM::Prefetch::create(code.builder, code.loc,
-                             code.address(start, code.builder.getI8Type(), at),
-                             /*rw=*/0, /*hint=*/2, /*cache=*/1);
-    });
-  }
+/// Asks for what rows far apart would make a register tile wait for: the next
+/// rows of keys for the product at hand, which come while this one computes,
+/// and the values of this one, into the second-level cache, since the tiles
+/// that take them read a few columns of many rows. Beyond the last key, in
+/// vain.
+void KernelEmitter::askAhead(const SweepShape &sweep, unsigned product,
+                             const Keys &keys, Value row) {
+  auto ask = [&](const Operand &operand, ArrayRef<StringAttr> dims,
+                 unsigned table, Value from, CacheLevel level) {
+    if (!operand.inPlace || table || dims.size() != 1 ||
+        operand.inPlace->layout.back() != dims.front())
+      return;
+    int64_t size = operand.inPlace->element.getIntOrFloatBitWidth() / 8;
+    Value bytes = code.mul(evaluator->extent(dims.front()), code.index(size));
+    for (unsigned r = 0; r != shape.rows; ++r) {
+      Scope scope(&itemScope);
+      bindKeys(sweep, keys, code.add(from, code.index(r)), scope);
+      prefetchLines(rowOf(*evaluator, operand, dims, scope).base, bytes, level);
+    }
+  };
+  SweepArrays &numbers = arraysOf(sweep);
+  const InnerProduct &inner = sweep.products[product];
+  ask(inner.keySide, inner.dims, numbers.productRows[product],
+      code.add(row, code.index(shape.rows)), CacheLevel::First);
+  for (const Accumulator &accumulator : sweep.accumulators)
+    ask(accumulator.keySide, accumulator.carried,
+        numbers.valueRows[accumulator.index], row, CacheLevel::Second);
 }
 
 /// A loop from 0 to \p end that takes four steps at a time while it can: the
@@ -167,19 +175,8 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     length = code.mul(length, evaluator->extent(dim));
   if (rows == shape.rows)
     prefetchBlock(sweep, number, code.add(keys.offset, row), rows);
-  if (rows == shape.rows && shape.kernel.getTileAttr().get("asks_for_values"))
-    for (const Accumulator &accumulator : sweep.accumulators) {
-      const Storage *values = accumulator.keySide.inPlace;
-      if (values && !numbers.valueRows[accumulator.index] &&
-          accumulator.carried.size() == 1 &&
-          values->layout.back() == accumulator.carried.front())
-        askForValues(*evaluator, accumulator.keySide, accumulator.carried, rows,
-                     [&](unsigned r, Scope &scope) {
-                       scope.outers.push_back(&itemScope);
-                       bindKeys(sweep, keys, code.add(row, code.index(r)),
-                                scope);
-                     });
-    }
+  if (rows == shape.rows && shape.kernel.getTileAttr().get("asks_ahead"))
+    askAhead(sweep, number, keys, row);
   SmallVector<Row> keyRows;
   for (unsigned r = 0; r != rows; ++r) {
     Value key = code.add(row, code.index(r));

@@ -52,9 +52,9 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
                                           : record.groups),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", sweeps ? 1 : 64)});
-    if (record.asksForValues)
+    if (record.asksAhead)
       fields.push_back(
-          builder.getNamedAttr("asks_for_values", builder.getUnitAttr()));
+          builder.getNamedAttr("asks_ahead", builder.getUnitAttr()));
     if (record.bf16Dot != Bf16Dot::None)
       fields.push_back(
           builder.getNamedAttr("dot", TypeAttr::get(builder.getBF16Type())));
