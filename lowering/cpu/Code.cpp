@@ -240,6 +240,26 @@ Value Code::realToInt(Value a, unsigned bits) {
   return toInt(whole, bits);
 }
 
+SmallVector<Value> Code::transpose(ValueRange rows) {
+  // In each round, vectors half of them apart are interleaved.
+  int64_t width = rows.size();
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i != width / 2; ++i) {
+    low.append({i, width + i});
+    high.append({width / 2 + i, width + width / 2 + i});
+  }
+  SmallVector<Value> now(rows);
+  for (int64_t round = 1; round < width; round *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i != width / 2; ++i)
+      for (ArrayRef<int64_t> mask : {ArrayRef(low), ArrayRef(high)})
+        next.push_back(vector::ShuffleOp::create(builder, loc, now[i],
+                                                 now[i + width / 2], mask));
+    now = next;
+  }
+  return now;
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

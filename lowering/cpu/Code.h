@@ -89,6 +89,9 @@ public:
   /// Truncates towards 0 to the nearest i64 (NaN: 0), then to \p bits.
   mlir::Value realToInt(mlir::Value a, unsigned bits);
 
+  /// The columns of \p rows, as many vectors as each has lanes.
+  llvm::SmallVector<mlir::Value> transpose(mlir::ValueRange rows);
+
   // Memory. Offsets count elements of \p element. Addresses are as aligned as
   // the element of the type, or to \p alignment bytes.
   mlir::Value address(mlir::Value base, mlir::Type element, mlir::Value offset);

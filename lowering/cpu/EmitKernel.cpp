@@ -50,12 +50,18 @@ void KernelEmitter::reserveScratch() {
       if (matrix) {
         numbers.laneOperands.push_back(
             reserveLanes(matrix->padded * tileStride() * half));
+        numbers.laneRows.push_back(0);
         numbers.keyOperands.push_back(
             scratch.reserve(shape.keys * rowStride(*matrix) * half));
         continue;
       }
       // Pairs need half of that; a row for each number keeps lanePlace simple.
       numbers.laneOperands.push_back(reserveLanes(tile * f32, product.dims));
+      numbers.laneRows.push_back(
+          hasLaneRows(product)
+              ? scratch.reserve(shape.width * (product.isDot ? half : f32),
+                                product.dims, shape.width * f32)
+              : 0);
       numbers.keyOperands.push_back(
           product.keySide.inPlace
               ? 0

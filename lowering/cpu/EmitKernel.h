@@ -199,6 +199,8 @@ private:
   // Sweeps (EmitSweep.cpp).
   void emitSweep(const SweepShape &sweep);
   void fillLaneOperand(const SweepShape &sweep, const InnerProduct &product);
+  bool hasLaneRows(const InnerProduct &product) const;
+  void fillLaneRows(const SweepShape &sweep, const InnerProduct &product);
   void initState(const SweepShape &sweep);
   void fillKeyTables(const SweepShape &sweep, mlir::Value tile,
                      mlir::Value count);
@@ -345,7 +347,8 @@ private:
 
   // Scratch arrays.
   struct SweepArrays {
-    llvm::SmallVector<unsigned> laneOperands, keyOperands, tiles; // a product
+    llvm::SmallVector<unsigned> laneOperands, laneRows, keyOperands,
+        tiles; // a product
     llvm::SmallVector<unsigned> states, stashes, pairs, values,
         existence;                          // an accumulator
     llvm::SmallVector<unsigned> keyIndices; // a swept dimension

@@ -102,27 +102,6 @@ bool KernelEmitter::areRows(Value result, ArrayRef<StringAttr> extra) const {
          });
 }
 
-/// Turns \p rows, as many vectors as each has lanes, into the columns: in each
-/// round, vectors half of them apart are interleaved.
-static SmallVector<Value> transposed(Code &code, ArrayRef<Value> rows) {
-  int64_t width = rows.size();
-  SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i != width / 2; ++i) {
-    low.append({i, width + i});
-    high.append({width / 2 + i, width + width / 2 + i});
-  }
-  SmallVector<Value> now(rows);
-  for (int64_t round = 1; round < width; round *= 2) {
-    SmallVector<Value> next;
-    for (int64_t i = 0; i != width / 2; ++i)
-      for (ArrayRef<int64_t> mask : {ArrayRef(low), ArrayRef(high)})
-        next.push_back(vector::ShuffleOp::create(code.builder, code.loc, now[i],
-                                                 now[i + width / 2], mask));
-    now = next;
-  }
-  return now;
-}
-
 /// Writes, for each lane of the group, the elements of its row from the one of
 /// \p scope on: \p columns has the vectors of lanes for each of them.
 void KernelEmitter::writeRows(unsigned number, const Storage &to, Group &group,
@@ -131,7 +110,7 @@ void KernelEmitter::writeRows(unsigned number, const Storage &to, Group &group,
   for (unsigned j = 0; j != shape.vectors; ++j) {
     Vectors ofVector = llvm::map_to_vector(
         columns, [&](const Vectors &vectors) { return vectors[j]; });
-    for (auto [lane, row] : llvm::enumerate(transposed(code, ofVector)))
+    for (auto [lane, row] : llvm::enumerate(code.transpose(ofVector)))
       code.store(row, array(rowArray, to.element,
                             code.index((j * shape.width + lane) *
                                        int64_t(shape.width))));

@@ -18,6 +18,8 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
   for (auto [i, product] : llvm::enumerate(sweep.products))
     if (matricesOf(sweep).products[i])
       fillLaneMatrix(sweep, unsigned(i));
+    else if (hasLaneRows(product))
+      fillLaneRows(sweep, product);
     else if (product.isDot)
       fillLanePairs(sweep, product);
     else
