@@ -58,7 +58,8 @@ def LowerToVectors : Pass<"attn-lower-to-vectors", "::mlir::ModuleOp"> {
 def ExpandDots : Pass<"attn-expand-dots", "::mlir::ModuleOp"> {
   let summary = "Make dot products of bf16 pairs from shifts and fma";
   let description = [{
-    Replaces x86vector.avx512.dot and x86vector.avx512.cvt.packed.f32_to_bf16
+    Replaces x86vector.avx512.dot, x86vector.avx512.cvt.packed.f32_to_bf16 and
+    the intrinsic that converts two vectors, llvm.x86.avx512bf16.cvtne2ps2bf16,
     for machines that lack AVX512_BF16. The dot product rounds each step to f32
     and keeps subnormal numbers, which the instruction flushes to zero.
   }];

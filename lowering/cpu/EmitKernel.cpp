@@ -137,9 +137,11 @@ void KernelEmitter::prepareEvaluator(Block *entry) {
   evaluator->loadState = [this](Value result, Scope &scope) {
     return loadState(result, scope);
   };
-  for (const SweepShape &sweep : shape.sweeps)
+  for (const SweepShape &sweep : shape.sweeps) {
+    evaluator->roundsWeights |= sweep.takesPairs();
     for (const InnerProduct &product : sweep.products)
       evaluator->provided.insert(product.result);
+  }
   itemScope = Scope();
 }
 

@@ -429,7 +429,7 @@ Value Evaluator::exponential(UnaryOp op, Scope &scope) {
         guard && guard.getKind() == UnaryKind::NegInfToZero)
       if (Value shift = scope.lookupShift(guard.getOperand())) {
         Value x = evaluate(sub.getLhs(), scope);
-        return expRelative(code, code.sub(x, shift));
+        return expRelative(code, code.sub(x, shift), roundsWeights);
       }
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
 }

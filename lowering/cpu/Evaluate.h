@@ -104,6 +104,8 @@ public:
 
   /// Loads the final state of a sweep, for a result of an attn.sweep.
   std::function<mlir::Value(mlir::Value result, Scope &scope)> loadState;
+  /// Whether weights that are relative to a maximum are rounded to bf16.
+  bool roundsWeights = false;
   /// Values that a loop provides; never computed ahead of it.
   llvm::DenseSet<mlir::Value> provided;
 

@@ -1,8 +1,10 @@
 //===- ExpandDots.cpp - Dot products for machines without them ------------===//
 
 #include "lowering/Passes.h"
+#include "lowering/cpu/Pairs.h"
 #include "lowering/cpu/VectorMath.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
@@ -57,10 +59,28 @@ struct ExpandConversion : OpRewritePattern<x86vector::CvtPackedF32ToBF16Op> {
   }
 };
 
+struct ExpandConversionOfTwo : OpRewritePattern<LLVM::CallIntrinsicOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LLVM::CallIntrinsicOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getIntrin().starts_with(roundBothIntrinsic))
+      return failure();
+    auto type = cast<VectorType>(op->getResultTypes().front());
+    Code code(rewriter, op.getLoc(), unsigned(type.getNumElements() / 2));
+    Value upper = roundToBFloat(code, op.getArgs()[0]);
+    Value lower = roundToBFloat(code, op.getArgs()[1]);
+    auto order = llvm::to_vector(llvm::seq<int64_t>(type.getNumElements()));
+    rewriter.replaceOpWithNewOp<vector::ShuffleOp>(op, lower, upper, order);
+    return success();
+  }
+};
+
 struct ExpandDotsPass : attn::impl::ExpandDotsBase<ExpandDotsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandDot, ExpandConversion>(&getContext());
+    patterns.add<ExpandDot, ExpandConversion, ExpandConversionOfTwo>(
+        &getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

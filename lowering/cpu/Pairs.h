@@ -13,6 +13,11 @@
 
 namespace attn::cpu {
 
+/// The intrinsic that rounds two vectors of f32 to one of bf16, the second of
+/// them to its lower half; the bits of that vector follow.
+constexpr llvm::StringLiteral roundBothIntrinsic =
+    "llvm.x86.avx512bf16.cvtne2ps2bf16.";
+
 /// \p x, a vector of f32, rounded to bf16.
 mlir::Value narrow(Code &code, mlir::Value x);
 

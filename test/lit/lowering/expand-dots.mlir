@@ -2,6 +2,7 @@
 // RUN: attn-opt %s --attn-expand-dots | FileCheck %s
 // RUN: attn-opt %s --attn-expand-dots | FileCheck %s --check-prefix=GONE
 // GONE-NOT: x86vector
+// GONE-NOT: x86.avx512
 
 // The upper number of a pair is an f32 with the lower one taken out; the lower
 // one is moved up.
@@ -27,4 +28,18 @@ func.func @dot(%sum: vector<8xf32>, %a: vector<16xbf16>, %b: vector<16xbf16>)
 func.func @convert(%x: vector<8xf32>) -> vector<8xbf16> {
   %0 = x86vector.avx512.cvt.packed.f32_to_bf16 %x : vector<8xf32> -> vector<8xbf16>
   return %0 : vector<8xbf16>
+}
+
+// The second operand goes to the lower half.
+// CHECK-LABEL: func.func @convert_two(
+// CHECK-SAME:      %[[A:.*]]: vector<8xf32>, %[[B:.*]]: vector<8xf32>
+// CHECK:         arith.cmpf uno, %[[A]]
+// CHECK:         %[[UPPER:.*]] = arith.bitcast %{{.*}} : vector<8xi16> to vector<8xbf16>
+// CHECK:         arith.cmpf uno, %[[B]]
+// CHECK:         %[[LOWER:.*]] = arith.bitcast %{{.*}} : vector<8xi16> to vector<8xbf16>
+// CHECK:         vector.shuffle %[[LOWER]], %[[UPPER]] [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+func.func @convert_two(%a: vector<8xf32>, %b: vector<8xf32>) -> vector<16xbf16> {
+  %0 = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.256"(%a, %b)
+    : (vector<8xf32>, vector<8xf32>) -> vector<16xbf16>
+  return %0 : vector<16xbf16>
 }
