@@ -60,6 +60,25 @@ bool isSequenceOrTable(StringAttr dim, SpecOp spec, ArrayRef<DimList> layouts) {
 
 } // namespace
 
+DimList attn::fixedSizes(SpecOp spec) {
+  SmallVector<DimList> layouts = tensorLayouts(spec);
+  DimList sizes;
+  for (auto dim : spec.getDims().getAsRange<StringAttr>()) {
+    if (!spec.getStaticSize(dim))
+      continue;
+    auto has = [&](const DimList &layout) {
+      return llvm::is_contained(layout, dim);
+    };
+    auto endsWith = [&](const DimList &layout) {
+      return layout.size() > 1 && layout.back() == dim;
+    };
+    if (llvm::none_of(layouts, has) || (llvm::any_of(layouts, endsWith) &&
+                                        !isSequenceOrTable(dim, spec, layouts)))
+      sizes.push_back(dim);
+  }
+  return sizes;
+}
+
 DimList attn::headSizes(SpecOp spec) {
   SmallVector<DimList> layouts = tensorLayouts(spec);
   DimList sizes;

@@ -13,6 +13,12 @@ namespace attn {
 /// Fixing their extents is what makes a kernel fast; no result depends on it.
 DimList headSizes(SpecOp spec);
 
+/// The dimensions of \p spec (formula form) whose extent is fixed, and that
+/// need not have one work item for each index: those of no tensor, and those
+/// that play the part of a head size in some layout. A batch, a head or a
+/// sequence stays one whatever fixes its extent.
+DimList fixedSizes(SpecOp spec);
+
 } // namespace attn
 
 #endif // ATTN_DIALECT_HEADSIZES_H

@@ -3,6 +3,7 @@
 #include "dialect/PlanSweeps.h"
 #include "dialect/Congruences.h"
 #include "dialect/FormulaWalk.h"
+#include "dialect/HeadSizes.h"
 #include "dialect/Products.h"
 #include "dialect/ShiftedSums.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 class Planner {
 public:
-  explicit Planner(SpecOp spec) : spec(spec) {}
+  explicit Planner(SpecOp spec);
   SweepPlan run();
 
 private:
@@ -60,9 +61,17 @@ private:
   DimList staticDims(ArrayRef<StringAttr> dims);
 
   SpecOp spec;
+  DimList fixed, ofMaxima;
   SweepPlan plan;
   DenseMap<Value, Place> places;
 };
+
+Planner::Planner(SpecOp spec) : spec(spec), fixed(fixedSizes(spec)) {
+  for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
+    for (const ShiftedTerm &term : shiftedTermsOf(reduce.getOperand()))
+      if (term.max.getDefiningOp<ReduceOp>())
+        llvm::append_range(ofMaxima, quantity(term.max).getDims());
+}
 
 //===----------------------------------------------------------------------===//
 // Sets of dimensions
@@ -84,8 +93,8 @@ bool Planner::isSubset(ArrayRef<StringAttr> dims, ArrayRef<StringAttr> of) {
 
 DimList Planner::staticDims(ArrayRef<StringAttr> dims) {
   DimList result(dims);
-  llvm::erase_if(result,
-                 [&](StringAttr dim) { return !spec.getStaticSize(dim); });
+  llvm::erase_if(
+      result, [&](StringAttr dim) { return !llvm::is_contained(fixed, dim); });
   return result;
 }
 
@@ -239,7 +248,9 @@ KernelPlan Planner::shapeOf(ReduceOp reduce) {
   KernelPlan shape;
   shape.over = spec.sortDims(toDims(reduce.getDims()));
   // Head sizes are carried as state, unless nothing else could fill the lanes.
-  shape.free = dynamicDims(dims);
+  // What is relative to a maximum is rescaled together: its dimensions are
+  // free.
+  shape.free = without(dims, without(staticDims(dims), ofMaxima));
   shape.lanes =
       chooseLanes(shape.free, shape.over, leavesOf(reduce->getOperands()));
   if (!shape.lanes.empty() || dims.empty())
