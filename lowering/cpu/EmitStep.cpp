@@ -295,14 +295,15 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
               continue;
             AccumulateOp op = accumulator.op;
             Value x = evaluator->evaluateLanes(op.getOperand(), *pairs[j]);
+            // Without the domain: others may have another one.
+            code.store(x, array(numbers.stashes[accumulator.index], code.f32(),
+                                place));
             if (masked && op.getDomain())
               x = code.select(evaluator->evaluate(op.getDomain(), *pairs[j]), x,
                               lowest);
             Value &maximum = next[base * shape.vectors + j];
             maximum = accumulator.keepsNaN ? code.max(x, maximum)
                                            : code.maxIgnoringNaN(x, maximum);
-            code.store(x, array(numbers.stashes[accumulator.index], code.f32(),
-                                place));
             ++base;
           }
         }
