@@ -228,6 +228,13 @@ llvm::Error Call::fillOthers(SpecOp spec, const Options &options) {
                          "=FILE.npy, or --size with ", dim.getValue(), "=...");
       shape.push_back(it->second);
     }
+    // Who gives files and no sizes has forgotten one: no numbers are made up.
+    if (!options.inputs.empty() && options.sizes.empty())
+      return userError("tensor '", name, "' ",
+                       describeLayout(spec.getArgLayout(i)),
+                       " is not given: use --in ", name,
+                       "=FILE.npy (with --size, tensors without a file are "
+                       "filled with random values)");
     auto type = llvm::cast<QuantityType>(spec.getArgumentTypes()[i]);
     auto tensor =
         CallTensor::create(name, storageType(type.getElementType()), shape);

@@ -64,7 +64,8 @@ llvm::Error attn::cli::defineExtents(SpecOp spec,
         error = userError("dimension ", dim, " is defined as ", extent.getInt(),
                           ", but ", it->second, " is given for it");
       else if (it->second < 0)
-        error = userError("dimension ", dim, " is defined as ", it->second);
+        error = userError("dimension ", dim, " is defined as ", it->second,
+                          " at these sizes: expected an extent of at least 0");
     });
   }
   return error;

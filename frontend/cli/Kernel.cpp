@@ -21,8 +21,18 @@ llvm::Expected<Kernel> attn::cli::compileFor(const Spec &spec,
     return userError(kernel.error().message);
   llvm::SmallVector<llvm::StringRef> remarks;
   llvm::StringRef(kernel->remarks()).split(remarks, '\n', -1, false);
-  for (llvm::StringRef remark : remarks)
-    llvm::errs() << "remark: " << remark << '\n';
+  for (llvm::StringRef remark : remarks) {
+    // "LINE:COLUMN: text" is of the file; notes are indented.
+    auto [place, text] = remark.split(": ");
+    bool hasPlace = !place.empty() && place.find_first_not_of("0123456789:") ==
+                                          llvm::StringRef::npos;
+    if (hasPlace)
+      llvm::errs() << spec.fileName << ':' << place << ": remark: " << text
+                   << '\n';
+    else
+      llvm::errs() << (remark.starts_with(" ") ? "" : "remark: ") << remark
+                   << '\n';
+  }
   return *kernel;
 }
 

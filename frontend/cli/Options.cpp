@@ -88,7 +88,7 @@ struct CommandLine {
   cl::opt<std::string> emit{
       "emit",
       cl::desc("Stop at a stage and print it: ast, attn, simplified, sweeps, "
-               "tiles, vector, llvm-dialect, llvm, ptx, asm"),
+               "domains, tiles, vector, llvm-dialect, llvm, ptx, asm"),
       cl::value_desc("STAGE"),
       cl::cat(category),
       cl::sub(top),

@@ -6,6 +6,7 @@
 #include "lowering/Compile.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace attn;
 using namespace attn::cli;
@@ -73,7 +74,10 @@ llvm::Error Spec::readSettings(llvm::ArrayRef<NameValue> settings) {
     if (isScalarArgument(spec, i))
       names.push_back(spec.getArgName(i).str());
 
+  llvm::StringSet<> seen;
   for (const auto &[name, value] : settings) {
+    if (!seen.insert(name).second)
+      return userError("--set: ", name, " is given twice");
     auto it = llvm::find(names, name);
     if (it == names.end())
       return userError(

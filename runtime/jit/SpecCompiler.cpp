@@ -8,6 +8,7 @@
 #include "frontend/Frontend.h"
 #include "lowering/Compile.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -42,18 +43,38 @@ private:
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler handler;
   std::string errors, remarks;
+  llvm::StringSet<> remarked;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
 } // namespace
 
+/// "LINE:COLUMN: ", or nothing where \p loc has no place in the text.
+static std::string placeOf(mlir::Location loc) {
+  std::string place;
+  loc->walk([&](mlir::Location inner) {
+    auto found = llvm::dyn_cast<mlir::FileLineColLoc>(inner);
+    if (!found)
+      return mlir::WalkResult::advance();
+    place = std::to_string(found.getLine()) + ":" +
+            std::to_string(found.getColumn()) + ": ";
+    return mlir::WalkResult::interrupt();
+  });
+  return place;
+}
+
 /// Remarks and warnings are kept with the kernel, errors are part of an error.
 void FormulaSpec::collect(const mlir::Diagnostic &diagnostic) {
   bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
-  std::string &text = isError ? errors : remarks;
-  text += diagnostic.str() + "\n";
+  std::string text = diagnostic.str() + "\n";
   for (const mlir::Diagnostic &note : diagnostic.getNotes())
     text += "  " + note.str() + "\n";
+  if (isError)
+    errors += text;
+  // What is compiled in several kernels is remarked on in each.
+  else if (std::string remark = placeOf(diagnostic.getLocation()) + text;
+           remarked.insert(remark).second)
+    remarks += remark;
 }
 
 std::optional<Error> FormulaSpec::emit(std::string_view text,

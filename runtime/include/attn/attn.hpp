@@ -118,7 +118,8 @@ public:
   bool keepLaunches(const Plan &plan) const;
 
   /// What the compiler has to say about the speed of this kernel, one remark a
-  /// line; empty for kernels from the disk cache that had nothing to say.
+  /// line, which begins with "LINE:COLUMN: " where it has a place in the text;
+  /// empty for kernels from the disk cache that had nothing to say.
   const std::string &remarks() const;
   /// Whether the code came from the disk cache.
   bool fromDiskCache() const;
