@@ -64,7 +64,7 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
     if (llvm::none_of(leasts, [&](const LinearForm &least) {
           return known.isNeverNegative(least);
         }))
-      demand(read, dim, leasts, ways, "but empty");
+      demand(read, dim, leasts, ways, "while it is empty");
   }
 
   /// Demands that \p form, the distance of an index from an end of its range,
@@ -116,7 +116,7 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
       place = (" (line " + Twine(file.getLine()) + ")").str();
     RequireOp::create(
         builder, loc, holds,
-        ("dimension " + dim.getValue() + " is read " + what + place).str());
+        ("dimension " + dim.getValue() + " is not read " + what + place).str());
   }
 
   StringAttr dimAt(unsigned position) {

@@ -157,14 +157,16 @@ attn_status_t ArgumentBinder::bindTensor(const attn_param_desc &param,
   return ATTN_STATUS_OK;
 }
 
-/// Sizes and scalars of the call: " (B = 1, M = 7, window = 0)".
+/// Sizes of tensors and scalars of the call: " (B = 1, M = 7, window = 0)".
 std::string ArgumentBinder::values() const {
   std::string text;
   auto add = [&](const char *name, auto value) {
     text += concat(text.empty() ? " (" : ", ", name, " = ", value);
   };
-  for (const attn_dim_desc &dim : kernel.dims())
-    add(dim.name, slots[dim.slot]);
+  // Other dimensions follow from these, and may be the compiler's.
+  for (size_t i = 0; i < owners.size(); ++i)
+    if (owners[i])
+      add(kernel.dims()[i].name, slots[kernel.dims()[i].slot]);
   for (const attn_param_desc &param : kernel.params()) {
     if (isTensor(param))
       continue;

@@ -2,7 +2,7 @@
 
 // doc[n: m] reads key m: there must be as many keys as queries.
 // CHECK-LABEL: attn.spec @same_index
-// CHECK: attn.require %{{.*}}, "dimension N is read at or beyond its end{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension N is not read at or beyond its end{{.*}}"
 // CHECK-NOT: attn.require
 attn.spec @same_index(%doc: !attn.q<[N], i64> {attn.name = "doc", attn.layout = ["N"]})
     -> (!attn.q<[M], i64> {attn.name = "out", attn.layout = ["M"]})
@@ -16,8 +16,8 @@ attn.spec @same_index(%doc: !attn.q<[N], i64> {attn.name = "doc", attn.layout = 
 
 // Under n <= m, m - n is not negative; the other end still has to hold.
 // CHECK-LABEL: attn.spec @domain_bounds
-// CHECK-NOT: is read below 0
-// CHECK: attn.require %{{.*}}, "dimension R is read at or beyond its end{{.*}}"
+// CHECK-NOT: is not read below 0
+// CHECK: attn.require %{{.*}}, "dimension R is not read at or beyond its end{{.*}}"
 // CHECK-NOT: attn.require
 attn.spec @domain_bounds(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]})
     -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
@@ -36,7 +36,7 @@ attn.spec @domain_bounds(%table: !attn.q<[R], f32> {attn.name = "table", attn.la
 // A domain above another reduction over the same index says nothing about the
 // index below: the maximum is over all n.
 // CHECK-LABEL: attn.spec @domain_of_another_index
-// CHECK: attn.require %{{.*}}, "dimension R is read below 0{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension R is not read below 0{{.*}}"
 attn.spec @domain_of_another_index(
     %table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
     %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
@@ -101,8 +101,8 @@ attn.spec @window_of_the_table(
 // CHECK-DAG: %[[S:.*]] = attn.extent "S"
 // CHECK-DAG: attn.compare ge
 // CHECK: attn.binary or
-// CHECK-NOT: is read below 0
-// CHECK: attn.require %{{.*}}, "dimension S is read at or beyond its end{{.*}}"
+// CHECK-NOT: is not read below 0
+// CHECK: attn.require %{{.*}}, "dimension S is not read at or beyond its end{{.*}}"
 attn.spec @window_at_run_time(
     %table: !attn.q<[S], f32> {attn.name = "table", attn.layout = ["S"]},
     %w: !attn.q<[], i64> {attn.name = "w"},
@@ -125,7 +125,7 @@ attn.spec @window_at_run_time(
 
 // A step that is read at another index is not where the domain says.
 // CHECK-LABEL: attn.spec @step_read_elsewhere
-// CHECK: attn.require %{{.*}}, "dimension R is read below 0{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension R is not read below 0{{.*}}"
 attn.spec @step_read_elsewhere(
     %table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
     %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
@@ -184,7 +184,7 @@ attn.spec @blocks(
 // A call could not evaluate 2^57 (M - 1) < N without overflow: such an index
 // counts as one that depends on data, and is clamped.
 // CHECK-LABEL: attn.spec @huge
-// CHECK: attn.require %{{.*}}, "dimension N is read but empty{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension N is not read while it is empty{{.*}}"
 // CHECK-NOT: attn.require
 attn.spec @huge(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
     -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
@@ -203,7 +203,7 @@ attn.spec @huge(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
 // An index that depends on data is clamped to the extent, which takes an
 // element wherever there is a row.
 // CHECK-LABEL: attn.spec @data_index
-// CHECK: attn.require %{{.*}}, "dimension R is read but empty{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension R is not read while it is empty{{.*}}"
 // CHECK-NOT: attn.require
 attn.spec @data_index(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
                       %at: !attn.q<[M], i64> {attn.name = "at", attn.layout = ["M"]})
@@ -239,7 +239,7 @@ attn.spec @mask_of_keys(%there: !attn.q<[N], i64> {attn.name = "there", attn.lay
 // CHECK-DAG: %[[NONE:.*]] = attn.compare eq %[[N]], %{{.*}}
 // CHECK: %[[UNUSED:.*]] = attn.binary or %[[NONE]], %{{.*}}
 // CHECK: attn.binary or %{{.*}}, %[[UNUSED]]
-// CHECK: attn.require %{{.*}}, "dimension N is read at or beyond its end{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension N is not read at or beyond its end{{.*}}"
 attn.spec @position_among_keys(%there: !attn.q<[N], i64> {attn.name = "there", attn.layout = ["N"]},
                         %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
     -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
@@ -278,7 +278,7 @@ attn.spec @data_mask(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout
 // CHECK: %[[NEGATED:.*]] = attn.binary mul %w, %[[MINUS]]
 // CHECK: %[[CLOSED:.*]] = attn.compare ge %[[NEGATED]], %[[ZERO]]
 // CHECK: attn.binary or %{{.*}}, %[[CLOSED]]
-// CHECK: attn.require %{{.*}}, "dimension R is read but empty{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension R is not read while it is empty{{.*}}"
 attn.spec @window_of_scalars(
     %table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
     %at: !attn.q<[N], i64> {attn.name = "at", attn.layout = ["N"]},
@@ -308,7 +308,7 @@ attn.spec @window_of_scalars(
 // CHECK-DAG: %[[NON:.*]] = attn.compare eq %[[N]], %{{.*}}
 // CHECK: %[[BOTH:.*]] = attn.binary and %[[NON]], %[[NOM]]
 // CHECK: %[[HOLDS:.*]] = attn.binary or %{{.*}}, %[[BOTH]]
-// CHECK: attn.require %[[HOLDS]], "dimension R is read but empty{{.*}}"
+// CHECK: attn.require %[[HOLDS]], "dimension R is not read while it is empty{{.*}}"
 attn.spec @two_ways(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout = ["R"]},
                     %at: !attn.q<[], i64> {attn.name = "at"},
                     %x: !attn.q<[M], f32> {attn.name = "x", attn.layout = ["M"]},
@@ -331,7 +331,7 @@ attn.spec @two_ways(%table: !attn.q<[R], f32> {attn.name = "table", attn.layout 
 // CHECK-LABEL: attn.spec @rows_of_a_sum
 // CHECK-NOT: attn.require
 // CHECK-LABEL: attn.spec @rows_of_a_maximum
-// CHECK: attn.require %{{.*}}, "dimension N is read but empty{{.*}}"
+// CHECK: attn.require %{{.*}}, "dimension N is not read while it is empty{{.*}}"
 attn.spec @rows_of_a_sum(%there: !attn.q<[N], i64> {attn.name = "there", attn.layout = ["N"]},
                          %at: !attn.q<[M], i64> {attn.name = "at", attn.layout = ["M"]},
                          %x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
