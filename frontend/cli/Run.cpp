@@ -34,6 +34,13 @@ static llvm::Error writeOutputs(Call &call, const Options &options) {
       return tensor.name == name;
     });
     DLDataType type = fileType(output->type);
+    // As it is: an integer of 64 bits need not fit a double.
+    if (type.code == output->type.code && type.bits == output->type.bits) {
+      if (llvm::Error error =
+              writeNpy(path, type, output->shape, output->bytes()))
+        return error;
+      continue;
+    }
     auto converted = CallTensor::create(name, type, output->shape);
     if (!converted)
       return converted.takeError();
