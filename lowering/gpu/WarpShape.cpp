@@ -369,10 +369,13 @@ private:
 
   /// Memory limits few rows: as many tiles on their way as shared memory has
   /// room for, at least three; by measurement tiles of 128 columns are faster
-  /// than two blocks with half of them each.
+  /// than two blocks with half of them each, but for elements that are read:
+  /// their addresses take registers too.
   bool choosePackedTile() {
     WarpTile tile;
     for (unsigned columns : {128u, 64u, 32u}) {
+      if (readsPairs && columns > 64)
+        continue;
       tile = {/*consumers=*/1, columns, /*stages=*/0, /*pingPong=*/false};
       unsigned ofStage = shape.right.bytes(columns) +
                          (shape.values ? shape.values->bytes(columns) : 0);
