@@ -35,8 +35,9 @@ public:
   /// Emits `void name(ptr slots, ptr scratch, i64 item)`.
   void emitRun(llvm::StringRef name);
   /// Emits a GPU kernel as GpuStage.h describes it; returns how many bytes of
-  /// shared memory it has, within the budget.
-  int64_t emitBlock(llvm::StringRef name, int itemsSlot);
+  /// shared memory it has, within the budget. With \p allowsNext, the launch
+  /// that follows may begin before it ends.
+  int64_t emitBlock(llvm::StringRef name, int itemsSlot, bool allowsNext);
   /// Emits `void name(ptr slots, i64 item, ptr counts)`.
   void emitCount(llvm::StringRef name);
   /// Emits, into a plan, the number of work items and the bytes of scratch.

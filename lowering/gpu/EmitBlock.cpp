@@ -78,10 +78,14 @@ void KernelEmitter::beginBlock(StringRef name) {
   prepareEvaluator(entry);
 }
 
-int64_t KernelEmitter::emitBlock(StringRef name, int itemsSlot) {
+int64_t KernelEmitter::emitBlock(StringRef name, int itemsSlot,
+                                 bool allowsNext) {
   OpBuilder::InsertionGuard guard(builder);
   placeInShared();
   beginBlock(name);
+  if (allowsNext)
+    NVVM::GriddepcontrolOp::create(builder, code.loc,
+                                   NVVM::GridDepActionKind::launch_dependents);
   auto wide = [&](Value number) { return code.toInt(number, 64); };
   Type i32 = builder.getI32Type();
   Value block = wide(NVVM::BlockIdXOp::create(builder, code.loc, i32));

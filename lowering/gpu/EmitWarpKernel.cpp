@@ -234,6 +234,7 @@ void WarpKernelEmitter::initBarriers() {
   warps.syncBlock();
   if (shape.isPacked)
     warps.allowNextLaunch();
+  warps.waitForLastLaunch();
 }
 
 std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
@@ -247,6 +248,7 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   stage.sharedBytes = plan.total;
   stage.blocksPerSM = 1;
   stage.tileCycles = shape.tileCycles();
+  stage.waitsItself = true;
   stage.description = "wgmma " + std::to_string(tile.rows()) + " x " +
                       std::to_string(tile.columns) + ", " +
                       std::to_string(tile.stages) + " stages";

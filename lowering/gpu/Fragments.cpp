@@ -612,7 +612,9 @@ Integer FragmentEvaluator::evaluateInteger(Value value, Place place,
   FragmentScope::Key key{value, place.row, place.column};
   if (auto *known = lookup(&scope, &FragmentScope::integers, key))
     return *known;
-  Integer result = computeInteger(value, place, scope);
+  Value given = provide ? provide(value, place, scope) : Value();
+  Integer result =
+      given ? Integer{given, 0} : computeInteger(value, place, scope);
   return scope.integers[key] = result;
 }
 

@@ -107,6 +107,8 @@ struct GpuStage {
   /// Puts together the parts of items, where they may be cut; `scratchBytes`
   /// is then of a part.
   std::shared_ptr<GpuStage> merge;
+  /// It waits for the launch before it, under whose end it may begin.
+  bool waitsItself = false;
   int mergeSlot = 0; // its itemsSlot
 };
 

@@ -56,7 +56,8 @@ GpuStage attn::gpu::emitPlainStage(const GpuStageRequest &request) {
   stage.symbol = request.symbol;
   stage.threads = kernel->shape.width;
   stage.sharedBytes =
-      unsigned(kernel->emitter.emitBlock(request.symbol, request.itemsSlot));
+      unsigned(kernel->emitter.emitBlock(request.symbol, request.itemsSlot,
+                                         /*allowsNext=*/gpu.hasWgmma));
   stage.blocksPerSM = blocksPerSM(gpu, stage.threads, stage.sharedBytes);
   stage.description = ("plain " + Twine(kernel->shape.tileLanes()) + " x " +
                        Twine(kernel->shape.keys))

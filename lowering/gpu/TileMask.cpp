@@ -41,10 +41,10 @@ TileMask::TileMask(FragmentEvaluator &pairs, Value domain, unsigned columns,
   counting.lastColumns.assign(ends.size(), Value());
   if (domain && pairs.readsColumns(domain))
     reading.lastColumns = lastColumns();
-  std::array<Runs, 2> runs;
   for (auto [end, first] : llvm::zip_equal(ends, firsts))
-    for (Runs &ofRow : runs)
-      ofRow.push_back({{}, {Offset{end, first}}});
+    existing.push_back({{}, {Offset{end, first}}});
+  std::array<Runs, 2> runs{existing, existing};
+  bool isLimited = false;
   if (domain && MaskBits::isLong(pairs, domain))
     bits.emplace(pairs, domain, columns, reading);
   else if (domain)
@@ -53,6 +53,7 @@ TileMask::TileMask(FragmentEvaluator &pairs, Value domain, unsigned columns,
     std::optional<Limit> limit = limitOf(condition);
     if (limit)
       take(*limit, runs);
+    isLimited |= limit.has_value();
     return limit.has_value();
   });
   Words others;
@@ -77,7 +78,7 @@ TileMask::TileMask(FragmentEvaluator &pairs, Value domain, unsigned columns,
   for (unsigned row : {0, 1}) {
     if (areEnds)
       endsOfRows[row] = outermost(runs[row].front().ends, /*isEnd=*/true);
-    else
+    else if (isLimited || others[row].empty())
       words[row] = wordsOf(runs[row]);
   }
   combine(words, others, BinaryKind::And);
@@ -127,8 +128,9 @@ void TileMask::combine(Words &words, const Words &others, BinaryKind kind) {
   }
 }
 
-/// \p condition as bits, where it is made of runs and of what the columns
-/// share.
+/// \p condition as bits of columns that exist, where it is made of runs and of
+/// what the columns share. Each run has the end of the columns as one of its
+/// own: a test of the whole would take it in the loop.
 std::optional<TileMask::Words> TileMask::wordsOf(Value condition) {
   if (auto binary = condition.getDefiningOp<BinaryOp>();
       binary && pairs.onColumns(condition) &&
@@ -141,9 +143,7 @@ std::optional<TileMask::Words> TileMask::wordsOf(Value condition) {
   }
   Words words;
   if (std::optional<Limit> limit = limitOf(condition)) {
-    std::array<Runs, 2> runs;
-    for (Runs &ofRow : runs)
-      ofRow.resize(pairs.columns.size());
+    std::array<Runs, 2> runs{existing, existing};
     take(*limit, runs);
     for (unsigned row : {0, 1})
       words[row] = wordsOf(runs[row]);
@@ -153,8 +153,9 @@ std::optional<TileMask::Words> TileMask::wordsOf(Value condition) {
     return std::nullopt;
   for (unsigned row : {0, 1}) {
     Value holds = pairs.evaluate(condition, {int(row), -1}, counting);
-    Value word = code.select(holds, warps.i32(-1), warps.i32(0));
-    words[row].assign(numberOfWords(columns), word);
+    words[row] = wordsOf(existing);
+    for (Value &word : words[row])
+      word = code.select(holds, word, warps.i32(0));
   }
   return words;
 }

@@ -69,6 +69,8 @@ private:
   cpu::Code &code;
   WarpCode &warps;
   unsigned columns;
+  /// The columns that exist.
+  Runs existing;
   /// Columns that do not exist are counted on, or taken for the last.
   FragmentScope counting, reading;
   /// Of rows whose run has an end alone.

@@ -12,72 +12,105 @@ using namespace attn::gpu;
 
 using Values = SmallVector<Value>;
 
-/// Computes in \p scope, which has the bounds that they need, the least and
-/// greatest integers that \p values are made of; with \p shared, all that does
-/// not depend on the tile of columns as well, and no more.
-void TileVisits::prepare(ValueRange values, cpu::Scope &scope, bool shared) {
+/// Computes in \p scope, which has the bounds that it needs, \p part of what
+/// \p values are made of.
+void TileVisits::prepare(ValueRange values, cpu::Scope &scope, Part part) {
   llvm::SmallDenseSet<Value, 16> seen;
   for (Value value : values)
-    prepare(value, scope, shared, seen);
+    prepare(value, scope, part, seen);
 }
 
-void TileVisits::prepare(Value value, cpu::Scope &scope, bool shared,
+void TileVisits::prepare(Value value, cpu::Scope &scope, Part part,
                          llvm::SmallDenseSet<Value, 16> &seen) {
   if (!seen.insert(value).second || !isOfVisits(value) || scope.lookup(value))
     return;
   Operation *op = value.getDefiningOp();
   bool varies = dependence.dependsOn(value, sweep.over);
-  if (!shared || varies)
+  if (part != Part::Rows || varies)
     for (Value operand : op->getOperands())
-      prepare(operand, scope, shared, seen);
-  if (varies && shared)
+      prepare(operand, scope, part, seen);
+  bool isOfPart = part == Part::Rows ? !varies
+                  : part == Part::Columns
+                      ? varies && !dependence.dependsOn(value, rowDims)
+                      : true;
+  if (!isOfPart)
     return;
-  if (auto box = dyn_cast<BoxReduceOp>(op))
-    scope.values[value] =
-        shared ? reduceBox(box, scope) : reduceBoxInLane(box, scope);
-  else if (shared) {
+  if (auto box = dyn_cast<BoxReduceOp>(op)) {
+    if (!scope.lookup(value))
+      prepareBox(box, scope, part);
+  } else if (part == Part::Rows) {
     for (Value operand : op->getOperands())
-      prepare(operand, scope, shared, seen);
+      prepare(operand, scope, part, seen);
     evaluator.evaluate(value, scope);
   }
 }
 
+/// Computes \p op, and what else is asked of its box, in one go: its integers
+/// are waited for once. The lanes of a warp share those of rows; the few of a
+/// tile of columns are the lane's own.
+void TileVisits::prepareBox(BoxReduceOp op, cpu::Scope &scope, Part part) {
+  SweepOp owner = sweep.op;
+  SmallVector<BoxReduceOp> ops;
+  for (auto other : owner.getVisits().getOps<BoxReduceOp>())
+    if (other.getDims() == op.getDims() && other.getFrom() == op.getFrom() &&
+        other.getTo() == op.getTo())
+      ops.push_back(other);
+  Values extremes = part == Part::Rows
+                        ? reduceTogether(ops, scope)
+                        : reduceEvery(ops, code.index(0), 1, scope);
+  for (auto [other, extreme] : llvm::zip_equal(ops, extremes))
+    scope.values[other.getResult()] = extreme;
+}
+
 /// Every \p step-th of the integers of a box of one dimension, from \p first
-/// on.
-Value TileVisits::reduceEvery(BoxReduceOp op, Value first, int64_t step,
-                              cpu::Scope &scope) {
-  const cpu::Storage &storage = evaluator.layout.storageOf(op.getSource());
-  auto dim = cast<StringAttr>(op.getDims()[0]);
+/// on, for each of \p ops.
+Values TileVisits::reduceEvery(ArrayRef<BoxReduceOp> ops, Value first,
+                               int64_t step, cpu::Scope &scope) {
+  // So many are asked for before the first is waited for. Beyond the end they
+  // are the last one again, which extremes do not mind.
+  constexpr int64_t ahead = 4;
+  BoxReduceOp box = ops.front();
+  auto dim = cast<StringAttr>(box.getDims()[0]);
   Value last = code.sub(evaluator.extent(dim), code.index(1));
   Value low =
-      code.max(evaluator.evaluate(op.getFrom()[0], scope), code.index(0));
-  Value high = code.min(evaluator.evaluate(op.getTo()[0], scope), last);
-  return code
-      .forEach(code.add(low, first), code.add(high, code.index(1)), step,
-               cpu::identityOf(code, op.getKind(), code.i64()),
-               [&](Value at, ValueRange before) -> Values {
-                 cpu::Scope inner(&scope);
-                 inner.indices[dim].uniform = at;
-                 Value element = code.load(storage.element,
-                                           evaluator.address(storage, inner));
-                 return {cpu::combine(code, op.getKind(), before.front(),
-                                      warps.toI64(element))};
-               })
-      .front();
+      code.max(evaluator.evaluate(box.getFrom()[0], scope), code.index(0));
+  Value high = code.min(evaluator.evaluate(box.getTo()[0], scope), last);
+  Values identities;
+  for (BoxReduceOp op : ops)
+    identities.push_back(cpu::identityOf(code, op.getKind(), code.i64()));
+  return code.forEach(
+      code.add(low, first), code.add(high, code.index(1)), ahead * step,
+      identities, [&](Value at, ValueRange before) {
+        Values extremes(before);
+        for (int64_t i = 0; i != ahead; ++i) {
+          cpu::Scope inner(&scope);
+          Value index = i ? code.add(at, code.index(i * step)) : at;
+          inner.indices[dim].uniform = i ? code.min(index, high) : index;
+          for (auto [entry, extreme] : llvm::zip_equal(ops, extremes)) {
+            BoxReduceOp op = entry;
+            const cpu::Storage &storage =
+                evaluator.layout.storageOf(op.getSource());
+            Value element =
+                code.load(storage.element, evaluator.address(storage, inner));
+            extreme =
+                cpu::combine(code, op.getKind(), extreme, warps.toI64(element));
+          }
+        }
+        return extremes;
+      });
 }
 
 /// The integers of a box that the lanes of a warp share.
-Value TileVisits::reduceBox(BoxReduceOp op, cpu::Scope &scope) {
-  Value result = reduceEvery(op, warps.widen(lane()), 32, scope);
+Values TileVisits::reduceTogether(ArrayRef<BoxReduceOp> ops,
+                                  cpu::Scope &scope) {
+  Values extremes = reduceEvery(ops, warps.widen(lane()), 32, scope);
   for (unsigned other : {1, 2, 4, 8, 16})
-    result = cpu::combine(code, op.getKind(), result,
-                          warps.exchange64(result, other));
-  return result;
-}
-
-/// The integers of a box of the lane's own: those of a tile of columns are few.
-Value TileVisits::reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope) {
-  return reduceEvery(op, code.index(0), 1, scope);
+    for (auto [entry, extreme] : llvm::zip_equal(ops, extremes)) {
+      BoxReduceOp op = entry;
+      extreme = cpu::combine(code, op.getKind(), extreme,
+                             warps.exchange64(extreme, other));
+    }
+  return extremes;
 }
 
 /// Gives \p scope the bounds of \p rows, and all of \p uses that the tiles
@@ -90,7 +123,7 @@ void TileVisits::bindRows(const RowBox &rows, ValueRange uses,
   for (auto [entry, first, last] :
        llvm::zip_equal(rows.entries, rows.first, rows.last))
     scope.bounds[entry.dim] = {first, last};
-  prepare(uses, scope, /*shared=*/true);
+  prepare(uses, scope, Part::Rows);
 }
 
 std::pair<Value, Value> TileVisits::hullOf(unsigned position,
@@ -117,6 +150,8 @@ void TileVisits::addOwn(const RowBox &rows) {
 }
 
 void TileVisits::setBlock(const RowBox &rows, bool searches) {
+  for (const TileDim &entry : rows.entries)
+    rowDims.push_back(entry.dim);
   if (visit()) {
     Values uses(visit().getFrom());
     llvm::append_range(uses, visit().getTo());
@@ -159,11 +194,11 @@ TileCorner TileVisits::cornerOf(Value number) {
   return corner;
 }
 
-/// `may` or `must` of the visit, for the rows of \p rows and a tile of columns.
-Value TileVisits::classify(Value truth, const cpu::Scope &rows, Value number) {
-  if (auto constant = truth.getDefiningOp<ConstantOp>())
-    return code.boolean(cast<BoolAttr>(constant.getValue()).getValue());
-  cpu::Scope local(&rows);
+/// The bounds of the columns of tile \p number.
+cpu::Scope TileVisits::columnsOf(Value number) {
+  cpu::Scope scope(&item);
+  for (const auto &[dim, at] : item.indices)
+    scope.bounds[dim] = {at.uniform, at.uniform};
   TileCorner corner = cornerOf(number);
   for (auto [i, entry] : llvm::enumerate(columns)) {
     Value first = warps.widen(
@@ -173,9 +208,19 @@ Value TileVisits::classify(Value truth, const cpu::Scope &rows, Value number) {
     if (Value step = indices.stepOf(entry))
       distance = code.mul(distance, warps.widen(step));
     last = code.min(code.add(first, distance), last);
-    local.bounds[entry.dim] = {first, last};
+    scope.bounds[entry.dim] = {first, last};
   }
-  prepare(truth, local, /*shared=*/false);
+  return scope;
+}
+
+/// `may` or `must` of the visit, for the rows of \p rows and the tile of
+/// columns of \p columns.
+Value TileVisits::classify(Value truth, const cpu::Scope &rows,
+                           const cpu::Scope &columns) {
+  if (auto constant = truth.getDefiningOp<ConstantOp>())
+    return code.boolean(cast<BoolAttr>(constant.getValue()).getValue());
+  cpu::Scope local(&rows, &columns);
+  prepare(truth, local, Part::Pair);
   return evaluator.evaluate(truth, local);
 }
 
@@ -196,14 +241,21 @@ Values TileVisits::newWindow() {
   return {warps.i32(-32), warps.i32(0)};
 }
 
-Value TileVisits::visitedOf32(Value first, Value end) {
+TileVisits::LaneTiles TileVisits::lookAt32(Value first) {
   Value number = code.add(first, lane());
-  Value may = classify(visit().getMay(), blockRows, number);
-  return warps.ballot(code.land(may, code.lessThan(number, end)));
+  LaneTiles tiles{number, columnsOf(number)};
+  prepare({visit().getMay(), visit().getMust()}, tiles.columns, Part::Columns);
+  return tiles;
 }
 
-Value TileVisits::fullOf32(Value first, unsigned own) {
-  return warps.ballot(isFull(code.add(first, lane()), own));
+Value TileVisits::visitedOf32(const LaneTiles &tiles, Value end) {
+  Value may = classify(visit().getMay(), blockRows, tiles.columns);
+  return warps.ballot(code.land(may, code.lessThan(tiles.number, end)));
+}
+
+Value TileVisits::fullOf32(const LaneTiles &tiles, unsigned own) {
+  Value must = classify(visit().getMust(), ownRows[own], tiles.columns);
+  return warps.ballot(code.land(isInside(tiles.number), must));
 }
 
 /// Looks at 32 tiles at a time, a lane at each, beginning with the first that
@@ -229,7 +281,7 @@ TileVisits::Found TileVisits::searchInLanes(Value from, Value end,
                                  code.land(more, code.lnot(args[1])), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
-        Value first = args[0], bits = visitedOf32(first, end);
+        Value first = args[0], bits = visitedOf32(lookAt32(first), end);
         Value isAny = code.compare(arith::CmpIPredicate::ne, bits, none);
         Value next = code.select(isAny, warps.firstOf(bits), all);
         scf::YieldOp::create(
@@ -256,7 +308,7 @@ TileVisits::Found TileVisits::nextTile(Value from, Value end,
                                  code.land(more, code.lnot(args[1])), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
-        Value may = classify(visit().getMay(), blockRows, args[0]);
+        Value may = classify(visit().getMay(), blockRows, columnsOf(args[0]));
         Value next = code.add(args[0], warps.i32(1));
         scf::YieldOp::create(
             code.builder, code.loc,
@@ -266,7 +318,8 @@ TileVisits::Found TileVisits::nextTile(Value from, Value end,
   return {loop.getResult(0), {}};
 }
 
-Value TileVisits::isFull(Value number, unsigned own) {
+/// Whether all columns of tile \p number exist.
+Value TileVisits::isInside(Value number) {
   TileCorner corner = cornerOf(number);
   Value exists;
   for (auto [i, entry] : llvm::enumerate(columns)) {
@@ -275,7 +328,12 @@ Value TileVisits::isFull(Value number, unsigned own) {
                                 indices.positionsOf(entry, corner.residues[i]));
     exists = exists ? code.land(exists, inside) : inside;
   }
+  return exists;
+}
+
+Value TileVisits::isFull(Value number, unsigned own) {
   if (!visit())
-    return sweep.hasDomain ? code.boolean(false) : exists;
-  return code.land(exists, classify(visit().getMust(), ownRows[own], number));
+    return sweep.hasDomain ? code.boolean(false) : isInside(number);
+  Value must = classify(visit().getMust(), ownRows[own], columnsOf(number));
+  return code.land(isInside(number), must);
 }

@@ -63,14 +63,20 @@ public:
   /// The first tile from \p from on, below \p end, that is not empty; or one
   /// that is not below it.
   Found nextTile(Value from, Value end, mlir::ValueRange window);
-  /// A bit for each of the 32 tiles from \p first on that is below \p end and
-  /// not empty.
-  Value visitedOf32(Value first, Value end);
+  /// Tiles that the lanes of a warp look at, one each: its number, and what is
+  /// of its columns alone.
+  struct LaneTiles {
+    Value number;
+    cpu::Scope columns;
+  };
+  LaneTiles lookAt32(Value first);
+  /// A bit for each of the 32 tiles that is below \p end and not empty.
+  Value visitedOf32(const LaneTiles &tiles, Value end);
   /// Says whether all pairs of the tile count for every accumulator, for box
   /// \p own of own rows.
   Value isFull(Value number, unsigned own = 0);
-  /// A bit for each of the 32 tiles from \p first on that is full.
-  Value fullOf32(Value first, unsigned own);
+  /// A bit for each of the 32 tiles that is full.
+  Value fullOf32(const LaneTiles &tiles, unsigned own);
   /// The least and greatest index of the boxes of the visit in column dimension
   /// \p position, for the own rows: the first is beyond the last where there is
   /// none.
@@ -81,17 +87,23 @@ public:
 private:
   VisitOp visit() const { return sweep.visit; }
   void bindRows(const RowBox &rows, mlir::ValueRange uses, cpu::Scope &scope);
-  void prepare(mlir::ValueRange values, cpu::Scope &scope, bool shared);
-  void prepare(Value value, cpu::Scope &scope, bool shared,
+  /// What is prepared: all that a tile of rows has for itself, the extremes
+  /// that a tile of columns has for itself, and those that a pair of them has.
+  enum class Part { Rows, Columns, Pair };
+  void prepare(mlir::ValueRange values, cpu::Scope &scope, Part part);
+  void prepare(Value value, cpu::Scope &scope, Part part,
                llvm::SmallDenseSet<Value, 16> &seen);
-  Value reduceEvery(BoxReduceOp op, Value first, int64_t step,
-                    cpu::Scope &scope);
-  Value reduceBox(BoxReduceOp op, cpu::Scope &scope);
-  Value reduceBoxInLane(BoxReduceOp op, cpu::Scope &scope);
+  void prepareBox(BoxReduceOp op, cpu::Scope &scope, Part part);
+  Values reduceEvery(llvm::ArrayRef<BoxReduceOp> ops, Value first, int64_t step,
+                     cpu::Scope &scope);
+  Values reduceTogether(llvm::ArrayRef<BoxReduceOp> ops, cpu::Scope &scope);
   Value lane();
+  cpu::Scope columnsOf(Value number);
+  Value isInside(Value number);
   Found searchInLanes(Value from, Value end, mlir::ValueRange window);
   std::pair<Value, Value> hullOf(unsigned position, cpu::Scope &rows);
-  Value classify(Value truth, const cpu::Scope &rows, Value number);
+  Value classify(Value truth, const cpu::Scope &rows,
+                 const cpu::Scope &columns);
 
   TileIndices &indices;
   WarpCode &warps;
@@ -104,6 +116,7 @@ private:
   TileCorner firstColumn;
   Values numTilesOf;
   Value numTiles;
+  DimList rowDims;
   cpu::Scope blockRows; // their bounds, and what follows
   std::deque<cpu::Scope> ownRows;
 };

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -186,9 +187,25 @@ void WarpCode::arriveExpecting(Value barrier, Value bytes) {
       code.builder, code.loc, Type(), barrier, bytes, NVVM::MemScopeKind::CTA,
       /*relaxed=*/false, /*predicate=*/Value());
 }
+
+/// NVVM's mbarrier.try_wait.parity has this loop in itself, and a limit of
+/// time. Beside such a limit, ptxas takes nothing that is carried past the wait
+/// for what the lanes share: places in rings, and the descriptors made of them,
+/// would go through registers of the lanes.
 void WarpCode::wait(Value barrier, Value parity) {
-  NVVM::MBarrierTryWaitParityOp::create(code.builder, code.loc, barrier, parity,
-                                        i32(0x989680));
+  auto loop = scf::WhileOp::create(
+      code.builder, code.loc, TypeRange(), ValueRange(),
+      [&](OpBuilder &builder, Location, ValueRange) {
+        Value isOver = NVVM::MBarrierTryWaitOp::create(
+            builder, code.loc, builder.getI1Type(), barrier, parity,
+            /*ticks=*/Value(), NVVM::MemScopeKind::CTA, /*relaxed=*/false);
+        scf::ConditionOp::create(builder, code.loc, code.lnot(isOver),
+                                 ValueRange());
+      },
+      [&](OpBuilder &builder, Location, ValueRange) {
+        scf::YieldOp::create(builder, code.loc);
+      });
+  code.builder.setInsertionPointAfter(loop);
 }
 
 //===----------------------------------------------------------------------===//

@@ -79,7 +79,7 @@ void WarpKernelEmitter::computeDifferences(Item &item, Value number,
     }
   }
   computesDifferences = false;
-  warps.syncNamed(code.add(consumer, warps.i32(4)), threadsOfGroup);
+  syncConsumer();
 }
 
 /// Loads those of the thread's elements.

@@ -39,6 +39,8 @@ Value WarpKernelEmitter::provide(Value value, Place place,
     return scoreElements[elementOf(place)];
   if (Value known = differenceElement(value, place))
     return known;
+  if (Value known = columnElement(value, place.column))
+    return known;
   if (Sigmoid *sigmoid = findSigmoid(value); sigmoid && place.column >= 0)
     return sigmoid->elements[elementOf(place)];
   if (!shape.base || yElements.empty())
@@ -68,12 +70,14 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
   return code.choose(
       full, types, [&]() { return elements; },
       [&]() {
+        readsBroughtColumns = true;
         TileMask counts(
             *pairs, domain, tile.columns, columnEnds, columnFirsts,
             [&] { return lastColumns(); }, tileScope);
         Values masked;
         for (unsigned i = 0; i != elements.size(); ++i)
           masked.push_back(counts.choose(i, elements[i], code.real(identity)));
+        readsBroughtColumns = false;
         return masked;
       });
 }

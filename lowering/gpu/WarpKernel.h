@@ -22,7 +22,8 @@ namespace attn::gpu {
 
 /// Where things lie in shared memory, in bytes.
 struct SharedPlan {
-  unsigned left, right, values, output, differences, barriers, window, total;
+  unsigned left, right, values, output, differences, columns, barriers, window,
+      total;
   bool hasOutput; // room for a tile of the output
 
   /// Of a searcher (WarpSearch.cpp), among the bytes of barriers.
@@ -44,11 +45,15 @@ struct SharedPlan {
     // Two buffers of two copies for each consumer (WarpDifferences.cpp).
     unsigned differenceBytes = unsigned(shape.differences.size()) *
                                tile.consumers * 4 * differenceCopy(tile);
-    hasOutput = wantsOutput && shape.values->columns % 16 == 0 &&
-                !shape.isPacked &&
-                at + outputBytes + differenceBytes + barrierBytes <= maxShared;
+    unsigned columnBytes =
+        unsigned(shape.columnValues.size()) * tile.consumers * tile.columns * 4;
+    hasOutput =
+        wantsOutput && shape.values->columns % 16 == 0 && !shape.isPacked &&
+        at + outputBytes + differenceBytes + columnBytes + barrierBytes <=
+            maxShared;
     output = take(hasOutput ? outputBytes : 0);
     differences = take(differenceBytes);
+    columns = take(columnBytes);
     barriers = take(barrierBytes);
     window = at - windows * windowBytes;
     total = at;
@@ -207,6 +212,16 @@ private:
   void loadDifferences();
   Value differenceElement(Value value, Place place);
 
+  // What masks read of a column (WarpColumns.cpp).
+  Value wordOfColumn(Value value, FragmentScope &scope);
+  void bringColumns(Item &item, Value number, Value full);
+  Value addressOfColumn(unsigned which, Value column);
+  Value columnElement(Value value, int column);
+  /// Waits for the threads of the consumer.
+  void syncConsumer() {
+    warps.syncNamed(code.add(consumer, warps.i32(4)), threadsOfGroup);
+  }
+
   /// What a tile leaves behind.
   struct TileResult {
     Values state;    // two rows of each accumulator but the product
@@ -314,6 +329,7 @@ private:
   std::vector<Values> differenceElements;
   Value differenceBuffer; // bytes from sharedBase
   bool computesDifferences = false;
+  bool readsBroughtColumns = false;
   /// Positions in each column dimension: of the thread's first column, and how
   /// many there are.
   Values columnFirsts, columnEnds;

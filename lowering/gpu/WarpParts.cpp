@@ -246,6 +246,7 @@ GpuStage WarpKernelEmitter::emitMerge() {
                                                function.getArgument(0), entry);
   makeIndices();
   warps.waitForLastLaunch();
+  stage.waitsItself = true;
   lane = warps.thread();
   auto [number, row] = divide(warps.block(), rowsOfBox());
   Item item;

@@ -320,6 +320,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
     passTurn();
   computeDifferences(item, first, count);
   Value full = isFull(item, first);
+  bringColumns(item, first, full);
   Value next = nextTile(item, code.add(first, one));
   unsigned searchSize = item.search.size();
   score = warps.waitProducts(0, score);
@@ -370,6 +371,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         computeDifferences(item, number, now);
         // What the tile and the next one are is found out under the products.
         Value full = isFull(item, number);
+        bringColumns(item, number, full);
         Value following = nextTile(item, code.add(number, one));
         nextScore = warps.waitProducts(shape.values ? 1 : 0, nextScore);
         release(rightEmpty, now);

@@ -144,7 +144,8 @@ void WarpKernelEmitter::emitSearcher() {
         ValueRange({item.firstTile, carried.front()}),
         [&](OpBuilder &, Location, ValueRange args) {
           Value first = args[0], count = args[1];
-          Value visited = item.visits->visitedOf32(first, item.tiles);
+          TileVisits::LaneTiles tiles = item.visits->lookAt32(first);
+          Value visited = item.visits->visitedOf32(tiles, item.tiles);
           Value next = code.add(first, all);
           Value isLast = code.lnot(code.lessThan(next, item.tiles));
           Value isGiven = code.lor(
@@ -152,7 +153,7 @@ void WarpKernelEmitter::emitSearcher() {
           code.ifThen(isGiven, [&] {
             Values words{first, visited, code.select(isLast, one, zero)};
             for (unsigned c = 0; c != tile.consumers; ++c)
-              words.push_back(item.visits->fullOf32(first, c));
+              words.push_back(item.visits->fullOf32(tiles, c));
             waitWindow(windowEmpty, count, 1);
             code.ifThen(isLeader, [&] {
               for (auto [number, word] : llvm::enumerate(words))

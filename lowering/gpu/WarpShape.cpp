@@ -2,6 +2,8 @@
 
 #include "lowering/gpu/WarpShape.h"
 #include "dialect/FormulaWalk.h"
+#include "lowering/gpu/IntegerRanges.h"
+#include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/PairDifference.h"
 
 using namespace mlir;
@@ -264,6 +266,7 @@ private:
     }
     findDifferences(given);
     given.insert_range(shape.differences);
+    findColumnValues(pairs);
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
       for (Value value : accumulator.pairValues())
         readsPairs |= pairs.readsColumns(value);
@@ -285,6 +288,34 @@ private:
       for (Value value : accumulator.pairValues())
         collectDifferences(value, shape.rows.front().dim,
                            shape.columns.front().dim, given, shape.differences);
+  }
+
+  /// Finds what a tile has one value of a column for, in masks. One that is
+  /// looked at in a loop reads its columns there.
+  void findColumnValues(FragmentEvaluator &pairs) {
+    llvm::SmallSetVector<Value, 2> domains;
+    for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+      if (Value domain = AccumulateOp(accumulator.op).getDomain())
+        if (!MaskBits::isLong(pairs, domain))
+          domains.insert(domain);
+    walkFormulaThroughReads(
+        domains.getArrayRef(), [&](Value part, ArrayRef<StringAttr> replaced) {
+          if (pairs.given.contains(part) || !replaced.empty() ||
+              !pairs.onColumns(part))
+            return false;
+          if (pairs.onRows(part) || !pairs.readsColumns(part) || !isWord(part))
+            return true;
+          if (!llvm::is_contained(shape.columnValues, part))
+            shape.columnValues.push_back(part);
+          return false;
+        });
+  }
+
+  /// Says whether \p value has a form of 32 bits on fragments.
+  bool isWord(Value value) {
+    Type element = quantity(value).getElementType();
+    return element.isF32() || element.isInteger(1) ||
+           (element.isInteger() && bitsOf(value, layout.getSpec()) <= 32);
   }
 
   /// Says whether \p value is made of quantities of \p dims alone.
@@ -338,10 +369,13 @@ private:
 
   /// Memory limits few rows: as many tiles on their way as shared memory has
   /// room for, at least three; by measurement tiles of 128 columns are faster
-  /// than two blocks with half of them each.
+  /// than two blocks with half of them each, but for elements that are read:
+  /// their addresses take registers too.
   bool choosePackedTile() {
     WarpTile tile;
     for (unsigned columns : {128u, 64u, 32u}) {
+      if (readsPairs && columns > 64)
+        continue;
       tile = {/*consumers=*/1, columns, /*stages=*/0, /*pingPong=*/false};
       unsigned ofStage = shape.right.bytes(columns) +
                          (shape.values ? shape.values->bytes(columns) : 0);

@@ -57,6 +57,8 @@ struct WarpShape {
   llvm::SmallVector<StepNumber> steps;
   /// Of pairs, by the difference of row and column alone (PairDifference.h).
   llvm::SmallVector<mlir::Value> differences;
+  /// What masks read of a column alone, in a word each.
+  llvm::SmallVector<mlir::Value> columnValues;
   DimList batch;                    // what a work item has one index of
   mlir::Value score;                // the attn.reduce
   TileTensor left, right;           // of the score

@@ -293,6 +293,8 @@ attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
     alignUpOnDevice(slots[buffer.slot + 1], bytes);
     base += bytes;
   }
+  // Before the first one there may be anything of the stream's.
+  bool isFirst = true;
   for (const Launch &launch : plan.launches) {
     const attn_launch_desc &desc = *launch.desc;
     slots[desc.items_slot + 2] = int64_t(base);
@@ -300,11 +302,12 @@ attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
       slots[desc.items_slot + 4] = launch.parts;
     ATTN_RETURN_IF_FAILED(launchOne(kernel, gpu, desc, launch.functions.kernel,
                                     launch.blocks, launch.maps, slots, stream,
-                                    /*overlaps=*/false));
+                                    !isFirst && desc.waits_itself));
+    isFirst &= launch.blocks == 0;
     if (launch.parts > 1)
-      ATTN_RETURN_IF_FAILED(
-          launchOne(kernel, gpu, *desc.merge, launch.functions.merge,
-                    launch.mergeBlocks, {}, slots, stream, /*overlaps=*/true));
+      ATTN_RETURN_IF_FAILED(launchOne(
+          kernel, gpu, *desc.merge, launch.functions.merge, launch.mergeBlocks,
+          {}, slots, stream, desc.merge->waits_itself));
   }
   return ATTN_STATUS_OK;
 }

@@ -39,7 +39,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 6
+#define ATTN_KERNEL_ABI_VERSION 7
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -109,11 +109,12 @@ typedef struct attn_map_desc {
 
 /* A kernel of the image. Its parameters, by value: an array of num_slots
    int64_t, then an array of num_maps CUtensorMaps (absent when there is none).
-   Block b takes the items b, b + blocks, b + 2 blocks, ... With `merge`, an
-   item may be cut into parts, and parts are then what blocks take: those of an
-   item follow each other. Each leaves what the scratch bytes of the launch say
-   in the scratch memory, one after the other, and the items of `merge` make
-   results of them. */
+   Block b takes the items b, b + blocks, b + 2 blocks, ... With `waits_itself`,
+   it waits for the launch before it where it needs that, and may begin under
+   its end. With `merge`, an item may be cut into parts, and parts are then what
+   blocks take: those of an item follow each other. Each leaves what the scratch
+   bytes of the launch say in the scratch memory, one after the other, and the
+   items of `merge` make results of them. */
 typedef struct attn_launch_desc {
   const char *symbol;
   int32_t items_slot;
@@ -126,6 +127,7 @@ typedef struct attn_launch_desc {
      0: not known, taken where no other launch fits. */
   int32_t tile_cycles;
   const struct attn_launch_desc *merge; /* null: items stay whole */
+  int32_t waits_itself;
 } attn_launch_desc;
 
 /* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. Where

@@ -61,12 +61,12 @@ const attn_buffer_desc buffers[] = {{Buffer}};
 const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, -1, 64, 1, -1, 0},
                                      {M, XStride, 0, 0, Box, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
-const attn_launch_desc merge = {"merge", Merge,   32, 0,      0,
-                                0,       nullptr, 0,  nullptr};
+const attn_launch_desc merge = {"merge", Merge,   32, 0,       0,
+                                0,       nullptr, 0,  nullptr, 1};
 const attn_launch_desc launches[] = {
-    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr},
-    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge},
-    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr}};
+    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr, 1},
+    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge, 0},
+    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0}};
 // Without the launch that takes any tensor.
 const attn_stage_desc stages[] = {
     {"rows", nullptr, nullptr, 0, 2, launches + 1, 0}};
@@ -186,6 +186,24 @@ TEST_F(Gpu, CutsFewItemsIntoParts) {
   EXPECT_EQ(driver->launches[1].slots[Fast + 2],
             driver->launches[0].slots[Fast + 2])
       << "where the parts are";
+}
+
+TEST_F(Gpu, BeginsUnderTheEndOfItsOwnLaunches) {
+  const attn_stage_desc twice[] = {
+      {"first", nullptr, nullptr, 0, 1, launches, 0},
+      {"second", nullptr, nullptr, 0, 1, launches, 0}};
+  attn_spec_desc desc = rows;
+  desc.num_stages = 2;
+  desc.stages = twice;
+  attn_kernel_free(kernel);
+  kernel = nullptr;
+  ASSERT_EQ(attn_kernel_from_desc(&desc, &kernel), ATTN_STATUS_OK)
+      << attn_last_error();
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  ASSERT_EQ(driver->numLaunches, 2);
+  EXPECT_FALSE(driver->launches[0].overlaps) << "with what is not ours";
+  EXPECT_TRUE(driver->launches[1].overlaps);
 }
 
 TEST_F(Gpu, LeavesItemsWholeWhereThatIsNoSlower) {
