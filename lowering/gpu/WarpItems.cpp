@@ -13,13 +13,25 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
+/// Of each round a block takes one item, in alternating direction: so items
+/// that get shorter are shared out evenly.
+Value WarpKernelEmitter::dealtItem(Value round) {
+  Value grid = warps.blocks(), block = warps.block(), one = warps.i32(1);
+  Value mirrored = code.sub(code.sub(grid, one), block);
+  Value odd = code.compare(arith::CmpIPredicate::ne, code.land(round, one),
+                           warps.i32(0));
+  return code.add(code.mul(round, grid), code.select(odd, mirrored, block));
+}
+
+/// Calls \p body for each item of the block; what is carried in the end. Where
+/// items are drawn, carried values end as those of newSearch; the searcher's
+/// are what drawItem takes.
+Values WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
   // Fewer than 2^31 items: more tiles do not fit a GPU's memory.
   Value items = warps.toI32(slotOf(ItemsSlot, code.i64()));
   if (shape.isPacked)
     items = code.mul(items, warps.toI32(slotOf(PartsSlot, code.i64())));
-  Value grid = warps.blocks(), block = warps.block(), one = warps.i32(1);
-  Value mirrored = code.sub(code.sub(grid, one), block);
+  Value one = warps.i32(1);
   Values start{warps.i32(0)};
   llvm::append_range(start, init);
   SmallVector<Type> types;
@@ -29,10 +41,9 @@ void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
   auto loop = scf::WhileOp::create(
       builder, code.loc, types, start,
       [&](OpBuilder &, Location, ValueRange args) {
-        Value odd = code.compare(arith::CmpIPredicate::ne,
-                                 code.land(args[0], one), warps.i32(0));
-        Value number = code.add(code.mul(args[0], grid),
-                                code.select(odd, mirrored, block));
+        Value number = !drawsItems()  ? dealtItem(args[0])
+                       : searchesHere ? nextItem(args[0], args[1], args[2])
+                                      : announcedItem(args.back());
         Values passed(args);
         passed.push_back(number);
         scf::ConditionOp::create(builder, code.loc,
@@ -52,6 +63,7 @@ void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
         scf::YieldOp::create(builder, code.loc, next);
       });
   builder.setInsertionPointAfter(loop);
+  return Values(loop.getResults().drop_front().drop_back());
 }
 
 /// Where a mask may leave out tiles, items with more rows before them come
