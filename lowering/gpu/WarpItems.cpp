@@ -32,22 +32,23 @@ Values WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
   if (shape.isPacked)
     items = code.mul(items, warps.toI32(slotOf(PartsSlot, code.i64())));
   Value one = warps.i32(1);
+  // Found ahead of the loop's condition: ptxas takes a value that comes after a
+  // wait there for one that may differ between lanes, and with it all else.
+  auto numberOf = [&](Value round, ValueRange carried) {
+    return !drawsItems()  ? dealtItem(round)
+           : searchesHere ? nextItem(round, carried[0], carried[1])
+                          : announcedItem(carried.back());
+  };
   Values start{warps.i32(0)};
   llvm::append_range(start, init);
-  SmallVector<Type> types;
-  for (Value value : start)
-    types.push_back(value.getType());
-  types.push_back(warps.i32Type());
+  start.push_back(numberOf(start.front(), init));
+  SmallVector<Type> types = llvm::map_to_vector(
+      start, [](Value value) { return value.getType(); });
   auto loop = scf::WhileOp::create(
       builder, code.loc, types, start,
       [&](OpBuilder &, Location, ValueRange args) {
-        Value number = !drawsItems()  ? dealtItem(args[0])
-                       : searchesHere ? nextItem(args[0], args[1], args[2])
-                                      : announcedItem(args.back());
-        Values passed(args);
-        passed.push_back(number);
         scf::ConditionOp::create(builder, code.loc,
-                                 code.lessThan(number, items), passed);
+                                 code.lessThan(args.back(), items), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
         Item item;
@@ -59,7 +60,9 @@ Values WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
         decode(whole, item);
         findColumns(item);
         Values next{code.add(args[0], one)};
-        llvm::append_range(next, body(item, args.drop_front().drop_back()));
+        Values carried = body(item, args.drop_front().drop_back());
+        llvm::append_range(next, carried);
+        next.push_back(numberOf(next.front(), carried));
         scf::YieldOp::create(builder, code.loc, next);
       });
   builder.setInsertionPointAfter(loop);
