@@ -90,7 +90,8 @@ private:
          i32(int(kernel.maps.size())),
          array(map(kernel.maps,
                    [&](auto &entry) { return tensorMap(spec, entry); })),
-         i32(kernel.tileCycles), merge, i32(kernel.waitsItself)});
+         i32(kernel.tileCycles), merge, i32(kernel.drawsItems),
+         i32(kernel.waitsItself)});
   }
   Constant *tensorMap(const SpecDescription &spec, const TensorMap &tensorMap) {
     SpecDescription::Param type;

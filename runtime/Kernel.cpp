@@ -21,10 +21,11 @@ static bool isLaunch(const attn_spec_desc &desc,
     return slot >= lowest && slot < desc.num_slots;
   };
   bool hasTiles = launch.tile_cycles != 0 || launch.merge;
+  int32_t lastSlot = launch.draws_items ? 6 : hasTiles ? 5 : 2;
   if (!launch.symbol || !isSlot(launch.items_slot, 0) ||
-      !isSlot(launch.items_slot + (hasTiles ? 5 : 2), 0) ||
-      launch.threads < 1 || launch.shared_bytes < 0 ||
-      launch.blocks_per_sm < 0 || launch.num_maps < 0 || launch.tile_cycles < 0)
+      !isSlot(launch.items_slot + lastSlot, 0) || launch.threads < 1 ||
+      launch.shared_bytes < 0 || launch.blocks_per_sm < 0 ||
+      launch.num_maps < 0 || launch.tile_cycles < 0)
     return false;
   for (int32_t j = 0; j < launch.num_maps; ++j) {
     const attn_map_desc &map = launch.maps[j];

@@ -248,6 +248,7 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   stage.sharedBytes = plan.total;
   stage.blocksPerSM = 1;
   stage.tileCycles = shape.tileCycles();
+  stage.drawsItems = drawsItems();
   stage.waitsItself = true;
   stage.description = "wgmma " + std::to_string(tile.rows()) + " x " +
                       std::to_string(tile.columns) + ", " +

@@ -10,7 +10,8 @@
 //       attributes {nvvm.kernel, nvvm.maxntid = ...}
 //
 // with the slots that CallLayout numbers (no %maps where K is 0), and returns a
-// GpuStage. Block b takes the items b, b + gridDim.x, ...: the grid may be any.
+// GpuStage. Block b takes the items b, b + gridDim.x, ..., or the next one that
+// none has taken: the grid may be any.
 // Sizes of a call are decided by the plan, which is host code: `items` and
 // `scratchBytes` emit into it.
 //
@@ -66,8 +67,9 @@ struct TensorMap {
 
 /// Slots of a launch, from its itemsSlot on: work items, scratch bytes and
 /// scratch address; the most tiles of an item, and the parts in which it is
-/// cut; the tiles of all items together; the boxes that the rows of a tile are;
-/// how far apart indices are.
+/// cut; the tiles of all items together; the address of the number of items
+/// that blocks have drawn (i32); the boxes that the rows of a tile are; how far
+/// apart indices are.
 enum LaunchSlot {
   ItemsSlot,
   ScratchBytesSlot,
@@ -75,6 +77,7 @@ enum LaunchSlot {
   TilesSlot,
   PartsSlot,
   VisitedSlot,
+  CounterSlot,
   BoxesSlot,
   StepsSlot = BoxesSlot + 4,
   NumLaunchSlots = StepsSlot + 6
@@ -107,6 +110,8 @@ struct GpuStage {
   /// Puts together the parts of items, where they may be cut; `scratchBytes`
   /// is then of a part.
   std::shared_ptr<GpuStage> merge;
+  /// Blocks draw their items from a counter, which is 0 when the launch begins.
+  bool drawsItems = false;
   /// It waits for the launch before it, under whose end it may begin.
   bool waitsItself = false;
   int mergeSlot = 0; // its itemsSlot

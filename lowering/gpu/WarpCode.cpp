@@ -134,6 +134,16 @@ void WarpCode::syncWarp() {
   NVVM::SyncWarpOp::create(code.builder, code.loc, i32(-1));
 }
 
+Value WarpCode::countUp(Value address) {
+  auto global = LLVM::LLVMPointerType::get(
+      code.builder.getContext(), unsigned(NVVM::NVVMMemorySpace::Global));
+  address =
+      LLVM::AddrSpaceCastOp::create(code.builder, code.loc, global, address);
+  return LLVM::AtomicRMWOp::create(code.builder, code.loc,
+                                   LLVM::AtomicBinOp::add, address, i32(1),
+                                   LLVM::AtomicOrdering::monotonic, "device");
+}
+
 void WarpCode::syncBlock() { NVVM::Barrier0Op::create(code.builder, code.loc); }
 void WarpCode::allowNextLaunch() {
   NVVM::GriddepcontrolOp::create(code.builder, code.loc,

@@ -70,6 +70,8 @@ public:
   /// The lowest lane of a ballot that is not 0.
   mlir::Value firstOf(mlir::Value ballot);
   mlir::Value isElected();
+  /// Adds 1 to the i32 at \p address in global memory; what it was before.
+  mlir::Value countUp(mlir::Value address);
   void syncBlock();
   void syncWarp();
   /// The launch that follows in the stream may start where it says that it

@@ -13,30 +13,42 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
+/// Of each round a block takes one item, in alternating direction: so items
+/// that get shorter are shared out evenly.
+Value WarpKernelEmitter::dealtItem(Value round) {
+  Value grid = warps.blocks(), block = warps.block(), one = warps.i32(1);
+  Value mirrored = code.sub(code.sub(grid, one), block);
+  Value odd = code.compare(arith::CmpIPredicate::ne, code.land(round, one),
+                           warps.i32(0));
+  return code.add(code.mul(round, grid), code.select(odd, mirrored, block));
+}
+
+/// Calls \p body for each item of the block; what is carried in the end. Where
+/// items are drawn, carried values end as those of newSearch; the searcher's
+/// are what drawItem takes.
+Values WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
   // Fewer than 2^31 items: more tiles do not fit a GPU's memory.
   Value items = warps.toI32(slotOf(ItemsSlot, code.i64()));
   if (shape.isPacked)
     items = code.mul(items, warps.toI32(slotOf(PartsSlot, code.i64())));
-  Value grid = warps.blocks(), block = warps.block(), one = warps.i32(1);
-  Value mirrored = code.sub(code.sub(grid, one), block);
+  Value one = warps.i32(1);
+  // Found ahead of the loop's condition: ptxas takes a value that comes after a
+  // wait there for one that may differ between lanes, and with it all else.
+  auto numberOf = [&](Value round, ValueRange carried) {
+    return !drawsItems()  ? dealtItem(round)
+           : searchesHere ? nextItem(round, carried[0], carried[1])
+                          : announcedItem(carried.back());
+  };
   Values start{warps.i32(0)};
   llvm::append_range(start, init);
-  SmallVector<Type> types;
-  for (Value value : start)
-    types.push_back(value.getType());
-  types.push_back(warps.i32Type());
+  start.push_back(numberOf(start.front(), init));
+  SmallVector<Type> types = llvm::map_to_vector(
+      start, [](Value value) { return value.getType(); });
   auto loop = scf::WhileOp::create(
       builder, code.loc, types, start,
       [&](OpBuilder &, Location, ValueRange args) {
-        Value odd = code.compare(arith::CmpIPredicate::ne,
-                                 code.land(args[0], one), warps.i32(0));
-        Value number = code.add(code.mul(args[0], grid),
-                                code.select(odd, mirrored, block));
-        Values passed(args);
-        passed.push_back(number);
         scf::ConditionOp::create(builder, code.loc,
-                                 code.lessThan(number, items), passed);
+                                 code.lessThan(args.back(), items), args);
       },
       [&](OpBuilder &, Location, ValueRange args) {
         Item item;
@@ -48,10 +60,13 @@ void WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
         decode(whole, item);
         findColumns(item);
         Values next{code.add(args[0], one)};
-        llvm::append_range(next, body(item, args.drop_front().drop_back()));
+        Values carried = body(item, args.drop_front().drop_back());
+        llvm::append_range(next, carried);
+        next.push_back(numberOf(next.front(), carried));
         scf::YieldOp::create(builder, code.loc, next);
       });
   builder.setInsertionPointAfter(loop);
+  return Values(loop.getResults().drop_front().drop_back());
 }
 
 /// Where a mask may leave out tiles, items with more rows before them come

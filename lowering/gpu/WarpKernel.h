@@ -135,7 +135,8 @@ private:
   };
 
   using ItemBody = llvm::function_ref<Values(Item &, ValueRange carried)>;
-  void forEachItem(ValueRange init, ItemBody body);
+  Values forEachItem(ValueRange init, ItemBody body);
+  Value dealtItem(Value round);
   void decode(Value number, Item &item);
   Value rowBox(unsigned position);
   Value placeRow(Item &item, Value inTile, unsigned row);
@@ -163,6 +164,12 @@ private:
 
   // A warp that looks for tiles (WarpSearch.cpp).
   bool hasSearcher();
+  bool drawsItems();
+  Value dealtRounds();
+  Value nextItem(Value round, Value before, Value count);
+  Value drawItem(Value before, Value count);
+  Value announcedItem(Value count);
+  void giveWindow(Value count, ValueRange words);
   void emitSearcher();
   Values newSearch();
   Value nextTile(Item &item, Value from);

@@ -18,9 +18,8 @@
 // Both walk the same items and tiles by the same scalar code, or where memory
 // decides about tiles by what a third role finds (WarpSearch.cpp). Tiles travel
 // through rings of `stages` buffers with a full and an empty barrier each. The
-// grid is persistent: block b takes one item of each round of gridDim.x items,
-// in alternating direction, so that items that get shorter are shared out
-// evenly.
+// grid is persistent: blocks are dealt items (WarpItems.cpp), or draw them
+// where memory decides how many tiles they have.
 //
 //===----------------------------------------------------------------------===//
 

@@ -8,6 +8,7 @@
 //   first     the first of the 32
 //   visited   a bit for each that is not empty for the rows of the block
 //   isLast    whether the item has no further window
+//   item      which item it is about
 //   full[c]   a bit for each that is full for the rows of consumer c
 //
 // Windows without a tile are left out, but for the last of an item. They travel
@@ -15,6 +16,11 @@
 // reader counts the windows that it has let go of; the one after them is in its
 // hands. It lets go of an item's last one when it asks for a tile and there is
 // none.
+//
+// It also says which the items are. What memory decides about their tiles
+// nobody knows when they are dealt out, so the last rounds of them are drawn
+// from a counter in memory. Readers find the number in an item's first window.
+// One window more says that none is left.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +36,7 @@ using namespace attn::gpu;
 using Values = WarpCode::Values;
 
 static constexpr unsigned windows = SharedPlan::windows;
-enum WindowWord : unsigned { First, Visited, IsLast, Full };
+enum WindowWord : unsigned { First, Visited, IsLast, ItemNumber, Full };
 
 bool WarpKernelEmitter::hasSearcher() {
   return searchesMemory(*shape.sweep, dependence);
@@ -62,6 +68,62 @@ void WarpKernelEmitter::waitWindow(unsigned first, Value count, unsigned flip) {
       arith::DivUIOp::create(builder, code.loc, count, warps.i32(windows));
   Value parity = code.land(code.add(round, warps.i32(flip)), warps.i32(1));
   warps.wait(windowBarrier(first, count), parity);
+}
+
+/// Says whether blocks draw their items. Parts are many and alike.
+bool WarpKernelEmitter::drawsItems() {
+  return hasSearcher() && !shape.isPacked;
+}
+
+/// Rounds of items that are dealt out all the same: these share columns with
+/// those of the blocks beside them, and the rest makes up for what is uneven.
+Value WarpKernelEmitter::dealtRounds() {
+  Value items = warps.toI32(slotOf(ItemsSlot, code.i64()));
+  Value rounds =
+      arith::DivUIOp::create(builder, code.loc, items, warps.blocks());
+  Value quarters = code.mul(rounds, warps.i32(3));
+  return arith::ShRUIOp::create(builder, code.loc, quarters, warps.i32(2));
+}
+
+/// The searcher's item of \p round; drawItem says what the others are.
+Value WarpKernelEmitter::nextItem(Value round, Value before, Value count) {
+  Value rounds = dealtRounds();
+  return code
+      .choose(
+          code.lessThan(round, rounds), warps.i32Type(),
+          [&]() -> Values { return {dealtItem(round)}; },
+          [&]() -> Values {
+            Value drawn = drawItem(before, count);
+            return {code.add(drawn, code.mul(rounds, warps.blocks()))};
+          })
+      .front();
+}
+
+/// The next item that the searcher draws, after \p count windows, of which \p
+/// before are not of the last item: once readers have begun with that, and have
+/// its last two windows left at most. Who draws earlier keeps items from blocks
+/// that have none left; who draws later is waited for.
+Value WarpKernelEmitter::drawItem(Value before, Value count) {
+  // Of windows before the first, the barriers have not been used: their phase
+  // of the other parity counts as over.
+  Value letGo =
+      code.max(code.sub(before, warps.i32(1)), code.sub(count, warps.i32(3)));
+  waitWindow(windowEmpty, letGo, 0);
+  Value number =
+      code.choose(
+              isLeader, warps.i32Type(),
+              [&]() -> Values {
+                return {warps.countUp(slotOf(CounterSlot, code.ptr()))};
+              },
+              [&]() -> Values { return {warps.i32(0)}; })
+          .front();
+  return warps.broadcastFirstLane(number);
+}
+
+/// A reader's next item, after \p count windows.
+Value WarpKernelEmitter::announcedItem(Value count) {
+  waitWindow(windowFull, count, 0);
+  return loadWindow(count, warps.i32(ItemNumber));
 }
 
 /// A reader's state about an item: the number of windows that it has let go of.
@@ -129,48 +191,61 @@ Value WarpKernelEmitter::isFull(Item &item, Value number) {
   return code.equals(code.land(bits, warps.i32(1)), warps.i32(1));
 }
 
+/// Gives readers window \p count.
+void WarpKernelEmitter::giveWindow(Value count, ValueRange words) {
+  waitWindow(windowEmpty, count, 1);
+  code.ifThen(isLeader, [&] {
+    for (auto [number, word] : llvm::enumerate(words))
+      LLVM::StoreOp::create(builder, code.loc, word,
+                            windowWord(count, warps.i32(number)), 4);
+    warps.arrive(windowBarrier(windowFull, count));
+  });
+}
+
 void WarpKernelEmitter::emitSearcher() {
-  isLeader = warps.isElected();
+  isLeader =
+      code.equals(code.land(warps.thread(), warps.i32(31)), warps.i32(0));
   Value zero = warps.i32(0), one = warps.i32(1), all = warps.i32(32);
   searchesHere = true;
-  forEachItem({zero}, [&](Item &item, ValueRange carried) -> Values {
-    for (unsigned c = 0; c != tile.consumers; ++c) {
-      consumer = warps.i32(c);
-      prepareFull(item);
-    }
-    auto i32 = warps.i32Type();
-    auto loop = scf::WhileOp::create(
-        builder, code.loc, TypeRange({i32, i32}),
-        ValueRange({item.firstTile, carried.front()}),
-        [&](OpBuilder &, Location, ValueRange args) {
-          Value first = args[0], count = args[1];
-          TileVisits::LaneTiles tiles = item.visits->lookAt32(first);
-          Value visited = item.visits->visitedOf32(tiles, item.tiles);
-          Value next = code.add(first, all);
-          Value isLast = code.lnot(code.lessThan(next, item.tiles));
-          Value isGiven = code.lor(
-              isLast, code.compare(arith::CmpIPredicate::ne, visited, zero));
-          code.ifThen(isGiven, [&] {
-            Values words{first, visited, code.select(isLast, one, zero)};
-            for (unsigned c = 0; c != tile.consumers; ++c)
-              words.push_back(item.visits->fullOf32(tiles, c));
-            waitWindow(windowEmpty, count, 1);
-            code.ifThen(isLeader, [&] {
-              for (auto [number, word] : llvm::enumerate(words))
-                LLVM::StoreOp::create(builder, code.loc, word,
-                                      windowWord(count, warps.i32(number)), 4);
-              warps.arrive(windowBarrier(windowFull, count));
+  Values given =
+      forEachItem({zero, zero}, [&](Item &item, ValueRange carried) -> Values {
+        for (unsigned c = 0; c != tile.consumers; ++c) {
+          consumer = warps.i32(c);
+          prepareFull(item);
+        }
+        auto i32 = warps.i32Type();
+        auto loop = scf::WhileOp::create(
+            builder, code.loc, TypeRange({i32, i32}),
+            ValueRange({item.firstTile, carried.back()}),
+            [&](OpBuilder &, Location, ValueRange args) {
+              Value first = args[0], count = args[1];
+              TileVisits::LaneTiles tiles = item.visits->lookAt32(first);
+              Value visited = item.visits->visitedOf32(tiles, item.tiles);
+              Value next = code.add(first, all);
+              Value isLast = code.lnot(code.lessThan(next, item.tiles));
+              Value isGiven =
+                  code.lor(isLast, code.compare(arith::CmpIPredicate::ne,
+                                                visited, zero));
+              code.ifThen(isGiven, [&] {
+                Values words{first, visited, code.select(isLast, one, zero),
+                             item.number};
+                for (unsigned c = 0; c != tile.consumers; ++c)
+                  words.push_back(item.visits->fullOf32(tiles, c));
+                giveWindow(count, words);
+              });
+              count = code.select(isGiven, code.add(count, one), count);
+              scf::ConditionOp::create(builder, code.loc, code.lnot(isLast),
+                                       ValueRange({next, count}));
+            },
+            [&](OpBuilder &, Location, ValueRange args) {
+              scf::YieldOp::create(builder, code.loc, args);
             });
-          });
-          count = code.select(isGiven, code.add(count, one), count);
-          scf::ConditionOp::create(builder, code.loc, code.lnot(isLast),
-                                   ValueRange({next, count}));
-        },
-        [&](OpBuilder &, Location, ValueRange args) {
-          scf::YieldOp::create(builder, code.loc, args);
-        });
-    builder.setInsertionPointAfter(loop);
-    return {loop.getResult(1)};
-  });
+        builder.setInsertionPointAfter(loop);
+        return {carried.back(), loop.getResult(1)};
+      });
+  if (drawsItems()) {
+    Value none = warps.toI32(slotOf(ItemsSlot, code.i64()));
+    giveWindow(given.back(), {zero, zero, one, none});
+  }
   searchesHere = false;
 }

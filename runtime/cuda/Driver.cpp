@@ -62,6 +62,7 @@ std::string Loaded::load() {
   find(driver.cuLaunchKernel, "cuLaunchKernel");
   find(driver.cuMemAllocAsync, "cuMemAllocAsync");
   find(driver.cuMemFreeAsync, "cuMemFreeAsync");
+  find(driver.cuMemsetD32Async, "cuMemsetD32Async");
   find(driver.cuMemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2");
   find(driver.cuMemcpyDtoHAsync, "cuMemcpyDtoHAsync_v2");
   find(driver.cuStreamSynchronize, "cuStreamSynchronize");

@@ -86,6 +86,8 @@ struct Driver {
                              void **parameters, void **extra);
   Result (*cuMemAllocAsync)(Address *address, size_t bytes, Stream stream);
   Result (*cuMemFreeAsync)(Address address, Stream stream);
+  Result (*cuMemsetD32Async)(Address address, unsigned value, size_t count,
+                             Stream stream);
   Result (*cuMemcpyHtoDAsync)(Address to, const void *from, size_t bytes,
                               Stream stream);
   Result (*cuMemcpyDtoHAsync)(void *to, Address from, size_t bytes,

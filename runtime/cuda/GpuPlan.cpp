@@ -24,8 +24,14 @@ static bool alignUpOnDevice(int64_t bytes, size_t &result) {
   return true;
 }
 
+size_t GpuPlan::counterBytes() const {
+  size_t bytes = 0;
+  alignUpOnDevice(int64_t(numCounters * sizeof(int32_t)), bytes);
+  return bytes;
+}
+
 size_t GpuPlan::workspaceBytes() const {
-  size_t bytes = bufferBytes + scratchBytes;
+  size_t bytes = bufferBytes + counterBytes() + scratchBytes;
   return bytes ? bytes + deviceAlignment - 1 : 0;
 }
 
@@ -148,7 +154,7 @@ attn_status_t attn::runtime::cuda::planLaunches(const KernelImage &kernel,
   CurrentContext current(*plan.gpu);
   const LoadedImage *image;
   ATTN_RETURN_IF_FAILED(kernel.gpuImages.get(*kernel.desc, *plan.gpu, &image));
-  plan.bufferBytes = plan.scratchBytes = 0;
+  plan.bufferBytes = plan.scratchBytes = plan.numCounters = 0;
   for (const attn_buffer_desc &buffer : kernel.buffers()) {
     size_t bytes;
     if (!alignUpOnDevice(slots[buffer.slot + 1], bytes) ||
@@ -173,6 +179,7 @@ attn_status_t attn::runtime::cuda::planLaunches(const KernelImage &kernel,
         !alignUpOnDevice(all, bytes))
       return overflow(kernel, "the scratch of a block", each);
     plan.scratchBytes = std::max(plan.scratchBytes, bytes);
+    plan.numCounters += launch.desc->draws_items != 0;
     plan.launches.push_back(std::move(launch));
   }
   return ATTN_STATUS_OK;
@@ -259,6 +266,22 @@ static attn_status_t launchOne(const KernelImage &kernel, const Gpu &gpu,
               gpu.driver->text(result));
 }
 
+/// No item has been drawn.
+static attn_status_t clearCounters(const KernelImage &kernel,
+                                   const GpuPlan &plan, Address counters,
+                                   Stream stream) {
+  if (!plan.numCounters)
+    return ATTN_STATUS_OK;
+  const Gpu &gpu = *plan.gpu;
+  Result result =
+      gpu.driver->cuMemsetD32Async(counters, 0, plan.numCounters, stream);
+  if (result == success)
+    return ATTN_STATUS_OK;
+  return fail(ATTN_STATUS_DEVICE_ERROR, "spec '", kernel.desc->name, "': GPU ",
+              gpu.ordinal,
+              " did not clear its workspace: ", gpu.driver->text(result));
+}
+
 attn_status_t
 attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
                                  std::span<const int64_t> planned,
@@ -293,11 +316,18 @@ attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
     alignUpOnDevice(slots[buffer.slot + 1], bytes);
     base += bytes;
   }
+  Address counter = base;
+  base += plan.counterBytes();
+  ATTN_RETURN_IF_FAILED(clearCounters(kernel, plan, counter, stream));
   // Before the first one there may be anything of the stream's.
   bool isFirst = true;
   for (const Launch &launch : plan.launches) {
     const attn_launch_desc &desc = *launch.desc;
     slots[desc.items_slot + 2] = int64_t(base);
+    if (desc.draws_items) {
+      slots[desc.items_slot + 6] = int64_t(counter);
+      counter += sizeof(int32_t);
+    }
     if (desc.merge)
       slots[desc.items_slot + 4] = launch.parts;
     ATTN_RETURN_IF_FAILED(launchOne(kernel, gpu, desc, launch.functions.kernel,

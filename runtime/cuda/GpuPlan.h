@@ -24,8 +24,8 @@ struct Launch {
   std::vector<TensorMap> maps;
 };
 
-/// What a call on a GPU does. Memory of a run: [buffers | scratch], the scratch
-/// of one launch after the other in one place.
+/// What a call on a GPU does. Memory of a run: [buffers | counters | scratch],
+/// the scratch of one launch after the other in one place.
 struct GpuPlan {
   const Gpu *gpu = nullptr;
   std::vector<Launch> launches; // one a stage
@@ -33,7 +33,10 @@ struct GpuPlan {
   /// cost least.
   std::vector<std::optional<attn_choice_t>> wishes;
   size_t bufferBytes = 0, scratchBytes = 0;
+  /// Of launches whose blocks draw items, an int32_t each.
+  size_t numCounters = 0;
 
+  size_t counterBytes() const;
   /// What a workspace must have, at any alignment.
   size_t workspaceBytes() const;
 };

@@ -18,8 +18,10 @@
 |*               needs, in bytes, at items_slot + 1, the address of the       *|
 |*               scratch of block 0 at items_slot + 2, the others follow; the *|
 |*               most tiles of an item at items_slot + 3, the parts in which  *|
-|*               each is cut at items_slot + 4, and the tiles that all items  *|
-|*               visit together, an estimate, at items_slot + 5               *|
+|*               each is cut at items_slot + 4, the tiles that all items      *|
+|*               visit together, an estimate, at items_slot + 5, and the      *|
+|*               address of the number of items drawn, an int32_t, at         *|
+|*               items_slot + 6                                               *|
 |*                                                                            *|
 |* Order: fill dimensions, strides and scalars; call plan; allocate buffers;  *|
 |* fill addresses; for each stage in order, call run for each item, in any    *|
@@ -109,12 +111,14 @@ typedef struct attn_map_desc {
 
 /* A kernel of the image. Its parameters, by value: an array of num_slots
    int64_t, then an array of num_maps CUtensorMaps (absent when there is none).
-   Block b takes the items b, b + blocks, b + 2 blocks, ... With `waits_itself`,
-   it waits for the launch before it where it needs that, and may begin under
-   its end. With `merge`, an item may be cut into parts, and parts are then what
-   blocks take: those of an item follow each other. Each leaves what the scratch
-   bytes of the launch say in the scratch memory, one after the other, and the
-   items of `merge` make results of them. */
+   Block b takes the items b, b + blocks, b + 2 blocks, ... With `draws_items`,
+   each takes the next item that none has taken, and counts it at items_slot +
+   6, where there is 0 when the launch begins. With `waits_itself`, it waits for
+   the launch before it where it needs that, and may begin under its end. With
+   `merge`, an item may be cut into parts, and parts are then what blocks take:
+   those of an item follow each other. Each leaves what the scratch bytes of the
+   launch say in the scratch memory, one after the other, and the items of
+   `merge` make results of them. */
 typedef struct attn_launch_desc {
   const char *symbol;
   int32_t items_slot;
@@ -127,6 +131,7 @@ typedef struct attn_launch_desc {
      0: not known, taken where no other launch fits. */
   int32_t tile_cycles;
   const struct attn_launch_desc *merge; /* null: items stay whole */
+  int32_t draws_items;
   int32_t waits_itself;
 } attn_launch_desc;
 

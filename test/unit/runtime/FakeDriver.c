@@ -124,6 +124,13 @@ int cuMemFreeAsync(uint64_t address, void *stream) {
   free((void *)(uintptr_t)address);
   return 0;
 }
+int cuMemsetD32Async(uint64_t address, unsigned value, size_t count,
+                     void *stream) {
+  (void)stream;
+  for (size_t i = 0; i != count; ++i)
+    memcpy((char *)(uintptr_t)address + i * sizeof value, &value, sizeof value);
+  return 0;
+}
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes,
                          void *stream) {
   (void)stream;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
+#include <vector>
 
 namespace {
 
@@ -26,7 +27,7 @@ enum Slots {
   Fast = Buffer + 2,
   Merge = Fast + 6,
   Slow = Merge + 3,
-  Plain = Slow + 6,
+  Plain = Slow + 7,
   Box = Plain + 3,
   Step,
   NumSlots
@@ -61,12 +62,12 @@ const attn_buffer_desc buffers[] = {{Buffer}};
 const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, -1, 64, 1, -1, 0},
                                      {M, XStride, 0, 0, Box, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
-const attn_launch_desc merge = {"merge", Merge,   32, 0,       0,
-                                0,       nullptr, 0,  nullptr, 1};
+const attn_launch_desc merge = {"merge", Merge, 32,      0, 0, 0,
+                                nullptr, 0,     nullptr, 0, 1};
 const attn_launch_desc launches[] = {
-    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr, 1},
-    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge, 0},
-    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0}};
+    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr, 0, 0},
+    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge, 0, 0},
+    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0, 0}};
 // Without the launch that takes any tensor.
 const attn_stage_desc stages[] = {
     {"rows", nullptr, nullptr, 0, 2, launches + 1, 0}};
@@ -188,10 +189,13 @@ TEST_F(Gpu, CutsFewItemsIntoParts) {
       << "where the parts are";
 }
 
-TEST_F(Gpu, BeginsUnderTheEndOfItsOwnLaunches) {
+TEST_F(Gpu, CountsDrawnItemsFrom0) {
+  // Two stages whose blocks draw their items.
+  attn_launch_desc drawing = launches[0];
+  drawing.draws_items = drawing.waits_itself = 1;
   const attn_stage_desc twice[] = {
-      {"first", nullptr, nullptr, 0, 1, launches, 0},
-      {"second", nullptr, nullptr, 0, 1, launches, 0}};
+      {"first", nullptr, nullptr, 0, 1, &drawing, 0},
+      {"second", nullptr, nullptr, 0, 1, &drawing, 0}};
   attn_spec_desc desc = rows;
   desc.num_stages = 2;
   desc.stages = twice;
@@ -200,8 +204,24 @@ TEST_F(Gpu, BeginsUnderTheEndOfItsOwnLaunches) {
   ASSERT_EQ(attn_kernel_from_desc(&desc, &kernel), ATTN_STATUS_OK)
       << attn_last_error();
   ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
-  ASSERT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_OK);
+  size_t size = 0;
+  ASSERT_EQ(attn_plan_workspace_size(plan, nullptr, &size), ATTN_STATUS_OK);
+  EXPECT_EQ(size, 128u + 128 + 127) << "a buffer and counters";
+  std::vector<char> workspace(size, -1);
+  attn_exec_context_t context = {};
+  context.workspace = workspace.data();
+  context.workspace_size = size;
+  ASSERT_EQ(attn_plan_run(plan, &context), ATTN_STATUS_OK) << attn_last_error();
   ASSERT_EQ(driver->numLaunches, 2);
+  const int64_t counters[] = {driver->launches[0].slots[Slow + 6],
+                              driver->launches[1].slots[Slow + 6]};
+  EXPECT_EQ(counters[1], counters[0] + 4) << "each has its own";
+  for (int64_t counter : counters) {
+    auto place = reinterpret_cast<const char *>(counter);
+    ASSERT_GE(place, workspace.data());
+    ASSERT_LE(place + 4, workspace.data() + size);
+    EXPECT_EQ(*reinterpret_cast<const int32_t *>(place), 0);
+  }
   EXPECT_FALSE(driver->launches[0].overlaps) << "with what is not ours";
   EXPECT_TRUE(driver->launches[1].overlaps);
 }
