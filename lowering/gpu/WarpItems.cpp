@@ -42,8 +42,8 @@ Values WarpKernelEmitter::forEachItem(ValueRange init, ItemBody body) {
   Values start{warps.i32(0)};
   llvm::append_range(start, init);
   start.push_back(numberOf(start.front(), init));
-  SmallVector<Type> types = llvm::map_to_vector(
-      start, [](Value value) { return value.getType(); });
+  SmallVector<Type> types =
+      llvm::map_to_vector(start, [](Value value) { return value.getType(); });
   auto loop = scf::WhileOp::create(
       builder, code.loc, types, start,
       [&](OpBuilder &, Location, ValueRange args) {

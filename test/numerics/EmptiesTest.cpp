@@ -130,8 +130,9 @@ TEST(EmptyDimensions, AreRefusedWhereSizesTellThatTheyAreLookedAt) {
     auto got = code->run(inputs, Memory::Contiguous, random);
     return got ? std::string() : llvm::toString(got.takeError());
   };
-  EXPECT_NE(refusal(3, 0).find("dimension R is not read while it is empty (line 4)"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal(3, 0).find("dimension R is not read while it is empty (line 4)"),
+      std::string::npos);
   EXPECT_EQ(refusal(0, 0), "");
   EXPECT_EQ(refusal(3, 1), "");
 }
