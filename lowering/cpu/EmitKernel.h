@@ -218,7 +218,11 @@ private:
                    llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
   enum class CacheLevel { First, Second };
   void prefetchLines(mlir::Value address, mlir::Value bytes,
-                     CacheLevel level = CacheLevel::First);
+                     CacheLevel level = CacheLevel::First,
+                     bool isWritten = false);
+  bool asksAhead() const {
+    return bool(shape.kernel.getTileAttr().get("asks_ahead"));
+  }
   void prefetchBlock(const SweepShape &sweep, unsigned product, mlir::Value key,
                      unsigned rows);
   void askAhead(const SweepShape &sweep, unsigned product, const Keys &keys,

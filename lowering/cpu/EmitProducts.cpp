@@ -175,7 +175,7 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     length = code.mul(length, evaluator->extent(dim));
   if (rows == shape.rows)
     prefetchBlock(sweep, number, code.add(keys.offset, row), rows);
-  if (rows == shape.rows && shape.kernel.getTileAttr().get("asks_ahead"))
+  if (rows == shape.rows && asksAhead())
     askAhead(sweep, number, keys, row);
   SmallVector<Row> keyRows;
   for (unsigned r = 0; r != rows; ++r) {

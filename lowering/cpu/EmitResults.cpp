@@ -170,8 +170,15 @@ void KernelEmitter::fillPlaces(unsigned number, const Storage &to, Group &group,
                                array(laneTables[position], builder.getI32Type(),
                                      code.add(group.first, i))),
                      64);
-    code.store(evaluator->address(to, element),
-               array(placeTables[number], code.ptr(), i));
+    Value place = evaluator->address(to, element);
+    code.store(place, array(placeTables[number], code.ptr(), i));
+    // Rows that are written a few columns of each at a time.
+    if (asksAhead() && extra.size() == 1 && to.layout.back() == extra.back()) {
+      int64_t size = to.element.getIntOrFloatBitWidth() / 8;
+      prefetchLines(place,
+                    code.mul(evaluator->extent(extra.back()), code.index(size)),
+                    CacheLevel::First, /*isWritten=*/true);
+    }
   });
 }
 

@@ -257,15 +257,15 @@ void KernelEmitter::prefetchRow(const Operand &operand,
                 code.mul(evaluator->extent(dims.front()), code.index(bytes)));
 }
 
-void KernelEmitter::prefetchLines(Value address, Value bytes,
-                                  CacheLevel level) {
+void KernelEmitter::prefetchLines(Value address, Value bytes, CacheLevel level,
+                                  bool isWritten) {
   constexpr int64_t line = 64;
   // As llvm.prefetch counts: 3 is the nearest cache.
   int32_t hint = level == CacheLevel::First ? 3 : 2;
   code.forEach(code.index(0), bytes, line, [&](Value at) {
     LLVM::Prefetch::create(builder, code.loc,
                            code.address(address, builder.getI8Type(), at),
-                           /*rw=*/0, hint, /*cache=*/1);
+                           /*rw=*/isWritten, hint, /*cache=*/1);
   });
 }
 
