@@ -448,6 +448,8 @@ TEST_F(Gpu, LaunchesNothingForNoItems) {
 
 TEST_F(Gpu, RefusesTensorsOfTheCpu) {
   makePlan();
+  attn_plan_free(plan);
+  plan = nullptr;
   x.device = {kDLCPU, 0};
   EXPECT_EQ(attn_plan_create(kernel, args, 2, &plan),
             ATTN_STATUS_UNSUPPORTED_DEVICE);
