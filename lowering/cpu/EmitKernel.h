@@ -94,6 +94,7 @@ private:
   void placeTile(mlir::Value tile);
   mlir::Value laneIndex(unsigned position, mlir::Value at);
   void fillLaneTables();
+  void bindLane(mlir::Value lane, Scope &scope);
   void bindLaneBounds(mlir::Value first, mlir::Value last, Scope &scope);
   mlir::Value lanesOfBox();
   void bindSpread(llvm::ArrayRef<mlir::StringAttr> dims,

@@ -54,11 +54,7 @@ void KernelEmitter::fillLaneRows(const SweepShape &sweep,
 
   auto computeRow = [&](Value lane, Value row) {
     Scope scope(&itemScope);
-    for (auto [position, laneDim] : llvm::enumerate(shape.lanes))
-      scope.indices[laneDim].uniform = code.toInt(
-          code.load(builder.getI32Type(),
-                    array(laneTables[position], builder.getI32Type(), lane)),
-          64);
+    bindLane(lane, scope);
     for (Value factor : factors)
       evaluator->hoist(factor, product.dims, scope);
     Value start = code.mul(row, code.index(extent));

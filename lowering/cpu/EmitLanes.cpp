@@ -164,6 +164,15 @@ void KernelEmitter::fillLaneTables() {
   });
 }
 
+/// Binds the indices of the single lane \p lane of the tile.
+void KernelEmitter::bindLane(Value lane, Scope &scope) {
+  for (auto [position, dim] : llvm::enumerate(shape.lanes)) {
+    Value at = array(laneTables[position], builder.getI32Type(), lane);
+    scope.indices[dim].uniform =
+        code.toInt(code.load(builder.getI32Type(), at), 64);
+  }
+}
+
 /// The lanes of a box inside the extents.
 Value KernelEmitter::lanesOfBox() {
   Value lanes = code.index(1);

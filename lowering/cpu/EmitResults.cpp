@@ -164,12 +164,7 @@ void KernelEmitter::fillPlaces(unsigned number, const Storage &to, Group &group,
     Scope element(&group.scope);
     for (StringAttr dim : extra)
       element.indices[dim].uniform = code.index(0);
-    for (auto [position, dim] : llvm::enumerate(shape.lanes))
-      element.indices[dim].uniform =
-          code.toInt(code.load(builder.getI32Type(),
-                               array(laneTables[position], builder.getI32Type(),
-                                     code.add(group.first, i))),
-                     64);
+    bindLane(code.add(group.first, i), element);
     Value place = evaluator->address(to, element);
     code.store(place, array(placeTables[number], code.ptr(), i));
     // Rows that are written a few columns of each at a time.

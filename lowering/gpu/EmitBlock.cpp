@@ -204,11 +204,7 @@ void KernelEmitter::writeLaneOfThread(const Storage &to, Group &group,
     }
     code.ifThen(exists, [&] {
       Scope element(&scope);
-      for (auto [position, dim] : llvm::enumerate(shape.lanes))
-        element.indices[dim].uniform = code.toInt(
-            code.load(builder.getI32Type(),
-                      array(laneTables[position], builder.getI32Type(), first)),
-            64);
+      bindLane(first, element);
       code.store(vector, evaluator->address(to, element));
     });
   }
