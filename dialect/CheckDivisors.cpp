@@ -1,15 +1,16 @@
-//===- CheckDivisors.cpp - Divisions by zero
-//-------------------------------===//
+//===- CheckDivisors.cpp - Divisions by zero ------------------------------===//
 //
 // x // 0 is 0 and x % 0 is x, so that nothing traps; but nobody means it. A
 // divisor that is a number, a size or a scalar is known before any pair runs.
+// It may be 0 at sizes at which no division by it reaches an output.
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/ElementUses.h"
 #include "dialect/Passes.h"
 #include "dialect/QuantityBuilder.h"
 
-#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
@@ -24,7 +25,8 @@ namespace {
 
 struct CheckDivisorsPass : attn::impl::CheckDivisorsBase<CheckDivisorsPass> {
   void runOnOperation() override {
-    llvm::SetVector<Value> checked;
+    ElementUses uses(getOperation(), ElementUses::DataDependent::Counts);
+    llvm::MapVector<Value, Uses> divisors;
     SmallVector<BinaryOp> divisions(
         getOperation().getBody().front().getOps<BinaryOp>());
     for (BinaryOp op : divisions) {
@@ -43,24 +45,37 @@ struct CheckDivisorsPass : attn::impl::CheckDivisorsBase<CheckDivisorsPass> {
         }
         continue;
       }
-      if (checked.insert(divisor))
-        require(op, divisor);
+      for (const ElementUses::Way &way : uses.of(op)) {
+        Uses &known = divisors[divisor];
+        if (!known.first)
+          known.first = op;
+        if (!llvm::is_contained(known.ways, way))
+          known.ways.push_back(way);
+      }
     }
+    // The requirements are added at the end: they are no uses.
+    for (auto &[divisor, known] : divisors)
+      require(known.first, divisor, known.ways);
   }
 
-  /// Demands that \p divisor is not 0, unless an empty dimension leaves nothing
-  /// to compute.
-  void require(BinaryOp op, Value divisor) {
+  /// The first division by a number that reaches an output, and the ways of
+  /// all.
+  struct Uses {
+    BinaryOp first;
+    ElementUses::Ways ways;
+  };
+
+  /// Demands that \p divisor is not 0, unless each of \p ways has an empty
+  /// dimension.
+  void require(BinaryOp op, Value divisor, ArrayRef<ElementUses::Way> ways) {
     OpBuilder builder(&getContext());
     builder.setInsertionPoint(getOperation().getBody().front().getTerminator());
     QuantityBuilder build(builder, getOperation());
     Location loc = op.getLoc();
     Value zero = build.constant(loc, int64_t(0));
     Value holds = build.compare(loc, Predicate::NE, divisor, zero);
-    for (StringAttr dim : quantity(op.getResult()).getDims())
-      holds = build.binary(
-          loc, BinaryKind::Or, holds,
-          build.compare(loc, Predicate::EQ, build.extent(loc, dim), zero));
+    holds = build.binary(loc, BinaryKind::Or, holds,
+                         buildUnused(build, loc, getOperation(), ways));
     std::string message = "a divisor is 0";
     if (auto argument = dyn_cast<BlockArgument>(divisor))
       message = ("the divisor '" +

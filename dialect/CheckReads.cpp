@@ -92,35 +92,23 @@ struct CheckReadsPass : attn::impl::CheckReadsBase<CheckReadsPass> {
     QuantityBuilder build(builder, getOperation());
     Location loc = read.getLoc();
     Value zero = build.constant(loc, int64_t(0));
-    auto join = [&](BinaryKind kind, Value a, Value b) {
-      return a ? build.binary(loc, kind, a, b) : b;
+    auto join = [&](Value a, Value b) {
+      return a ? build.binary(loc, BinaryKind::Or, a, b) : b;
     };
-    Value unused;
-    for (const ElementUses::Way &way : ways) {
-      Value closed = build.constant(loc, false);
-      for (unsigned other : way.set_bits())
-        closed = join(BinaryKind::Or, closed,
-                      build.compare(loc, Predicate::EQ,
-                                    build.extent(loc, dimAt(other)), zero));
-      unused = join(BinaryKind::And, unused, closed);
-    }
+    Value unused = buildUnused(build, loc, getOperation(), ways);
     Value holds;
     for (const LinearForm &least : leasts)
       holds =
-          join(BinaryKind::Or, holds,
+          join(holds,
                build.compare(loc, Predicate::GE,
                              least.build(builder, loc, getOperation()), zero));
-    holds = join(BinaryKind::Or, holds, unused);
+    holds = join(holds, unused);
     std::string place;
     if (auto file = dyn_cast<FileLineColLoc>(loc))
       place = (" (line " + Twine(file.getLine()) + ")").str();
     RequireOp::create(
         builder, loc, holds,
         ("dimension " + dim.getValue() + " is not read " + what + place).str());
-  }
-
-  StringAttr dimAt(unsigned position) {
-    return cast<StringAttr>(getOperation().getDims()[position]);
   }
 };
 

@@ -103,3 +103,20 @@ bool ElementUses::isDecidedByData(OpOperand &use) {
            (isa<BlockArgument>(part) && !quantity(part).isScalar());
   });
 }
+
+Value attn::buildUnused(QuantityBuilder &build, Location loc, SpecOp spec,
+                        ArrayRef<ElementUses::Way> ways) {
+  Value zero = build.constant(loc, int64_t(0)), unused;
+  for (const ElementUses::Way &way : ways) {
+    Value closed = build.constant(loc, false);
+    for (unsigned position : way.set_bits()) {
+      auto dim = cast<StringAttr>(spec.getDims()[position]);
+      Value isEmpty =
+          build.compare(loc, Predicate::EQ, build.extent(loc, dim), zero);
+      closed = build.binary(loc, BinaryKind::Or, closed, isEmpty);
+    }
+    unused =
+        unused ? build.binary(loc, BinaryKind::And, unused, closed) : closed;
+  }
+  return unused;
+}

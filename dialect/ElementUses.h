@@ -4,6 +4,7 @@
 #define ATTN_DIALECT_ELEMENTUSES_H
 
 #include "dialect/AttnOps.h"
+#include "dialect/QuantityBuilder.h"
 
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -35,6 +36,11 @@ private:
   DataDependent counted;
   llvm::DenseMap<mlir::Value, Ways> known;
 };
+
+/// Builds the condition that each of \p ways has an empty dimension, so that
+/// nobody looks at an element. There has to be a way.
+mlir::Value buildUnused(QuantityBuilder &build, mlir::Location loc, SpecOp spec,
+                        llvm::ArrayRef<ElementUses::Way> ways);
 
 } // namespace attn
 

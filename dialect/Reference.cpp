@@ -652,6 +652,14 @@ static Value returned(SpecOp spec, unsigned index) {
       .getValues()[index];
 }
 
+/// The element type of result \p index, which says whether a byte has a sign.
+static Type resultElement(SpecOp spec, unsigned index) {
+  auto type = spec.getResultAttrOfType<StringAttr>(index, "attn.type");
+  if (type && type.getValue() == "uint8")
+    return IntegerType::get(spec.getContext(), 8, IntegerType::Unsigned);
+  return quantity(returned(spec, index)).getElementType();
+}
+
 std::vector<int64_t> ReferenceEvaluator::Impl::resultShape(unsigned index) {
   std::vector<int64_t> shape;
   for (StringAttr dim : spec.getResultLayout(index))
@@ -674,13 +682,12 @@ double ReferenceEvaluator::Impl::resultAt(unsigned index,
   for (auto [dim, length] :
        llvm::zip_equal(cell->space.dims, cell->space.lengths))
     offset = offset * length + at[dim];
-  return numberToDouble(quantity(value).getElementType(),
-                        cell->elements[offset]);
+  return numberToDouble(resultElement(spec, index), cell->elements[offset]);
 }
 
 HostTensor ReferenceEvaluator::Impl::result(unsigned index) {
   Value value = returned(spec, index);
-  Type element = quantity(value).getElementType();
+  Type element = resultElement(spec, index);
   HostTensor tensor;
   tensor.shape = resultShape(index);
   size_t size = 1;

@@ -197,6 +197,9 @@ Number reference::numberFromDouble(Type element, double value) {
 }
 
 double reference::numberToDouble(Type element, Number value) {
+  // The cast to a byte left it with a sign.
+  if (element.isUnsignedInteger(8))
+    return uint8_t(value.whole);
   return isa<FloatType>(element) ? value.real : double(value.whole);
 }
 

@@ -50,7 +50,18 @@ static std::vector<int64_t> positionOf(int64_t offset,
   return position;
 }
 
-Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
+/// Half the distance between the smallest numbers of \p type; integers are
+/// exact.
+static double storingError(Type type) {
+  auto element = dyn_cast<FloatType>(type);
+  if (!element)
+    return 0;
+  auto smallest = llvm::APFloat::getSmallest(element.getFloatSemantics());
+  return smallest.convertToDouble() / 2;
+}
+
+static Comparison compare(const HostTensor &got, const HostTensor &want,
+                          double storing) {
   double largest = 0;
   for (double value : want.data)
     if (std::isfinite(value))
@@ -61,7 +72,7 @@ Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
   auto errorOf = [&](double x, double y) {
     if (x == y || (std::isnan(x) && std::isnan(y)))
       return 0.0;
-    double error = std::fabs(x - y) / largest;
+    double error = std::max(std::fabs(x - y) - storing, 0.0) / largest;
     return std::isfinite(error) ? error
                                 : std::numeric_limits<double>::infinity();
   };
@@ -76,4 +87,16 @@ Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
     comparison.want = want.data[i];
   }
   return comparison;
+}
+
+Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
+  return compare(got, want, /*storing=*/0);
+}
+
+Comparison attn::compareResult(SpecOp spec, unsigned index,
+                               const HostTensor &got, const HostTensor &want,
+                               bool bothStored) {
+  auto type = cast<QuantityType>(spec.getResultTypes()[index]);
+  double storing = storingError(type.getElementType());
+  return compare(got, want, bothStored ? 2 * storing : storing);
 }

@@ -14,6 +14,10 @@
 // - With f16 or bf16, the operands of a contraction may be rounded to that type
 //   (u = 2^-11, 2^-8): both operands of the scores and of the output, and the
 //   output itself where it is stored in that type. That does not grow with n.
+// - Storing costs up to half the smallest number of the output's own type,
+//   however small the output is: 2^-25 in f16, whose numbers below 2^-14 are
+//   that far from the next. This is no share of anything, and is taken off
+//   each error before it is measured.
 // - Integers are exact.
 //
 //===----------------------------------------------------------------------===//
@@ -37,17 +41,23 @@ mlir::Type coarsestElement(SpecOp spec);
 
 /// How a tensor differs from the reference.
 struct Comparison {
-  /// The largest |got - want| over the largest finite |want| (or 1, if all are
-  /// 0 in f32); infinite where one is NaN or infinite and the other is not the
-  /// same.
+  /// The largest |got - want|, less what storing may cost, over the largest
+  /// finite |want| (or 1, if all are 0 in f32); infinite where one is NaN or
+  /// infinite and the other is not the same.
   double worst = 0;
   /// Where that is, in the layout of the tensor.
   std::vector<int64_t> position;
   double got = 0, want = 0;
 };
 
-/// Compares \p got with \p want, which have one shape.
+/// Compares \p got with \p want, which have one shape. Neither was stored in
+/// anything but doubles.
 Comparison compareTensors(const HostTensor &got, const HostTensor &want);
+
+/// The same of elements of result \p index of \p spec, of which \p got, or
+/// both, were stored in the type of that result.
+Comparison compareResult(SpecOp spec, unsigned index, const HostTensor &got,
+                         const HostTensor &want, bool bothStored = false);
 
 } // namespace attn
 

@@ -11,6 +11,7 @@ using namespace attn;
 using llvm::StringRef;
 
 Diagnostics::Diagnostics(StringRef text, StringRef fileName) : name(fileName) {
+  text.consume_front("\xEF\xBB\xBF");
   buffer = sources.AddNewSourceBuffer(
       llvm::MemoryBuffer::getMemBufferCopy(text, fileName), llvm::SMLoc());
 }

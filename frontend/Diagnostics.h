@@ -57,7 +57,8 @@ private:
 /// The reports about one source text.
 class Diagnostics {
 public:
-  /// Keeps a copy of \p text; places point into it.
+  /// Keeps a copy of \p text, without the mark of UTF-8 that some editors
+  /// begin files with; places point into it.
   Diagnostics(llvm::StringRef text, llvm::StringRef fileName);
 
   llvm::StringRef text() const;

@@ -199,6 +199,11 @@ bool Parser::refuseNotYet() {
 }
 
 bool Parser::parseStatement(AttentionDecl &attention) {
+  if (atMisnamedStep()) {
+    refuseKeyword("the name of a step");
+    take();
+    return false;
+  }
   if (at(TokenKind::Dim))
     return parseDims(attention);
   if (at(TokenKind::Require))

@@ -94,7 +94,7 @@ ExprPtr Parser::parseBinary(Precedence weakest) {
   ExprPtr lhs = at(TokenKind::Not) ? parseNot(weakest) : parseFactor();
   while (lhs) {
     Precedence strength = precedence(next->kind);
-    if (strength == None || strength < weakest)
+    if (strength == None || strength < weakest || atMisnamedStep())
       break;
     if (strength == Compare) {
       lhs = parseComparison(std::move(lhs));

@@ -11,7 +11,7 @@ using llvm::Twine;
 bool Parser::atStatement() const {
   if (!next->startsLine)
     return false;
-  return at(TokenKind::Dim) || at(TokenKind::Require) ||
+  return at(TokenKind::Dim) || at(TokenKind::Require) || atMisnamedStep() ||
          at(TokenKind::Identifier, TokenKind::Assign);
 }
 
@@ -61,15 +61,20 @@ bool Parser::expectClosing(TokenKind kind, const Token &open) {
 std::optional<Name> Parser::expectName(const Twine &what) {
   if (at(TokenKind::Identifier))
     return Name{take().text};
-  bool isKeyword = !next->text.empty() && llvm::isAlpha(next->text.front());
-  if (isKeyword && !next->startsLine)
-    diagnostics.error(next->place(), "'" + next->text +
-                                         "' is a word of the language and "
-                                         "cannot be " +
-                                         what);
+  // On a new line, the word may begin what it says.
+  bool isMeantAsName = !next->startsLine || next[1].kind == TokenKind::Colon ||
+                       next[1].kind == TokenKind::Assign;
+  if (isKeyword(next->text) && isMeantAsName)
+    refuseKeyword(what);
   else
     complain("expected " + what);
   return std::nullopt;
+}
+
+void Parser::refuseKeyword(const Twine &what) {
+  diagnostics.error(next->place(),
+                    "'" + next->text +
+                        "' is a word of the language and cannot be " + what);
 }
 
 void Parser::skipStatement() {

@@ -93,8 +93,13 @@ private:
   bool atStatement() const;
   bool atDeclaration() const {
     return at(TokenKind::End) ||
-           (next->startsLine &&
+           (next->startsLine && !atMisnamedStep() &&
             (at(TokenKind::Attention) || at(TokenKind::Fn)));
+  }
+  /// Says whether a step begins here whose name is a word of the language.
+  bool atMisnamedStep() const {
+    return next->startsLine && isKeyword(next->text) &&
+           next[1].kind == TokenKind::Assign;
   }
   /// What was last taken, for ends of places.
   const Token &previous() const {
@@ -104,6 +109,8 @@ private:
   bool expect(TokenKind kind, const llvm::Twine &purpose);
   bool expectClosing(TokenKind kind, const Token &open);
   std::optional<Name> expectName(const llvm::Twine &what);
+  /// Reports that the next token, a word of the language, is no name.
+  void refuseKeyword(const llvm::Twine &what);
   Place placeOfNext() const;
   std::string found() const;
   /// The same of a token that begins a line and is itself what is wrong.

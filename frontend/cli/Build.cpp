@@ -120,6 +120,9 @@ llvm::Expected<ExitCode> attn::cli::build(Spec &spec, const Options &options) {
     return userError("--set: ", spec.scalars.begin()->first(),
                      " is a scalar; its value is given when the kernel is "
                      "called, not when it is built");
+  if (options.output == "-")
+    return userError("build: -o - needs --emit=STAGE, which says what to print "
+                     "(llvm, asm, ptx or an earlier one)");
   llvm::StringRef extension = llvm::sys::path::extension(options.output);
   llvm::Error error = llvm::Error::success();
   if (extension == ".h")

@@ -24,8 +24,8 @@ static std::vector<int64_t> unflatten(int64_t index,
 /// Rows of \p output until \p deadline, half of them at most: the last one,
 /// which holds the longest reductions of a causal mask, the first, and others
 /// at random. The elements of a row share their work.
-static OutputCheck compareSample(ReferenceEvaluator &reference, unsigned index,
-                                 const CallTensor &output,
+static OutputCheck compareSample(SpecOp spec, ReferenceEvaluator &reference,
+                                 unsigned index, const CallTensor &output,
                                  Clock::time_point deadline) {
   constexpr int64_t longestRow = 256;
   int64_t row = std::clamp<int64_t>(output.shape.back(), 1, longestRow);
@@ -49,7 +49,7 @@ static OutputCheck compareSample(ReferenceEvaluator &reference, unsigned index,
   }
   got.shape = want.shape = {int64_t(places.size())};
   OutputCheck check;
-  check.comparison = compareTensors(got, want);
+  check.comparison = compareResult(spec, index, got, want);
   if (!check.comparison.position.empty())
     check.comparison.position =
         unflatten(places[check.comparison.position[0]], output.shape);
@@ -86,13 +86,13 @@ attn::cli::checkOutputs(SpecOp spec, Call &call, double seconds) {
     OutputCheck check;
     if (affordsAll(*reference, index, output, seconds)) {
       check.comparison =
-          compareTensors(output.toHost(), reference->result(index));
+          compareResult(spec, index, output.toHost(), reference->result(index));
       check.numChecked = output.size();
     } else {
       auto limit = std::chrono::duration<double>(seconds /
                                                  double(call.outputs().size()));
       check = compareSample(
-          *reference, index, output,
+          spec, *reference, index, output,
           Clock::now() + std::chrono::duration_cast<Clock::duration>(limit));
     }
     check.name = output.name;

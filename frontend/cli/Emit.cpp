@@ -63,8 +63,9 @@ static llvm::Expected<std::string> printStage(Spec &spec,
 llvm::Expected<ExitCode> attn::cli::emitStage(Spec &spec,
                                               const Options &options) {
   if (options.stage.empty())
-    return userError("nothing to do: give --emit=STAGE or a command (run, "
-                     "build, explain, bench); see --help");
+    return userError("nothing to do: give --emit=STAGE or a command (",
+                     llvm::join(llvm::ArrayRef(commandNames), ", "),
+                     "); see --help");
   auto text = printStage(spec, options);
   if (!text)
     return text.takeError();

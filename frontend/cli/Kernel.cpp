@@ -101,8 +101,11 @@ PlannedCall::create(const Kernel &kernel, Call &call, const Options &options) {
   planned.plan = std::move(*plan);
 
   attn_executor_t *executor = nullptr;
-  if (attn_executor_create(int32_t(options.threads), &executor))
-    return runtimeError();
+  if (attn_executor_create(options.threads, &executor)) {
+    llvm::StringRef reason = attn_last_error();
+    reason.consume_front("attn_executor_create: ");
+    return userError("--threads: ", reason);
+  }
   planned.threads.reset(executor);
   attn_exec_context_t &context = planned.context;
   context.executor = executor;

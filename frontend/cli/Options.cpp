@@ -1,10 +1,14 @@
 //===- Options.cpp - The command line of attnc ----------------------------===//
 
 #include "frontend/cli/Options.h"
+#include "frontend/Diagnostics.h"
 #include "frontend/cli/Messages.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace attn::cli;
 namespace cl = llvm::cl;
@@ -95,8 +99,10 @@ struct CommandLine {
       cl::sub(build)};
   cl::opt<std::string> output{
       "o",
-      cl::desc("File to write: .so or .o to link, .h to include, .ll, .s or "
-               ".ptx to read, .cubin; - is the standard output"),
+      cl::desc(
+          "File to write: .so or .o to link, .h to include, .ll, .s or "
+          ".ptx to read, .cubin; with --emit, - (the default) is the standard "
+          "output"),
       cl::value_desc("PATH"),
       cl::cat(category),
       cl::sub(top),
@@ -123,18 +129,20 @@ struct CommandLine {
       cl::sub(explain),
       cl::sub(bench),
       cl::sub(tune)};
-  cl::opt<uint64_t> seed{"seed",
-                         cl::desc("Seed of the random values (default: 0)"),
-                         cl::value_desc("N"),
-                         cl::cat(category),
-                         cl::sub(run),
-                         cl::sub(explain),
-                         cl::sub(bench),
-                         cl::sub(tune)};
-  cl::opt<unsigned> threads{
+  cl::opt<std::string> seed{"seed",
+                            cl::desc("Seed of the random values (default: 0)"),
+                            cl::value_desc("N"),
+                            cl::init("0"),
+                            cl::cat(category),
+                            cl::sub(run),
+                            cl::sub(explain),
+                            cl::sub(bench),
+                            cl::sub(tune)};
+  cl::opt<std::string> threads{
       "threads",
       cl::desc("Number of threads (0, the default: all of the machine)"),
       cl::value_desc("N"),
+      cl::init("0"),
       cl::cat(category),
       cl::sub(run),
       cl::sub(explain),
@@ -203,7 +211,48 @@ static bool readSizes(const cl::list<std::string> &given,
   return true;
 }
 
+/// The integer that \p given holds, from 0 to \p largest.
+static bool readNumber(const cl::opt<std::string> &given,
+                       llvm::StringRef expected, uint64_t largest,
+                       uint64_t &number) {
+  if (!llvm::StringRef(given).getAsInteger(10, number) && number <= largest)
+    return true;
+  printError() << "--" << given.ArgStr << ": expected " << expected
+               << ", found '" << given << "'\n";
+  return false;
+}
+
+/// Refuses \p word, with which the command line begins, where it is no command
+/// and nothing else that it could mean.
+static bool isUnknownCommand(llvm::StringRef word) {
+  // Of a file that is missing, its name says more.
+  if (word.ends_with(".attn") || llvm::sys::fs::exists(word))
+    return false;
+  if (llvm::is_contained(commandNames, word)) {
+    printError() << "the command '" << word << "' has to come first: attnc "
+                 << word << " FILE.attn ...\n";
+    return true;
+  }
+  std::vector<llvm::StringRef> names(std::begin(commandNames),
+                                     std::end(commandNames));
+  printError() << "'" << word << "' is neither a command ("
+               << llvm::join(names, ", ") << ") nor a file"
+               << attn::didYouMean(word, names) << '\n';
+  return true;
+}
+
+/// Before the options are looked at, which are those of another command then.
+static bool beginsWithUnknownCommand(int argc, char **argv) {
+  llvm::StringRef word = argc > 1 ? argv[1] : "";
+  bool isWord = !word.empty() && !word.starts_with("-") &&
+                !word.starts_with("@") &&
+                !llvm::is_contained(commandNames, word);
+  return isWord && isUnknownCommand(word);
+}
+
 std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
+  if (beginsWithUnknownCommand(argc, argv))
+    return std::nullopt;
   // Kept for the whole process: the parser holds on to its options.
   static auto &line = *new CommandLine;
   for (cl::SubCommand *command : {&line.top, &line.run, &line.build,
@@ -219,6 +268,8 @@ std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
     printError() << "--emit: no stage is given; see --help\n";
     return std::nullopt;
   }
+  if (line.top && line.file != "-" && isUnknownCommand(line.file))
+    return std::nullopt;
   Options options;
   options.command = line.command();
   options.file = line.file;
@@ -227,11 +278,16 @@ std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   options.target = line.target;
   options.stage = line.emit;
   options.output = line.output;
-  options.threads = line.threads;
-  options.seed = line.seed;
   options.check = line.check;
   options.json = line.json;
   options.svg = line.svg;
+  uint64_t threads;
+  if (!readNumber(line.threads, "a number of threads, 0 for all of the machine",
+                  INT32_MAX, threads) ||
+      !readNumber(line.seed, "an integer from 0 to 2^64 - 1", UINT64_MAX,
+                  options.seed))
+    return std::nullopt;
+  options.threads = int32_t(threads);
   if (!splitPairs(line.inputs, options.inputs) ||
       !splitPairs(line.outputs, options.outputs) ||
       !splitPairs(line.settings, options.settings) ||

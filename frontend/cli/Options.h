@@ -22,6 +22,10 @@ enum ExitCode {
 
 enum class Command { Emit, Run, Build, Explain, Bench, Tune };
 
+/// The words that begin a command line.
+inline constexpr llvm::StringLiteral commandNames[] = {
+    "run", "build", "explain", "bench", "tune"};
+
 /// "name=value" as given.
 using NameValue = std::pair<std::string, std::string>;
 
@@ -36,7 +40,7 @@ struct Options {
   std::string output; // of -o
   std::vector<NameValue> inputs, outputs, settings;
   llvm::StringMap<int64_t> sizes;
-  unsigned threads = 0;
+  int32_t threads = 0;
   uint64_t seed = 0;
   bool check = false;
   bool json = false;

@@ -101,6 +101,17 @@ llvm::Error Spec::readSettings(llvm::ArrayRef<NameValue> settings) {
   return llvm::Error::success();
 }
 
+/// Prints what the frontend says. What is of no place in the file is of the
+/// command line.
+static void printMessages(llvm::StringRef messages) {
+  for (llvm::StringRef line : llvm::split(messages.rtrim(), '\n')) {
+    if (line.consume_front("error: "))
+      printError() << line << '\n';
+    else if (!line.empty())
+      llvm::errs() << line << '\n';
+  }
+}
+
 std::unique_ptr<Spec> Spec::load(const Options &options) {
   auto fail = [](llvm::Error error) {
     printError() << llvm::toString(std::move(error)) << '\n';
@@ -121,8 +132,11 @@ std::unique_ptr<Spec> Spec::load(const Options &options) {
   EmitOptions emit;
   emit.dtype = options.dtype;
   auto emitModule = [&] {
-    spec->module = emitSpec(*spec->parsed, spec->name, emit, spec->mlirContext,
-                            llvm::errs());
+    std::string messages;
+    llvm::raw_string_ostream stream(messages);
+    spec->module =
+        emitSpec(*spec->parsed, spec->name, emit, spec->mlirContext, stream);
+    printMessages(messages);
     return bool(spec->module);
   };
   if (!emitModule())

@@ -163,8 +163,10 @@ llvm::Error Tuner::tryOnce(int32_t stage, Candidate &candidate) {
     return error;
   // Each may be wrong by the tolerance.
   for (auto [index, output] : llvm::enumerate(call.outputs()))
-    candidate.isRight &= compareTensors(output.toHost(), right[index]).worst <=
-                         2 * tolerances[index];
+    candidate.isRight &=
+        compareResult(spec.op(), index, output.toHost(), right[index],
+                      /*bothStored=*/true)
+            .worst <= 2 * tolerances[index];
   auto seconds = timeRuns(planned, 1);
   if (!seconds)
     return seconds.takeError();

@@ -130,7 +130,8 @@ void attn::numerics::expectReferenceValues(
   double bound =
       errorBound(coarsestElement(spec), reference.longestReduction(), score);
   for (auto [index, tensor] : llvm::enumerate(got)) {
-    Comparison compared = compareTensors(tensor, reference.result(index));
+    Comparison compared =
+        compareResult(spec, index, tensor, reference.result(index));
     EXPECT_LE(compared.worst, bound)
         << spec.getResultName(index).str() << " is " << compared.got
         << ", expected " << compared.want;

@@ -331,7 +331,7 @@ void MaskProperty::checkResults(const CompiledSpec &code,
       errorBound(coarsestElement(spec), reference.longestReduction());
   for (auto [index, tensor] : llvm::enumerate(*got)) {
     const HostTensor &want = reference.result(index);
-    Comparison compared = compareTensors(tensor, want);
+    Comparison compared = compareResult(spec, index, tensor, want);
     // A mean of numbers of size 1 keeps their rounding where they cancel, and
     // with a few rows all of the output may be such means.
     constexpr double usual = 0.1;

@@ -163,7 +163,7 @@ void Numerics::checkRun(const CallSpec &call, Inputs kind) {
   for (auto [index, got] : llvm::enumerate(*outputs)) {
     HostTensor want = reference->result(index);
     ASSERT_EQ(got.shape, want.shape);
-    Comparison compared = compareTensors(got, want);
+    Comparison compared = compareResult(spec, index, got, want);
     largestShare = std::max(largestShare, compared.worst / bound);
     EXPECT_LE(compared.worst, bound)
         << spec.getResultName(index).str() << " at ["

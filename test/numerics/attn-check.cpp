@@ -106,7 +106,7 @@ static bool report(SpecOp spec, ReferenceEvaluator &reference,
     if (want.shape != tensor.shape)
       exitOnError(
           llvm::createStringError("shape of " + spec.getResultName(index)));
-    Comparison compared = compareTensors(tensor, want);
+    Comparison compared = compareResult(spec, index, tensor, want);
     isRight &= compared.worst <= bound;
     llvm::outs() << llvm::formatv(
         "{0}: worst error {1:e3} (allowed {2:e3}) at [{3}]: {4:f7} for "

@@ -247,6 +247,25 @@ TEST_F(Reference, RatioOfZerosIsZero) {
   EXPECT_TRUE(std::isnan(apply(BinaryKind::Div, 0, 0)));
 }
 
+TEST_F(Reference, ABytesSignIsAMatterOfTheResult) {
+  ReferenceInputs inputs;
+  inputs.tensors["x"] = vectorOf({0, 127, 128, 200, 255, 256, -1});
+  auto results = evaluate(R"(
+    attn.spec @f(%x: !attn.q<[N], i64> {attn.name = "x", attn.layout = ["N"]})
+        -> (!attn.q<[N], i8> {attn.name = "u", attn.layout = ["N"], attn.type = "uint8"},
+            !attn.q<[N], i8> {attn.name = "s", attn.layout = ["N"]})
+        attributes {dims = ["N"]} {
+      %r = attn.cast %x : !attn.q<[N], i64> -> !attn.q<[N], i8>
+      attn.return %r, %r : !attn.q<[N], i8>, !attn.q<[N], i8>
+    })",
+                          inputs);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].data,
+            (std::vector<double>{0, 127, 128, 200, 255, 0, 255}));
+  EXPECT_EQ(results[1].data,
+            (std::vector<double>{0, 127, -128, -56, -1, 0, -1}));
+}
+
 TEST_F(Reference, RoundsToTheElementType) {
   EXPECT_EQ(roundToElement(BFloat16Type::get(&context), 1 + 0x1p-9), 1);
   EXPECT_EQ(roundToElement(BFloat16Type::get(&context), 1 + 0x1.8p-8),

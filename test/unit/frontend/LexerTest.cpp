@@ -72,6 +72,22 @@ spec.attn:1:2: error: unexpected byte 0x00
             "    ^\n");
 }
 
+TEST(Lexer, AMarkOfTheEncodingIsNoText) {
+  EXPECT_EQ(tokens("\xEF\xBB\xBF"
+                   "a b"),
+            "a b ");
+  EXPECT_EQ(tokens("\xEF\xBB\xBF"), "");
+  // It is in no column, and it is one only where a file begins.
+  EXPECT_EQ(reportsOn("\xEF\xBB\xBF"
+                      "a \xEF\xBB\xBF"),
+            "spec.attn:1:1: error: expected 'attention' or 'fn', found 'a'\n"
+            "  a \xEF\xBB\xBF\n"
+            "  ^\n"
+            "spec.attn:1:3: error: unexpected '\xEF\xBB\xBF'\n"
+            "  a \xEF\xBB\xBF\n"
+            "    ^\n");
+}
+
 TEST(Diagnostics, TheCaretStandsUnderTheCharacter) {
   EXPECT_EQ(reportOf("a\tx\n", placeOfX), "spec.attn:1:3: error: here\n"
                                           "  a\tx\n"

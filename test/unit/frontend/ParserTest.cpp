@@ -174,6 +174,47 @@ TEST(Parser, KeywordAsAName) {
 )");
 }
 
+TEST(Parser, KeywordAsTheNameOfAStep) {
+  EXPECT_EQ(
+      reportsOn(R"(attention f(v: [N]) -> out
+{
+  all = v
+  x = v + 1
+  and = x
+  attention = x
+  require = x
+  out = x
+}
+)"),
+      R"(spec.attn:3:3: error: 'all' is a word of the language and cannot be the name of a step
+    all = v
+    ^~~
+spec.attn:5:3: error: 'and' is a word of the language and cannot be the name of a step
+    and = x
+    ^~~
+spec.attn:6:3: error: 'attention' is a word of the language and cannot be the name of a step
+    attention = x
+    ^~~~~~~~~
+spec.attn:7:3: error: 'require' is a word of the language and cannot be the name of a step
+    require = x
+    ^~~~~~~
+)");
+}
+
+TEST(Parser, KeywordAsANameOnANewLine) {
+  EXPECT_EQ(
+      reportsOn(R"(attention f(v: [N],
+            all: [N]) -> out
+{
+  out = v
+}
+)"),
+      R"(spec.attn:2:13: error: 'all' is a word of the language and cannot be a parameter
+              all: [N]) -> out
+              ^~~
+)");
+}
+
 TEST(Parser, MissingFormula) {
   EXPECT_EQ(
       reportsOn(R"(attention f(q: [M, D], k: [N, D], v: [N, E]) -> out
