@@ -54,6 +54,7 @@ private:
   void findCongruences();
   void strideLane(const Congruence &congruence);
   void dropCondition(Value condition);
+  void findCarried();
   Value residueOfKey(ScalarMath &math, const Congruence &congruence);
   void buildVisits(bool skips);
   std::optional<IndexRange> boxReduce(ScalarMath &math, TileRanges &ranges,
@@ -69,6 +70,9 @@ private:
   // The sweep being solved.
   SweepOp sweep;
   DimList over, varying;
+  /// Dimensions of domains that no tile has a range of: an accumulator has an
+  /// element for each of their indices.
+  DimList carried;
   llvm::SetVector<Value> domains;
   llvm::SmallMapVector<StringAttr, Congruence, 2> congruences; // by key
 };
@@ -114,11 +118,23 @@ void KernelSolver::solveSweep(SweepOp op) {
   bool all = findDomains();
   if (domains.empty())
     return;
+  findCarried();
   if (all) {
     findCongruences();
     findDomains();
   }
   buildVisits(all);
+}
+
+void KernelSolver::findCarried() {
+  DimList free = toDims(kernel.getFree());
+  carried.clear();
+  for (Value domain : domains)
+    for (StringAttr dim : quantity(domain).getDims())
+      if (!llvm::is_contained(free, dim) && !llvm::is_contained(over, dim) &&
+          !llvm::is_contained(carried, dim))
+        carried.push_back(dim);
+  llvm::append_range(varying, carried);
 }
 
 //===----------------------------------------------------------------------===//
@@ -135,7 +151,8 @@ void KernelSolver::findCongruences() {
   }
   for (Value condition : common) {
     std::optional<Congruence> found = asCongruence(condition, lanes, over);
-    if (!found || congruences.contains(found->key))
+    if (!found || congruences.contains(found->key) ||
+        hasAnyDim(condition, carried))
       continue;
     if (found->lane) {
       if (collects)
@@ -291,6 +308,9 @@ void KernelSolver::buildVisits(bool skips) {
   anyKey.rangeOfTensor = [&](Value value) {
     return boxReduce(math, anyKey, value, /*lanesAlone=*/true);
   };
+  for (StringAttr dim : carried)
+    anyKey.ranges[dim] = {math.number(0),
+                          math.sub(math.extent(dim), math.number(1))};
   for (auto &[dim, by] : strides)
     anyKey.strides[dim] = by;
   // Boxes are taken apart along one dimension alone.
@@ -338,12 +358,17 @@ void KernelSolver::buildVisits(bool skips) {
   tile.rangeOfTensor = [&](Value value) {
     return boxReduce(math, tile, value, /*lanesAlone=*/false);
   };
+  for (StringAttr dim : carried)
+    tile.ranges[dim] = anyKey.ranges[dim];
   tile.strides = anyKey.strides;
   for (auto &[key, congruence] : congruences) {
     tile.given.insert(congruence.condition);
     tile.strides[key] = congruence.by;
   }
-  TileEmptiness emptiness(math, tile, lanes, over);
+  // Some element of them all, as some lane.
+  DimList lanesAndCarried = lanes;
+  llvm::append_range(lanesAndCarried, carried);
+  TileEmptiness emptiness(math, tile, lanesAndCarried, over);
   Value may = math.truth(!skips), must = math.truth(true);
   for (Value domain : domains) {
     may = math.lor(may, emptiness.mayHold(domain));

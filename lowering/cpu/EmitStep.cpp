@@ -501,6 +501,16 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
   return next;
 }
 
+/// \p weight through a normaliser. What that is 0 for is 0 too, but may be a
+/// factor on the other side of the product: the quotient is 0, and a weight
+/// that is no number stays one.
+static Value ratioOfWeight(Code &code, Value weight, Value by) {
+  code.unify(weight, by);
+  Value zero = code.realLike(by, 0.0);
+  Value isNothing = code.compare(arith::CmpFPredicate::OEQ, by, zero);
+  return code.select(isNothing, code.mul(weight, zero), code.div(weight, by));
+}
+
 /// What a pair contributes to a matrix product, as lanes.
 Value KernelEmitter::pairWeight(const Accumulator &accumulator, Scope &pair) {
   Value weight;
@@ -512,7 +522,7 @@ Value KernelEmitter::pairWeight(const Accumulator &accumulator, Scope &pair) {
     weight = code.real(1.0);
   for (const Product::Divisor &divisor : accumulator.pairDivisors) {
     Value by = evaluator->evaluate(divisor.value, pair);
-    weight = divisor.kind == BinaryKind::Ratio ? code.ratio(weight, by)
+    weight = divisor.kind == BinaryKind::Ratio ? ratioOfWeight(code, weight, by)
                                                : code.div(weight, by);
   }
   return code.splat(weight);

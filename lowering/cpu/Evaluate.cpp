@@ -16,9 +16,17 @@ using namespace attn::cpu;
 // Scope
 //===----------------------------------------------------------------------===//
 
+bool Scope::setsIndexOf(Value value) const {
+  return !indices.empty() &&
+         llvm::any_of(quantity(value).getDims(),
+                      [&](StringAttr dim) { return indices.contains(dim); });
+}
+
 Value Scope::lookup(Value value) const {
   if (Value found = values.lookup(value))
     return found;
+  if (setsIndexOf(value))
+    return {};
   for (const Scope *outer : outers)
     if (Value found = outer->lookup(value))
       return found;
@@ -333,11 +341,24 @@ bool Evaluator::varies(Value value, Scope &scope) {
   });
 }
 
+/// Says whether \p value is made of a running value, of which each vector of
+/// lanes has its own even where it varies along no lane.
+bool Evaluator::isOfState(Value value) {
+  auto [known, isNew] = ofState.try_emplace(value, false);
+  if (isNew) {
+    bool found = isMadeOf(
+        value, [](Value part) { return part.getDefiningOp<AccumulateOp>(); });
+    ofState[value] = found;
+    return found;
+  }
+  return known->second;
+}
+
 Value Evaluator::evaluate(Value value, Scope &scope) {
   if (Value found = scope.lookup(value))
     return found;
   Scope *home = &scope;
-  if (scope.uniformScope && !varies(value, scope))
+  if (scope.uniformScope && !varies(value, scope) && !isOfState(value))
     home = scope.uniformScope;
   Value result = compute(value, *home);
   home->values[value] = result;
@@ -429,6 +450,7 @@ Value Evaluator::exponential(UnaryOp op, Scope &scope) {
         guard && guard.getKind() == UnaryKind::NegInfToZero)
       if (Value shift = scope.lookupShift(guard.getOperand())) {
         Value x = evaluate(sub.getLhs(), scope);
+        code.unify(x, shift);
         return expRelative(code, code.sub(x, shift), roundsWeights);
       }
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));

@@ -28,8 +28,9 @@ struct IndexValue {
 };
 
 /// A scope of code: index values, and what has been computed already. Values of
-/// an enclosing scope are visible. Code in a nested region needs a scope of its
-/// own, since what it computes does not dominate what follows.
+/// an enclosing scope are visible, but for those along a dimension whose index
+/// this scope sets. Code in a nested region needs a scope of its own, since
+/// what it computes does not dominate what follows.
 struct Scope {
   Scope() = default;
   explicit Scope(const Scope *outer) : outers{outer} {}
@@ -49,6 +50,8 @@ struct Scope {
   Scope *uniformScope = nullptr;
 
   mlir::Value lookup(mlir::Value value) const;
+  /// Whether \p value is another here than around this scope.
+  bool setsIndexOf(mlir::Value value) const;
   mlir::Value lookupShift(mlir::Value maximum) const;
   mlir::Value lookupHasElements() const;
   const IndexValue *lookupIndex(mlir::StringAttr dim) const;
@@ -125,6 +128,7 @@ private:
   mlir::Value cast(CastOp op, Scope &scope);
   mlir::Value index(mlir::StringAttr dim, Scope &scope);
   bool varies(mlir::Value value, Scope &scope);
+  bool isOfState(mlir::Value value);
   bool isAvailable(mlir::Value value, Scope &scope);
   /// For each value, the loops that it has been hoisted out of.
   using HoistedWithin = llvm::DenseMap<mlir::Value, llvm::SmallVector<DimList>>;
@@ -136,6 +140,7 @@ private:
   mlir::Block *entry;
   llvm::DenseMap<std::pair<int, mlir::Type>, mlir::Value> loadedSlots;
   llvm::DenseMap<mlir::Value, IntRange> ranges;
+  llvm::DenseMap<mlir::Value, bool> ofState;
 };
 
 /// The comparison of signed integers, and of f32: false where one is NaN, but

@@ -136,22 +136,27 @@ private:
   }
 
   std::string output() {
-    return oneOf({"sum[n](edited * v)", "sum[n](edited * v)",
-                  "mean[n](edited * v)", "sum[n](edited * v) * gain",
-                  "sum[n](edited * sigmoid(v) * v)",
-                  "sum[n](edited / (1 + gain * gain) * v)",
-                  "sum[n](edited * v / (1 + bias * bias))",
-                  "sum[n](edited * v / (1 + sum[n](abs(edited))))",
-                  "sum[n](edited * tanh(row) / (1 + abs(row[m: m // 2])) * v)",
-                  "sum[n](edited * v) * tanh(row[m: M - 1 - m])",
-                  "sum[n](edited * v) / (1 + sum[n](abs(edited)))",
-                  "tanh(sum[n](edited * v))"});
+    return oneOf(
+        {"sum[n](edited * v)", "sum[n](edited * v)", "mean[n](edited * v)",
+         "sum[n](edited * v) * gain", "sum[n](edited * sigmoid(v) * v)",
+         "sum[n](edited / (1 + gain * gain) * v)",
+         "sum[n](edited * v / (1 + bias * bias))",
+         "sum[n](edited * v / (1 + sum[n](abs(edited))))",
+         "sum[n](edited * tanh(row) / (1 + abs(row[m: m // 2])) * v)",
+         "sum[n](edited * v) * tanh(row[m: M - 1 - m])",
+         "sum[n](edited * v) / (1 + sum[n](abs(edited)))",
+         "tanh(mean[n](edited * v))",
+         "sum[n](edited * softmax[e](v * tanh(near)))",
+         "sum[n](edited * v where e <= m)", "sum[n](edited * l1[e](relu(v)))",
+         "sum[n](edited * v / (1 + sum[e](abs(v + tanh(score)))))"});
   }
 
   std::string rowStatistic() {
     return oneOf({"sum[n](abs(edited))", "logsumexp[n](score)", "max[n](score)",
                   "mean[n](edited * edited)", "min[n](weight)",
                   "sum[n](edited * bias)", "tanh(row[m: M - 1 - m])",
+                  "logsumexp[m, n](score)", "max[b, h, m, n](score)",
+                  "sum[m, n](softmax[m, n](near) * bias)",
                   "sum[n](edited * bias / (1 + gain * gain))",
                   // Without the square, nothing but rounding is left of weights
                   // whose mean is subtracted.
