@@ -4,7 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/FormulaWalk.h"
 #include "dialect/Passes.h"
+#include "dialect/Products.h"
 #include "dialect/QuantityBuilder.h"
 #include "dialect/Signs.h"
 
@@ -140,12 +142,91 @@ struct GuardSubtractedMax : OpRewritePattern<UnaryOp> {
   }
 };
 
+/// A number of the row, t, that exp(x - t) is relative to, where t is computed
+/// from the largest x of the row: that and more logits (a sink), or a
+/// log-sum-exp.
+struct RelativeExp {
+  size_t factor; // of the product
+  Value x, t;
+  ReduceOp max;
+};
+
+std::optional<RelativeExp> findRelativeExp(ReduceOp sum,
+                                           const Product &product) {
+  DimList dims = toDims(sum.getDims());
+  for (auto [index, factor] : llvm::enumerate(product.factors)) {
+    auto exp = factor.getDefiningOp<UnaryOp>();
+    auto sub = exp && exp.getKind() == UnaryKind::Exp
+                   ? exp.getOperand().getDefiningOp<BinaryOp>()
+                   : BinaryOp();
+    if (!sub || sub.getKind() != BinaryKind::Sub ||
+        hasAnyDim(sub.getRhs(), dims))
+      continue;
+    Value t = sub.getRhs();
+    if (auto guard = t.getDefiningOp<UnaryOp>();
+        guard && guard.getKind() == UnaryKind::NegInfToZero)
+      continue; // the rule of one sweep already
+    ReduceOp max;
+    walkFormula(t, [&](Value part) {
+      auto reduce = part.getDefiningOp<ReduceOp>();
+      if (reduce && reduce.getKind() == ReduceKind::Max &&
+          reduce.getOperand() == sub.getLhs() &&
+          reduce.getDims() == sum.getDims() &&
+          reduce.getDomain() == sum.getDomain() && part != t)
+        max = reduce;
+      return !max && !reduce && !isa_and_nonnull<ReadOp>(part.getDefiningOp());
+    });
+    if (max)
+      return RelativeExp{index, sub.getLhs(), t, max};
+  }
+  return std::nullopt;
+}
+
+/// sum(exp(x - t) * y) is sum(exp(x - M) * y) * exp(M - t), with M the largest
+/// x: the sum shares the sweep of M, whatever else t is made of. Where M is
+/// -inf, nothing or only zeros are added, as in a softmax.
+struct SumRelativeToMaximum : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getKind() != ReduceKind::Sum ||
+        !quantity(op.getOperand()).getElementType().isF32())
+      return failure();
+    Product product = flattenProduct(op.getOperand());
+    std::optional<RelativeExp> found = findRelativeExp(op, product);
+    if (!found)
+      return failure();
+    QuantityBuilder build(rewriter, op->getParentOfType<SpecOp>());
+    Location loc = op.getLoc();
+    Value max = found->max, weight;
+    product.factors[found->factor] = build.unary(
+        loc, UnaryKind::Exp,
+        build.binary(loc, BinaryKind::Sub, found->x,
+                     build.unary(loc, UnaryKind::NegInfToZero, max)));
+    for (Value factor : product.factors)
+      weight =
+          weight ? build.binary(loc, BinaryKind::Mul, weight, factor) : factor;
+    for (Product::Divisor divisor : product.divisors)
+      weight = build.binary(loc, divisor.kind, weight, divisor.value);
+    Value sum = build.reduce(loc, ReduceKind::Sum, weight, op.getDims(),
+                             op.getDomain());
+    Value factor = build.unary(
+        loc, UnaryKind::Exp, build.binary(loc, BinaryKind::Sub, max, found->t));
+    Value isEmpty = build.compare(
+        loc, Predicate::EQ, max,
+        build.constant(loc, -std::numeric_limits<double>::infinity()));
+    factor = build.select(loc, isEmpty, build.constant(loc, 0.0), factor);
+    rewriter.replaceOp(op, build.binary(loc, BinaryKind::Mul, sum, factor));
+    return success();
+  }
+};
+
 struct ExpandNormalizersPass
     : attn::impl::ExpandNormalizersBase<ExpandNormalizersPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandNormalize, ExpandReduce, GuardSubtractedMax>(
-        &getContext());
+    patterns.add<ExpandNormalize, ExpandReduce, GuardSubtractedMax,
+                 SumRelativeToMaximum>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

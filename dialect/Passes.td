@@ -28,8 +28,9 @@ def CheckDivisors : Pass<"attn-check-divisors", "::attn::SpecOp"> {
   let summary = "Refuse divisions of integers by zero";
   let description = [{
     A quotient or remainder by the number 0 is an error; one by a size or scalar
-    (or what is made of them) gets an attn.require that it is not 0. A divisor
-    that depends on data may be 0: x // 0 is 0, and x % 0 is x.
+    (or what is made of them) gets an attn.require that it is not 0, or that an
+    empty dimension keeps each division by it from every output. A divisor that
+    depends on data may be 0: x // 0 is 0, and x % 0 is x.
   }];
 }
 
@@ -92,7 +93,14 @@ def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
     the sweep of a maximum that it needs: exp(x - max[n](x)), which rescales.
     Reductions over pairs that are known to be disjoint have nothing to share,
     and run in kernels of their own, each with the tiles that it wants.
+
+    With one-sweep, a kernel has one sweep: what waits for the result of another
+    reads it from memory, where a machine has faster code for kernels of one.
   }];
+  let options = [
+    Option<"oneSweep", "one-sweep", "bool", /*default=*/"false",
+           "Give each sweep a kernel of its own">
+  ];
 }
 
 def SolveDomains : Pass<"attn-solve-domains", "::attn::SpecOp"> {

@@ -117,6 +117,53 @@ attn.spec @by_hand(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M"
   attn.return %1 : !attn.q<[M, N], f32>
 }
 
+// What is relative to more than the maximum of its own row, a sink here, is so
+// to the maximum first: the rest is a factor of the row, 0 where nothing or
+// nothing finite is added.
+// CHECK-LABEL: attn.spec @sink
+// CHECK: %[[MAX:.*]] = attn.reduce max %s over ["N"] where %c
+// CHECK: %[[TOP:.*]] = attn.binary max %[[MAX]], %sink
+// CHECK: %[[SHIFT:.*]] = attn.unary neginf_to_zero %[[MAX]]
+// CHECK: %[[SHIFTED:.*]] = attn.binary sub %s, %[[SHIFT]]
+// CHECK: %[[WEIGHT:.*]] = attn.unary exp %[[SHIFTED]]
+// CHECK: %[[PV:.*]] = attn.binary mul %[[WEIGHT]], %v
+// CHECK: %[[SUM:.*]] = attn.reduce sum %[[PV]] over ["N"] where %c
+// CHECK: %[[BELOW:.*]] = attn.binary sub %[[MAX]], %[[TOP]]
+// CHECK: %[[FACTOR:.*]] = attn.unary exp %[[BELOW]]
+// CHECK: %[[NONE:.*]] = attn.compare eq %[[MAX]], %{{.*}}
+// CHECK: %[[GUARDED:.*]] = attn.select %[[NONE]], %{{.*}}, %[[FACTOR]]
+// CHECK: attn.binary mul %[[SUM]], %[[GUARDED]]
+attn.spec @sink(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
+                %v: !attn.q<[N, E], f32> {attn.name = "v", attn.layout = ["N", "E"]},
+                %sink: !attn.q<[], f32> {attn.name = "sink"},
+                %c: !attn.q<[M, N], i1> {attn.name = "c", attn.layout = ["M", "N"]})
+    -> (!attn.q<[M, E], f32> {attn.name = "out", attn.layout = ["M", "E"]})
+    attributes {dims = ["M", "N", "E"]} {
+  %max = attn.reduce max %s over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  %top = attn.binary max %max, %sink : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %0 = attn.binary sub %s, %top : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %1 = attn.unary exp %0 : !attn.q<[M, N], f32>
+  %2 = attn.binary mul %1, %v : (!attn.q<[M, N], f32>, !attn.q<[N, E], f32>) -> !attn.q<[M, N, E], f32>
+  %out = attn.reduce sum %2 over ["N"] where %c : !attn.q<[M, N, E], f32>, !attn.q<[M, N], i1> -> !attn.q<[M, E], f32>
+  attn.return %out : !attn.q<[M, E], f32>
+}
+
+// A maximum over other pairs helps nobody.
+// CHECK-LABEL: attn.spec @sink_of_others
+// CHECK-NOT: neginf_to_zero
+attn.spec @sink_of_others(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
+                          %sink: !attn.q<[], f32> {attn.name = "sink"},
+                          %c: !attn.q<[M, N], i1> {attn.name = "c", attn.layout = ["M", "N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %max = attn.reduce max %s over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  %top = attn.binary max %max, %sink : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %0 = attn.binary sub %s, %top : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %1 = attn.unary exp %0 : !attn.q<[M, N], f32>
+  %out = attn.reduce sum %1 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  attn.return %out : !attn.q<[M], f32>
+}
+
 // Another quantity's maximum is no shift of this one.
 // CHECK-LABEL: attn.spec @other_maximum
 // CHECK-NOT: neginf_to_zero
