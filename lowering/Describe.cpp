@@ -34,7 +34,7 @@ public:
         text(target.requirements),
         i32(int(spec.dims.size())),
         i32(int(spec.params.size())),
-        i32(int(spec.bufferSlots.size())),
+        i32(int(spec.buffers.size())),
         i32(int(spec.stages.size())),
         i32(int(spec.checks.size())),
         array(map(spec.dims,
@@ -43,13 +43,25 @@ public:
                                       i32(dim.slot), i64(dim.extent)});
                   })),
         array(map(spec.params, [&](auto &entry) { return param(entry); })),
-        array(map(spec.bufferSlots,
-                  [&](int slot) { return structure({i32(slot)}); })),
+        array(map(spec.buffers,
+                  [&](auto &buffer) {
+                    return structure({i32(buffer.slot), i32(buffer.isSliced)});
+                  })),
         array(
             map(spec.stages, [&](auto &entry) { return stage(spec, entry); })),
         array(map(spec.checks, [&](auto &message) { return text(message); })),
         function(spec.plan),
         image,
+        i32(spec.slicesSlot),
+        i32(int(spec.passes.size())),
+        array(map(spec.passes,
+                  [&](auto &pass) {
+                    return structure(
+                        {i32(pass.isSliced), i32(int(pass.stages.size())),
+                         array(map(pass.stages, [&](unsigned stage) {
+                           return i32(stage);
+                         }))});
+                  })),
     });
     return global(fields, "attn_spec_" + spec.name,
                   GlobalValue::ExternalLinkage);
@@ -75,7 +87,7 @@ private:
          i32(stage.itemsSlot), i32(int(stage.launches.size())),
          array(map(stage.launches,
                    [&](auto &entry) { return launch(spec, entry); })),
-         i32(stage.isUneven)});
+         i32(stage.isUneven), i32(stage.chunk)});
   }
   Constant *launch(const SpecDescription &spec,
                    const SpecDescription::Launch &launch) {

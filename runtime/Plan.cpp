@@ -10,6 +10,34 @@
 
 using namespace attn::runtime;
 
+/// What sliced buffers may take together, where there is more than one slice.
+constexpr int64_t bytesOfSlice = 32 << 20;
+
+/// How many batch indices run at a time, so that sliced buffers stay small.
+static void chooseSlices(attn_plan_t &plan) {
+  const attn_spec_desc &spec = *plan.kernel->desc;
+  int64_t units = spec.slices_slot < 0 ? 0 : plan.slots[spec.slices_slot];
+  if (units < 2)
+    return;
+  // The total of all units may overflow where that of one does not.
+  int64_t ofUnit = 0;
+  for (const attn_buffer_desc &buffer : plan.kernel->buffers())
+    if (buffer.is_sliced &&
+        __builtin_add_overflow(ofUnit, plan.slots[buffer.slot + 1] / units,
+                               &ofUnit))
+      return;
+  plan.unitsOfSlice = std::clamp<int64_t>(
+      bytesOfSlice / std::max<int64_t>(ofUnit, 1), 1, units);
+  plan.slices = (units + plan.unitsOfSlice - 1) / plan.unitsOfSlice;
+}
+
+bool attn_plan_t::sizeOf(const attn_buffer_desc &buffer, size_t &bytes) const {
+  int64_t all = slots[buffer.slot + 1];
+  if (slices > 1 && buffer.is_sliced)
+    all = all / slots[kernel->desc->slices_slot] * unitsOfSlice;
+  return alignUp(all, bytes);
+}
+
 /// Sums up what the kernel's plan function asks for.
 static attn_status_t measureWorkspace(attn_plan_t &plan) {
   const KernelImage &kernel = *plan.kernel;
@@ -19,13 +47,13 @@ static attn_status_t measureWorkspace(attn_plan_t &plan) {
                 "' at these sizes: ", what, name, " is ", value);
   };
   alignUp(int64_t(plan.slots.size() * sizeof(int64_t)), plan.slotBytes);
+  chooseSlices(plan);
   int64_t total = 0;
   for (const attn_buffer_desc &buffer : kernel.buffers()) {
-    int64_t bytes = plan.slots[buffer.slot + 1];
     size_t aligned;
-    if (!alignUp(bytes, aligned) ||
+    if (!plan.sizeOf(buffer, aligned) ||
         __builtin_add_overflow(total, int64_t(aligned), &total))
-      return overflow("the size of a buffer", "", bytes);
+      return overflow("the size of a buffer", "", plan.slots[buffer.slot + 1]);
   }
   plan.bufferBytes = size_t(total);
   for (const attn_stage_desc &stage : kernel.stages()) {

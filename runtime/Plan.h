@@ -17,8 +17,14 @@ struct attn_plan_t {
   /// The sizes that the workspace is made of, in bytes, each a multiple of the
   /// alignment; for one worker in the case of the scratch.
   size_t slotBytes = 0, orderBytes = 0, bufferBytes = 0, scratchBytes = 0;
+  /// The stages that come in slices, if any do: how many slices there are, and
+  /// how many of the smallest ones each is made of.
+  int64_t slices = 1, unitsOfSlice = 0;
   /// Of a call on a GPU, which has no use for the sizes above.
   std::optional<attn::runtime::cuda::GpuPlan> gpu;
+
+  /// The bytes that \p buffer takes in the workspace; false: they do not fit.
+  bool sizeOf(const attn_buffer_desc &buffer, size_t &bytes) const;
 };
 
 #endif // ATTN_RUNTIME_PLAN_H

@@ -32,16 +32,28 @@ public:
         executor(context.executor ? *context.executor : defaultExecutor()) {}
 
   attn_status_t prepare();
+  /// Calls \p body with the number of each stage in order; with those of
+  /// slices once for each slice.
+  template <typename Body> void forEachStage(Body body);
   void runStage(const attn_stage_desc &stage);
-  bool sortItems(const attn_stage_desc &stage);
   void countStage(const attn_stage_desc &stage, attn_tile_counts_t &counts);
 
 private:
+  /// The items of a stage that are in the slice at hand.
+  struct Items {
+    int64_t first, count;
+  };
+  Items itemsOf(const attn_stage_desc &stage) const;
+  void enterSlice(const attn_pass_desc &pass, int64_t slice);
+  void moveBuffers(int64_t slices);
+  bool sortItems(const attn_stage_desc &stage, Items items);
+
   const attn_plan_t &plan;
   attn_exec_context_t context;
   const attn_executor_t &executor;
   OwnedWorkspace owned;
   int64_t *slots = nullptr;
+  bool isInSlice = false;
   ItemWork *order = nullptr;
   char *scratch = nullptr;
 };
@@ -85,40 +97,101 @@ attn_status_t Run::prepare() {
   for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
     slots[buffer.slot] = int64_t(reinterpret_cast<uintptr_t>(next));
     size_t bytes = 0;
-    alignUp(slots[buffer.slot + 1], bytes);
+    plan.sizeOf(buffer, bytes);
     next += bytes;
   }
   scratch = next;
   return ATTN_STATUS_OK;
 }
 
-/// Sorts the items of \p stage so that the threads end together; false where
+/// Cuts the batch indices of the stages of \p pass to those of a slice.
+void Run::enterSlice(const attn_pass_desc &pass, int64_t slice) {
+  int64_t units = plan.slots[plan.kernel->desc->slices_slot];
+  int64_t first = slice * plan.unitsOfSlice;
+  int64_t last = std::min(first + plan.unitsOfSlice, units);
+  for (int32_t number : std::span(pass.stages, size_t(pass.num_stages))) {
+    int32_t slot = plan.kernel->stages()[size_t(number)].items_slot;
+    int64_t ofUnit = plan.slots[slot + 3] / units;
+    slots[slot + 2] = first * ofUnit;
+    slots[slot + 3] = last * ofUnit;
+  }
+}
+
+/// Has sliced buffers begin \p count slices further back, so that the next ones
+/// lie where these do.
+void Run::moveBuffers(int64_t count) {
+  int64_t units = plan.slots[plan.kernel->desc->slices_slot];
+  for (const attn_buffer_desc &buffer : plan.kernel->buffers())
+    if (buffer.is_sliced)
+      slots[buffer.slot] -=
+          count * (plan.slots[buffer.slot + 1] / units * plan.unitsOfSlice);
+}
+
+template <typename Body> void Run::forEachStage(Body body) {
+  if (plan.slices == 1) {
+    for (size_t i = 0; i < plan.kernel->stages().size(); ++i)
+      body(i);
+    return;
+  }
+  const attn_spec_desc &spec = *plan.kernel->desc;
+  for (const attn_pass_desc &pass :
+       std::span(spec.passes, size_t(spec.num_passes))) {
+    isInSlice = pass.is_sliced;
+    for (int64_t slice = 0; slice < (isInSlice ? plan.slices : 1); ++slice) {
+      if (isInSlice)
+        enterSlice(pass, slice);
+      for (int32_t stage : std::span(pass.stages, size_t(pass.num_stages)))
+        body(size_t(stage));
+      if (isInSlice)
+        moveBuffers(1);
+    }
+    if (isInSlice)
+      moveBuffers(-plan.slices);
+  }
+  isInSlice = false;
+}
+
+Run::Items Run::itemsOf(const attn_stage_desc &stage) const {
+  int64_t all = slots[stage.items_slot];
+  int64_t batches = plan.slots[stage.items_slot + 3];
+  if (!isInSlice || all == 0)
+    return {0, all};
+  auto chunksOf = [&](int64_t indices) {
+    return (indices + stage.chunk - 1) / stage.chunk;
+  };
+  int64_t tiles = all / chunksOf(batches);
+  int64_t first = slots[stage.items_slot + 2] / stage.chunk;
+  int64_t end = chunksOf(slots[stage.items_slot + 3]);
+  return {first * tiles, (end - first) * tiles};
+}
+
+/// Sorts \p items of \p stage so that the threads end together; false where
 /// the order that they have is as good. Runs of items that visit fewer and
 /// fewer pairs, as those of a head do under a causal mask, stay together,
 /// because neighbours need the same keys: the run with the longest item comes
 /// first. The last items, as much work as one of the longest for each worker,
 /// are sorted by themselves, longest first: they even out what the runs before
 /// them left.
-bool Run::sortItems(const attn_stage_desc &stage) {
-  int64_t items = slots[stage.items_slot];
-  if (!stage.is_uneven || !stage.count || items <= executor.num_workers ||
+bool Run::sortItems(const attn_stage_desc &stage, Items items) {
+  if (!stage.is_uneven || !stage.count || items.count <= executor.num_workers ||
       executor.num_workers == 1)
     return false;
   struct Count {
     const attn_stage_desc &stage;
     const int64_t *slots;
+    int64_t first;
     ItemWork *order;
-  } count{stage, slots, order};
+  } count{stage, slots, items.first, order};
   executor.parallel_for(
-      executor.context, items,
-      [](void *argument, int32_t, int64_t item) {
+      executor.context, items.count,
+      [](void *argument, int32_t, int64_t number) {
         auto &count = *static_cast<Count *>(argument);
-        int64_t values[4] = {};
+        int64_t values[4] = {}, item = count.first + number;
         count.stage.count(count.slots, item, values);
-        count.order[item] = {values[3], item, values[3]};
+        count.order[number] = {values[3], item, values[3]};
       },
       &count);
-  std::span<ItemWork> all(order, size_t(items));
+  std::span<ItemWork> all(order, size_t(items.count));
   for (size_t i = 1; i < all.size(); ++i)
     if (all[i].pairs <= all[i - 1].pairs)
       all[i].runPairs = all[i - 1].runPairs;
@@ -137,20 +210,23 @@ bool Run::sortItems(const attn_stage_desc &stage) {
 }
 
 void Run::runStage(const attn_stage_desc &stage) {
+  Items items = itemsOf(stage);
   struct Work {
     const attn_stage_desc &stage;
     const int64_t *slots;
+    int64_t first;
     const ItemWork *order; // null: as they come
     char *scratch;
     size_t scratchBytes;
-  } work{stage, slots, sortItems(stage) ? order : nullptr, scratch,
-         plan.scratchBytes};
+  } work{stage,       slots,
+         items.first, sortItems(stage, items) ? order : nullptr,
+         scratch,     plan.scratchBytes};
   executor.parallel_for(
-      executor.context, slots[stage.items_slot],
-      [](void *argument, int32_t worker, int64_t item) {
+      executor.context, items.count,
+      [](void *argument, int32_t worker, int64_t number) {
         auto &work = *static_cast<Work *>(argument);
-        if (work.order)
-          item = work.order[item].item;
+        int64_t item =
+            work.order ? work.order[number].item : work.first + number;
         work.stage.run(work.slots,
                        work.scratch + size_t(worker) * work.scratchBytes, item);
       },
@@ -159,10 +235,14 @@ void Run::runStage(const attn_stage_desc &stage) {
 
 void Run::countStage(const attn_stage_desc &stage, attn_tile_counts_t &counts) {
   int64_t values[4] = {};
+  Items items = itemsOf(stage);
   if (stage.count)
-    for (int64_t item = 0; item < slots[stage.items_slot]; ++item)
-      stage.count(slots, item, values);
-  counts = {values[0], values[1], values[2], values[3]};
+    for (int64_t i = 0; i < items.count; ++i)
+      stage.count(slots, items.first + i, values);
+  counts.empty += values[0];
+  counts.full += values[1];
+  counts.mixed += values[2];
+  counts.pairs_visited += values[3];
 }
 
 attn_status_t attn_plan_workspace_size(const attn_plan_t *plan,
@@ -193,8 +273,8 @@ attn_status_t attn_plan_run(const attn_plan_t *plan,
                                context ? *context : attn_exec_context_t{});
     Run run(*plan, context);
     ATTN_RETURN_IF_FAILED(run.prepare());
-    for (const attn_stage_desc &stage : plan->kernel->stages())
-      run.runStage(stage);
+    run.forEachStage(
+        [&](size_t i) { run.runStage(plan->kernel->stages()[i]); });
     return ATTN_STATUS_OK;
   });
 }
@@ -227,12 +307,13 @@ attn_status_t attn_plan_count_tiles(const attn_plan_t *plan,
     size_t last = stages.size();
     while (last > 0 && !stages[last - 1].count)
       --last;
-    for (size_t i = 0; i < stages.size(); ++i) {
+    std::fill_n(counts, stages.size(), attn_tile_counts_t{});
+    run.forEachStage([&](size_t i) {
       run.countStage(stages[i], counts[i]);
       // Masks may read what earlier stages have left in their buffers.
       if (i + 1 < last)
         run.runStage(stages[i]);
-    }
+    });
     return ATTN_STATUS_OK;
   });
 }

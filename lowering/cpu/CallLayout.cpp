@@ -2,9 +2,25 @@
 
 #include "lowering/cpu/CallLayout.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
+
+/// How a buffer lies in memory: what is made element by element, so that lanes
+/// are neighbours.
+static DimList layoutOf(KernelOp kernel, Value result) {
+  DimList layout(quantity(result).getDims());
+  ArrayAttr names = kernel.getLanesAttr();
+  if (!names || !kernel.getBody().front().getOps<SweepOp>().empty())
+    return layout;
+  DimList lanes = toDims(names);
+  std::stable_partition(layout.begin(), layout.end(), [&](StringAttr dim) {
+    return !llvm::is_contained(lanes, dim);
+  });
+  return layout;
+}
 
 CallLayout::CallLayout(SpecOp spec) : spec(spec) {
   slots = int(spec.getDims().size());
@@ -37,12 +53,12 @@ CallLayout::CallLayout(SpecOp spec) : spec(spec) {
     for (Value result : kernel.getResults()) {
       if (storages.contains(result))
         continue;
-      QuantityType type = quantity(result);
-      storages[result].push_back({take(2), DimList(type.getDims()),
-                                  type.getElementType(), /*isBuffer=*/true});
+      storages[result].push_back({take(2), layoutOf(kernel, result),
+                                  quantity(result).getElementType(),
+                                  /*isBuffer=*/true});
       bufferValues.push_back(result);
     }
   }
   for (size_t i = 0; i != kernelOps.size(); ++i)
-    itemsSlots.push_back(take(2));
+    itemsSlots.push_back(take(4));
 }

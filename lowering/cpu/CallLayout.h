@@ -50,7 +50,8 @@ public:
   /// Buffers, with the results of kernels that they hold.
   llvm::ArrayRef<mlir::Value> buffers() const { return bufferValues; }
   llvm::ArrayRef<KernelOp> kernels() const { return kernelOps; }
-  /// Work items of a stage; the scratch of a worker is one further on.
+  /// Work items of a stage; one further on the scratch of a worker, then the
+  /// first of its batch indices and the one after the last.
   int itemsSlot(unsigned stage) const { return itemsSlots[stage]; }
   /// Takes \p count more slots, for whoever emits the stages; the first.
   int reserve(int count) {

@@ -221,12 +221,10 @@ void KernelEmitter::decode(Value flat, ArrayRef<Value> extents,
 /// first: under a causal mask they are the longest.
 void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   Value tiles = laneTiles(*evaluator);
-  Value batches = batchExtent(*evaluator);
   Value chunk = arith::DivUIOp::create(builder, code.loc, item, tiles);
   Value fromEnd = code.sub(item, code.mul(chunk, tiles));
   placeTile(code.sub(code.sub(tiles, code.index(1)), fromEnd));
   Value first = code.mul(chunk, code.index(shape.chunk));
-  Value last = code.min(code.add(first, code.index(shape.chunk)), batches);
   Vectors extents = llvm::map_to_vector(
       shape.batch, [&](StringAttr dim) { return evaluator->extent(dim); });
   auto run = [&](Value batch) {
@@ -238,6 +236,16 @@ void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   };
   if (shape.chunk == 1)
     return run(first);
+  Value last = code.add(first, code.index(shape.chunk));
+  if (code.machine == Machine::Gpu) {
+    last = code.min(last, batchExtent(*evaluator));
+  } else {
+    // Of a slice, an item has the indices that are in it.
+    auto stage = llvm::find(layout.kernels(), shape.kernel);
+    int slot = layout.itemsSlot(stage - layout.kernels().begin());
+    first = code.max(first, evaluator->slot(slot + 2, code.i64()));
+    last = code.min(last, evaluator->slot(slot + 3, code.i64()));
+  }
   code.forEach(first, last, 1, run);
 }
 

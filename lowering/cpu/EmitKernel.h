@@ -42,6 +42,9 @@ public:
   void emitCount(llvm::StringRef name);
   /// Emits, into a plan, the number of work items and the bytes of scratch.
   mlir::Value emitItems(Evaluator &evaluator);
+  mlir::Value emitBatches(Evaluator &evaluator) {
+    return batchExtent(evaluator);
+  }
   mlir::Value emitScratchBytes(Evaluator &evaluator);
 
 private:

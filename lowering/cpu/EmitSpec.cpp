@@ -31,8 +31,12 @@ public:
   SpecDescription emit() {
     describeDims();
     describeParams();
+    if (!device)
+      describeSlices();
     for (Value buffer : layout.buffers())
-      description.bufferSlots.push_back(layout.storageOf(buffer).slot);
+      description.buffers.push_back(
+          {layout.storageOf(buffer).slot,
+           llvm::is_contained(slices.buffers, buffer)});
     if (device)
       emitLaunches();
     else
@@ -105,6 +109,14 @@ private:
       param.typeCode = 1;
   }
 
+  void describeSlices() {
+    slices = findSlices(layout);
+    if (slices.dims.empty())
+      return;
+    description.slicesSlot = layout.reserve(1);
+    description.passes = slices.passes;
+  }
+
   static void describeDefault(SpecDescription::Param &param, Attribute value) {
     if (!value)
       return;
@@ -134,6 +146,7 @@ private:
                                    {}};
       emitters.back()->emitRun(entry.run);
       emitters.back()->emitCount(entry.count);
+      entry.chunk = int(shape->chunk);
       // What is counted is the first sweep.
       entry.isUneven = !shape->sweeps.empty() && shape->sweeps.front().visit;
       description.stages.push_back(entry);
@@ -246,6 +259,15 @@ private:
       code.store(emitter->emitItems(evaluator), evaluator.slotAddress(slot));
       code.store(emitter->emitScratchBytes(evaluator),
                  evaluator.slotAddress(slot + 1));
+      code.store(code.index(0), evaluator.slotAddress(slot + 2));
+      code.store(emitter->emitBatches(evaluator),
+                 evaluator.slotAddress(slot + 3));
+    }
+    if (description.slicesSlot >= 0) {
+      Value count = code.index(1);
+      for (StringAttr dim : slices.dims)
+        count = code.mul(count, evaluator.extent(dim));
+      code.store(count, evaluator.slotAddress(description.slicesSlot));
     }
     // A mask may divide by what a check refuses.
     Value isAccepted =
@@ -296,6 +318,7 @@ private:
 
   SpecOp spec;
   CallLayout layout;
+  Slices slices;
   OpBuilder builder;
   const DeviceTarget *device;
   SpecDescription description;

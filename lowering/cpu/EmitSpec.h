@@ -4,6 +4,7 @@
 #define ATTN_LOWERING_CPU_EMITSPEC_H
 
 #include "dialect/AttnOps.h"
+#include "lowering/cpu/Slices.h"
 #include "lowering/gpu/GpuStage.h"
 
 #include <string>
@@ -42,13 +43,22 @@ struct SpecDescription {
     int itemsSlot;
     std::vector<Launch> launches; // the first that fits a call is taken
     bool isUneven = false;        // items visit different numbers of pairs
+    int chunk = 1;                // batch indices of an item
+  };
+  struct Buffer {
+    int slot;
+    bool isSliced;
   };
   std::string name, plan;
   int numSlots = 0;
   std::vector<Dim> dims;
   std::vector<Param> params;
-  std::vector<int> bufferSlots;
+  std::vector<Buffer> buffers;
   std::vector<Stage> stages;
+  /// How stages run in slices, and the slot with the number of the smallest
+  /// ones there are; -1: they cannot.
+  int slicesSlot = -1;
+  std::vector<StagePass> passes;
   std::vector<std::string> checks;
 };
 

@@ -12,8 +12,9 @@
 |*   scalar      an int64_t, or a double for floating-point scalars           *|
 |*   buffer      its address at `slot`, its size in bytes at slot + 1         *|
 |*   stage       the number of its work items at items_slot, the scratch that *|
-|*               a worker needs, in bytes, at items_slot + 1                  *|
-|*                                                                            *|
+|*               a worker needs, in bytes, at items_slot + 1, the first of    *|
+|*               its batch indices, 0, at items_slot + 2, and their number,   *|
+|*               the index after the last, at items_slot + 3                  *|
 |*   launch      its work items at items_slot, the scratch that a block     *|
 |*               needs, in bytes, at items_slot + 1, the address of the       *|
 |*               scratch of block 0 at items_slot + 2, the others follow; the *|
@@ -41,7 +42,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 7
+#define ATTN_KERNEL_ABI_VERSION 8
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -75,8 +76,10 @@ typedef struct attn_param_desc {
   int64_t default_bits; /* an int64_t, or the bits of a double */
 } attn_param_desc;
 
+/* With `is_sliced`, it has memory for a slice alone (attn_spec_desc). */
 typedef struct attn_buffer_desc {
   int32_t slot;
+  int32_t is_sliced;
 } attn_buffer_desc;
 
 /* One dimension of a tensor map. Where a slot is -1, the number beside it
@@ -137,7 +140,8 @@ typedef struct attn_launch_desc {
 
 /* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. Where
    items visit different numbers of pairs, is_uneven is 1, and they are run with
-   the most first. On a GPU, run is null. */
+   the most first. `chunk` batch indices that follow each other are in as many
+   items as a tile of one of them. On a GPU, run is null. */
 typedef struct attn_stage_desc {
   const char *name;
   void (*run)(const int64_t *slots, void *scratch, int64_t item);
@@ -146,7 +150,14 @@ typedef struct attn_stage_desc {
   int32_t num_launches;
   const attn_launch_desc *launches;
   int32_t is_uneven;
+  int32_t chunk;
 } attn_stage_desc;
+
+typedef struct attn_pass_desc {
+  int32_t is_sliced;
+  int32_t num_stages;
+  const int32_t *stages;
+} attn_pass_desc;
 
 /* Code for a GPU, as the driver loads it. */
 typedef struct attn_image_desc {
@@ -180,6 +191,15 @@ typedef struct attn_spec_desc {
      index in checks of the first condition that does not hold. */
   int64_t (*plan)(int64_t *slots);
   const attn_image_desc *image; /* null on a CPU */
+  /* Instead of all stages in order, all passes may run. Those of a sliced pass
+     run with their batch indices cut to a range (items_slot + 2 and + 3), and
+     again for the next range. slices_slot has the number of the smallest
+     slices, which have equal shares of the indices of each sliced stage and of
+     the bytes of each sliced buffer; a buffer's address is that of the whole.
+     -1: there are no passes. */
+  int32_t slices_slot;
+  int32_t num_passes;
+  const attn_pass_desc *passes;
 } attn_spec_desc;
 
 /* Exported by a compiled object, one for each spec: attn_spec_<name>. Also

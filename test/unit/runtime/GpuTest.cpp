@@ -58,7 +58,7 @@ const int32_t dimsOfX[] = {M, D}, dimsOfOut[] = {M};
 const attn_param_desc params[] = {
     {"x", ATTN_PARAM_INPUT, X, 2, 16, 2, 0, dimsOfX, 0},
     {"out", ATTN_PARAM_OUTPUT, Out, 2, 32, 1, 0, dimsOfOut, 0}};
-const attn_buffer_desc buffers[] = {{Buffer}};
+const attn_buffer_desc buffers[] = {{Buffer, 0}};
 const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, -1, 64, 1, -1, 0},
                                      {M, XStride, 0, 0, Box, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
@@ -70,9 +70,9 @@ const attn_launch_desc launches[] = {
     {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0, 0}};
 // Without the launch that takes any tensor.
 const attn_stage_desc stages[] = {
-    {"rows", nullptr, nullptr, 0, 2, launches + 1, 0}};
+    {"rows", nullptr, nullptr, 0, 2, launches + 1, 0, 1}};
 const attn_stage_desc slowStages[] = {
-    {"rows", nullptr, nullptr, 0, 3, launches, 0}};
+    {"rows", nullptr, nullptr, 0, 3, launches, 0, 1}};
 const attn_image_desc machineCode = {"cubin", 5, 0, 90, 1, 86};
 const attn_spec_desc rows = {ATTN_KERNEL_ABI_VERSION,
                              NumSlots,
@@ -90,7 +90,10 @@ const attn_spec_desc rows = {ATTN_KERNEL_ABI_VERSION,
                              stages,
                              nullptr,
                              plan,
-                             &machineCode};
+                             &machineCode,
+                             -1,
+                             0,
+                             0};
 
 class Gpu : public testing::Test {
 protected:

@@ -32,7 +32,7 @@ enum {
   SlotPadded = 15,
   SlotWeights = 17,
   SlotStages = 19,
-  NumSlots = 25
+  NumSlots = 31
 };
 
 static float *weights(const int64_t *slots) {
@@ -47,8 +47,10 @@ static int64_t plan(int64_t *slots) {
   const int64_t items[3] = {1, slots[M], slots[P]};
   const int64_t scratch[3] = {0, slots[N] * (int64_t)sizeof(float), 0};
   for (int stage = 0; stage < 3; ++stage) {
-    slots[SlotStages + 2 * stage] = items[stage];
-    slots[SlotStages + 2 * stage + 1] = scratch[stage];
+    slots[SlotStages + 4 * stage] = items[stage];
+    slots[SlotStages + 4 * stage + 1] = scratch[stage];
+    slots[SlotStages + 4 * stage + 2] = 0;
+    slots[SlotStages + 4 * stage + 3] = items[stage];
   }
   return -1;
 }
@@ -116,12 +118,12 @@ static const attn_param_desc params[] = {
     {"padded", ATTN_PARAM_OUTPUT, SlotPadded, 2, 32, 1, 0, dimsOfPadded, 0},
 };
 
-static const attn_buffer_desc buffers[] = {{SlotWeights}};
+static const attn_buffer_desc buffers[] = {{SlotWeights, 0}};
 
 static const attn_stage_desc stages[] = {
-    {"weights", runWeights, 0, SlotStages, 0, 0, 0},
-    {"sums", runSums, countSums, SlotStages + 2, 0, 0, 1},
-    {"padded", runPadded, 0, SlotStages + 4, 0, 0, 0},
+    {"weights", runWeights, 0, SlotStages, 0, 0, 0, 1},
+    {"sums", runSums, countSums, SlotStages + 4, 0, 0, 1, 1},
+    {"padded", runPadded, 0, SlotStages + 8, 0, 0, 0, 1},
 };
 
 static const char *const checks[] = {"M <= N"};
@@ -143,6 +145,9 @@ const attn_spec_desc attn_spec_row_sums = {
     stages,
     checks,
     plan,
+    0,
+    -1,
+    0,
     0,
 };
 
