@@ -14,7 +14,7 @@ namespace {
 
 class Planner {
 public:
-  explicit Planner(SpecOp spec);
+  Planner(SpecOp spec, bool oneSweep);
   SweepPlan run();
 
 private:
@@ -49,6 +49,7 @@ private:
   bool isCostly(Value value, llvm::DenseMap<Value, bool> &seen);
   void place(ReduceOp reduce);
   bool isApart(ReduceOp reduce, const KernelPlan &kernel);
+  bool needsSweepOf(ReduceOp reduce, const Dependencies &deps, unsigned kernel);
   Value findBase(ReduceOp reduce, unsigned kernel);
   void placeOutput(Value value, ArrayRef<StringAttr> layout);
   void placeElementwise(Value value, ArrayRef<StringAttr> layout);
@@ -61,12 +62,14 @@ private:
   DimList staticDims(ArrayRef<StringAttr> dims);
 
   SpecOp spec;
+  bool oneSweep;
   DimList fixed, ofMaxima;
   SweepPlan plan;
   DenseMap<Value, Place> places;
 };
 
-Planner::Planner(SpecOp spec) : spec(spec), fixed(fixedSizes(spec)) {
+Planner::Planner(SpecOp spec, bool oneSweep)
+    : spec(spec), oneSweep(oneSweep), fixed(fixedSizes(spec)) {
   for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
     for (const ShiftedTerm &term : shiftedTermsOf(reduce.getOperand()))
       if (term.max.getDefiningOp<ReduceOp>())
@@ -298,7 +301,10 @@ void Planner::precomputeFactors(ReduceOp root, const KernelPlan &shape) {
           staticDims(dims).empty() || !isCostly(factor, seen) ||
           !dependenciesOf(factor).all.empty() || reachesTileReduction(factor))
         continue;
-      placeElementwise(factor, dims);
+      // Rows of a head size, as those of a tensor.
+      DimList rows = dynamicDims(dims);
+      rows.append(staticDims(dims));
+      placeElementwise(factor, rows);
       plan.kept.insert(factor);
     }
     return true;
@@ -357,6 +363,15 @@ bool Planner::isApart(ReduceOp reduce, const KernelPlan &kernel) {
   return false;
 }
 
+/// Says whether \p reduce could only be in a later sweep of \p kernel than
+/// something that it needs.
+bool Planner::needsSweepOf(ReduceOp reduce, const Dependencies &deps,
+                           unsigned kernel) {
+  return !findBase(reduce, kernel) && llvm::any_of(deps.all, [&](Value dep) {
+    return places[dep].kernel == kernel;
+  });
+}
+
 void Planner::place(ReduceOp reduce) {
   Dependencies deps = dependenciesOf(reduce->getOperands());
   unsigned first = firstKernelAfter(deps);
@@ -365,7 +380,8 @@ void Planner::place(ReduceOp reduce) {
   for (unsigned i = first; i != plan.kernels.size(); ++i) {
     const KernelPlan &candidate = plan.kernels[i];
     if (candidate.free == shape.free && candidate.over == shape.over &&
-        candidate.lanes == shape.lanes && !isApart(reduce, candidate)) {
+        candidate.lanes == shape.lanes && !isApart(reduce, candidate) &&
+        !(oneSweep && needsSweepOf(reduce, deps, i))) {
       kernel = i;
       break;
     }
@@ -484,4 +500,6 @@ SweepPlan Planner::run() {
 
 } // namespace
 
-SweepPlan attn::planSweeps(SpecOp spec) { return Planner(spec).run(); }
+SweepPlan attn::planSweeps(SpecOp spec, bool oneSweep) {
+  return Planner(spec, oneSweep).run();
+}

@@ -37,8 +37,9 @@ struct SweepPlan {
 };
 
 /// Plans \p spec, which is in formula form with sum, max and min as its only
-/// reductions.
-SweepPlan planSweeps(SpecOp spec);
+/// reductions. With \p oneSweep, what needs the result of a sweep is in another
+/// kernel than that.
+SweepPlan planSweeps(SpecOp spec, bool oneSweep = false);
 
 } // namespace attn
 

@@ -181,8 +181,9 @@ void ScheduleBuilder::eraseFormulas() {
 }
 
 struct ScheduleSweepsPass : attn::impl::ScheduleSweepsBase<ScheduleSweepsPass> {
+  using ScheduleSweepsBase::ScheduleSweepsBase;
   void runOnOperation() override {
-    SweepPlan plan = planSweeps(getOperation());
+    SweepPlan plan = planSweeps(getOperation(), oneSweep);
     ScheduleBuilder(getOperation(), plan).build();
   }
 };

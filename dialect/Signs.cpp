@@ -1,6 +1,8 @@
-//===- Signs.cpp - What is never below 0 ----------------------------------===//
+//===- Signs.cpp - What is never below 0, or beyond 1 ---------------------===//
 
 #include "dialect/Signs.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace attn;
@@ -41,6 +43,12 @@ static bool isNeverNegative(BinaryOp op) {
   }
 }
 
+/// Of numbers that are added up; integers wrap.
+static bool isNeverNegativeSum(Value operand) {
+  return isa<FloatType>(quantity(operand).getElementType()) &&
+         isNeverNegative(operand);
+}
+
 bool attn::isNeverNegative(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
@@ -57,5 +65,79 @@ bool attn::isNeverNegative(Value value) {
   if (auto select = dyn_cast_or_null<SelectOp>(op))
     return isNeverNegative(select.getThen()) &&
            isNeverNegative(select.getOtherwise());
+  if (auto reduce = dyn_cast_or_null<ReduceOp>(op))
+    return reduce.getKind() == ReduceKind::Sum &&
+           isNeverNegativeSum(reduce.getOperand());
+  if (auto accumulate = dyn_cast_or_null<AccumulateOp>(op))
+    return accumulate.getKind() == AccumulateKind::Sum &&
+           isNeverNegativeSum(accumulate.getOperand());
+  // What a sweep or a kernel hands out is what it yields.
+  if (isa_and_nonnull<SweepOp, KernelOp>(op)) {
+    Operation *yield = op->getRegion(0).front().getTerminator();
+    return isNeverNegative(
+        yield->getOperand(cast<OpResult>(value).getResultNumber()));
+  }
   return isa_and_nonnull<IndexOp, ExtentOp>(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+/// exp(x - M) with M the largest x: what subtracts a maximum does so through
+/// neginf_to_zero, and nothing else has that.
+static bool isShiftedExp(UnaryOp op) {
+  auto sub = op.getOperand().getDefiningOp<BinaryOp>();
+  if (!sub || sub.getKind() != BinaryKind::Sub)
+    return false;
+  auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
+  return guard && guard.getKind() == UnaryKind::NegInfToZero;
+}
+
+static bool isWithinOne(UnaryOp op) {
+  switch (op.getKind()) {
+  case UnaryKind::Sigmoid:
+  case UnaryKind::Tanh:
+  case UnaryKind::Sin:
+  case UnaryKind::Cos:
+  case UnaryKind::Erf:
+    return true;
+  case UnaryKind::Neg:
+  case UnaryKind::Abs:
+    return isWithinOne(op.getOperand());
+  case UnaryKind::Exp:
+    return isShiftedExp(op);
+  default:
+    return false;
+  }
+}
+
+static bool isWithinOne(BinaryOp op) {
+  switch (op.getKind()) {
+  case BinaryKind::Mul:
+  case BinaryKind::Max:
+  case BinaryKind::Min:
+    return isWithinOne(op.getLhs()) && isWithinOne(op.getRhs());
+  case BinaryKind::Ratio:
+    // The divisor is the sum of what is divided, or of more.
+    return isWithinOne(op.getLhs());
+  default:
+    return false;
+  }
+}
+
+bool attn::isWithinOne(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
+    auto real = dyn_cast<FloatAttr>(constant.getValue());
+    return real && std::abs(real.getValueAsDouble()) <= 1;
+  }
+  if (auto unary = dyn_cast_or_null<UnaryOp>(op))
+    return ::isWithinOne(unary);
+  if (auto binary = dyn_cast_or_null<BinaryOp>(op))
+    return ::isWithinOne(binary);
+  if (auto select = dyn_cast_or_null<SelectOp>(op))
+    return isWithinOne(select.getThen()) && isWithinOne(select.getOtherwise());
+  auto cast = dyn_cast_or_null<CastOp>(op);
+  return cast && quantity(cast.getOperand()).getElementType().isInteger(1);
 }

@@ -52,8 +52,21 @@ static void addSimplification(PassManager &pm) {
   pm.addNestedPass<SpecOp>(createCSEPass());
 }
 
-static void addScheduling(PassManager &pm) {
-  pm.addNestedPass<SpecOp>(createScheduleSweeps());
+/// The record of the target; none of one that is unknown, which the tiling
+/// refuses.
+static std::optional<TargetRecord> recordOf(const CompileOptions &options) {
+  llvm::Expected<TargetRecord> record = lookupTarget(options.target);
+  if (record)
+    return *record;
+  llvm::consumeError(record.takeError());
+  return std::nullopt;
+}
+
+static void addScheduling(PassManager &pm, const CompileOptions &options) {
+  std::optional<TargetRecord> record = recordOf(options);
+  ScheduleSweepsOptions schedule;
+  schedule.oneSweep = record && record->oneSweep;
+  pm.addNestedPass<SpecOp>(createScheduleSweeps(schedule));
   // Kernels that read the same scalars each cloned them.
   pm.addNestedPass<SpecOp>(createCanonicalizerPass());
   pm.addNestedPass<SpecOp>(createCSEPass());
@@ -66,11 +79,8 @@ static void addDomains(PassManager &pm) {
 }
 
 static void addTiling(PassManager &pm, const CompileOptions &options) {
-  // An unknown target is refused by the tiling.
-  llvm::Expected<TargetRecord> record = lookupTarget(options.target);
-  if (!record)
-    llvm::consumeError(record.takeError());
-  else if (!record->gpu) {
+  std::optional<TargetRecord> record = recordOf(options);
+  if (record && !record->gpu) {
     pm.addNestedPass<SpecOp>(createSeparateComparisons());
     pm.addNestedPass<SpecOp>(createCanonicalizerPass());
     pm.addNestedPass<SpecOp>(createCSEPass());
@@ -141,7 +151,7 @@ static LogicalResult lowerToTiles(Stage stage, ModuleOp module,
     if (stage >= Stage::Simplified)
       addSimplification(pm);
     if (stage >= Stage::Sweeps)
-      addScheduling(pm);
+      addScheduling(pm, options);
     if (stage >= Stage::Domains)
       addDomains(pm);
     if (stage >= Stage::Tiles)

@@ -100,10 +100,13 @@ TargetRecord gpuRecord(std::string name, const GpuRecord &gpu) {
 }
 
 TargetRecord hopperRecord() {
-  return gpuRecord("sm_90a", {/*capability=*/90, /*isExact=*/true,
-                              /*hasWgmma=*/true, /*ptxVersion=*/86,
-                              /*sharedBytes=*/227 * 1024,
-                              /*sharedBytesPerSM=*/228 * 1024});
+  TargetRecord record =
+      gpuRecord("sm_90a", {/*capability=*/90, /*isExact=*/true,
+                           /*hasWgmma=*/true, /*ptxVersion=*/86,
+                           /*sharedBytes=*/227 * 1024,
+                           /*sharedBytesPerSM=*/228 * 1024});
+  record.oneSweep = true;
+  return record;
 }
 
 // The instructions of sm_80, which every later GPU has.
@@ -122,6 +125,13 @@ std::vector<std::string> attn::targetNames() {
 }
 
 llvm::Expected<TargetRecord> attn::lookupTarget(llvm::StringRef name) {
+  llvm::StringRef cpu = name;
+  if (cpu.consume_back("-one-sweep")) {
+    llvm::Expected<TargetRecord> record = lookupTarget(cpu);
+    if (record)
+      record->oneSweep = true;
+    return record;
+  }
   if (name == "x86-64-v3")
     return avx2Record();
   if (name == "x86-64-v4")

@@ -47,10 +47,13 @@ struct TargetRecord {
   std::optional<GpuRecord> gpu; // none: a CPU
   Bf16Dot bf16Dot = Bf16Dot::None;
   bool asksAhead = false; // for keys and values, ahead of their products
+  /// Each sweep has a kernel of its own: those of specialised warps have one.
+  bool oneSweep = false;
 };
 
-/// Finds \p name: one of targetNames, or x86-64-v3-dot, which is for tests. An
-/// error lists what there is.
+/// Finds \p name: one of targetNames, or x86-64-v3-dot, which is for tests.
+/// A CPU's name with "-one-sweep" at its end is that CPU with oneSweep: what a
+/// GPU does can be looked at, and tested, there. An error lists what there is.
 llvm::Expected<TargetRecord> lookupTarget(llvm::StringRef name);
 
 std::vector<std::string> targetNames();

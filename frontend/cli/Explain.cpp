@@ -239,10 +239,13 @@ llvm::json::Value Explanation::json(const Options &options) const {
 }
 
 llvm::Expected<ExitCode> attn::cli::explain(Spec &spec, const Options &given) {
-  // What is found is the same for every machine; a GPU adds its launches.
+  // What is found is the same for every machine; a GPU adds its launches, and
+  // may have a kernel for each sweep.
   Options options = given;
   if (isGpu(given.target))
-    options.target = "native";
+    options.target = llvm::cantFail(lookupTarget(given.target)).oneSweep
+                         ? "native-one-sweep"
+                         : "native";
   auto prepared = PreparedCall::create(spec, options);
   if (!prepared)
     return prepared.takeError();

@@ -1,4 +1,5 @@
-//===- Slices.h - Batch indices that need not be in memory at once *- C++ -*-===//
+//===- Slices.h - Batch indices that need not be in memory at once *- C++
+//-*-===//
 
 #ifndef ATTN_LOWERING_CPU_SLICES_H
 #define ATTN_LOWERING_CPU_SLICES_H

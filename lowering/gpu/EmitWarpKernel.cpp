@@ -189,6 +189,10 @@ void WarpKernelEmitter::beginFunction() {
   pairs->provide = [this](Value value, Place place, FragmentScope &scope) {
     return provide(value, place, scope);
   };
+  pairs->provideExponent = [this](const FragmentEvaluator::ColumnWeight &weight,
+                                  int column) {
+    return columnElement(weight.exp, column, weight.normalizer.value);
+  };
   sharedBase = LLVM::AddressOfOp::create(builder, code.loc, global);
 }
 

@@ -66,6 +66,9 @@ Scaled FragmentEvaluator::takenApart(Value value, Place place,
     if (op.getKind() == BinaryKind::Mul)
       return times(scaled(op.getLhs(), place, scope),
                    scaled(op.getRhs(), place, scope));
+    if (asColumnWeight(op.getLhs(), {op.getRhs(), op.getKind()}))
+      return product({op.getLhs()}, {{op.getRhs(), op.getKind()}}, place,
+                     scope);
     if (op.getKind() == BinaryKind::Div || op.getKind() == BinaryKind::Ratio)
       return divided(scaled(op.getLhs(), place, scope), op.getRhs(),
                      op.getKind(), place, scope);
@@ -108,12 +111,9 @@ Value FragmentEvaluator::inverse(Value of, BinaryKind kind, Place place,
         when(arith::CmpFPredicate::OGT, size, 0x1p100, 0x1p-100, code.real(1));
     result = code.mul(warps.reciprocal(code.mul(divisor, scale)), scale);
   }
-  if (isRatio) {
-    // Of pairs, what is divided is 0 as well, or does not count.
-    constexpr double most = std::numeric_limits<float>::max();
-    result = when(arith::CmpFPredicate::OEQ, divisor, 0,
-                  zeroOverZero.contains(of) ? 0 : most, result);
-  }
+  // Of pairs, what is divided is 0 as well, or does not count.
+  if (isRatio)
+    result = when(arith::CmpFPredicate::OEQ, divisor, 0, 0, result);
   return scope.values[key] = result;
 }
 
@@ -144,12 +144,78 @@ Scaled FragmentEvaluator::divided(Scaled a, Value by, BinaryKind kind,
 Value FragmentEvaluator::weight(ArrayRef<Value> factors,
                                 ArrayRef<Product::Divisor> divisors,
                                 Place place, FragmentScope &scope) {
-  Scaled product;
-  for (Value factor : factors)
-    product = times(product, scaled(factor, place, scope));
-  for (const Product::Divisor &divisor : divisors)
-    product = divided(product, divisor.value, divisor.kind, place, scope);
-  return whole(product);
+  return whole(product(factors, divisors, place, scope));
+}
+
+Scaled FragmentEvaluator::product(ArrayRef<Value> factors,
+                                  ArrayRef<Product::Divisor> divisors,
+                                  Place place, FragmentScope &scope) {
+  Scaled result;
+  SmallVector<Product::Divisor> left(divisors);
+  for (Value factor : factors) {
+    Scaled next;
+    for (unsigned i = 0; i != left.size() && !next.element; ++i)
+      if (std::optional<ColumnWeight> weight =
+              asColumnWeight(factor, left[i])) {
+        next.element = evaluate(*weight, place, scope);
+        left.erase(left.begin() + i);
+      }
+    result = times(result, next.element ? next : scaled(factor, place, scope));
+  }
+  for (const Product::Divisor &divisor : left)
+    result = divided(result, divisor.value, divisor.kind, place, scope);
+  return result;
+}
+
+std::optional<FragmentEvaluator::ColumnWeight>
+FragmentEvaluator::asColumnWeight(Value factor, Product::Divisor divisor) {
+  auto isOfColumn = [&](Value value) {
+    return onColumns(value) && !onRows(value);
+  };
+  auto exp = factor.getDefiningOp<UnaryOp>();
+  auto sub = exp && exp.getKind() == UnaryKind::Exp
+                 ? exp.getOperand().getDefiningOp<BinaryOp>()
+                 : BinaryOp();
+  // The logarithm is of what is 0 only where the weight is 0 or not there.
+  if (isPrecise || !isOfPairs || !sub || sub.getKind() != BinaryKind::Sub ||
+      divisor.kind != BinaryKind::Ratio || !isOfColumn(sub.getRhs()) ||
+      !isOfColumn(divisor.value) || !isNeverNegative(divisor.value))
+    return std::nullopt;
+  return ColumnWeight{factor, sub.getLhs(), sub.getRhs(), divisor};
+}
+
+Value FragmentEvaluator::columnExponent(const ColumnWeight &weight, int column,
+                                        FragmentScope &scope) {
+  Place place{-1, column};
+  Value shift = evaluate(weight.shift, reduce(weight.shift, place), scope);
+  Value normalizer = evaluate(weight.normalizer.value,
+                              reduce(weight.normalizer.value, place), scope);
+  Value exponent = code.fma(shift, code.real(log2OfE), warps.log2(normalizer));
+  // The unit takes what is below the normal numbers for 0.
+  Value isNothing =
+      code.compare(arith::CmpFPredicate::OLT, normalizer, code.real(0x1p-126));
+  return code.select(
+      isNothing, code.real(std::numeric_limits<double>::infinity()), exponent);
+}
+
+Value FragmentEvaluator::evaluate(const ColumnWeight &weight, Place place,
+                                  FragmentScope &scope) {
+  std::pair<Value, Value> which{weight.exp, weight.normalizer.value};
+  size_t index = llvm::find(columnWeights, which) - columnWeights.begin();
+  if (index == columnWeights.size())
+    columnWeights.push_back(which);
+  FragmentScope::Key key{weight.exp, -2 - int(index), place.column};
+  Value exponent = scope.valueOf(key);
+  if (!exponent && provideExponent)
+    exponent = provideExponent(weight, place.column);
+  if (!exponent)
+    exponent = columnExponent(weight, place.column, scope);
+  scope.values[key] = exponent;
+  Scaled x = scaled(weight.x, place, scope);
+  Value factor = whole({x.factor, code.real(log2OfE)});
+  Value number = x.element ? code.fma(x.element, factor, code.neg(exponent))
+                           : code.sub(factor, exponent);
+  return warps.exp2(number);
 }
 
 /// \p value times \p by.

@@ -124,6 +124,19 @@ public:
                      llvm::ArrayRef<Product::Divisor> divisors, Place place,
                      FragmentScope &scope);
 
+  /// exp(x - shift) / normalizer with a shift and a normaliser of the column
+  /// alone, which is exp2(x * log2(e) - exponent): an fma and an exp2 an
+  /// element, with the exponent computed once a column.
+  struct ColumnWeight {
+    mlir::Value exp, x, shift;
+    Product::Divisor normalizer;
+  };
+  std::optional<ColumnWeight> asColumnWeight(mlir::Value factor,
+                                             Product::Divisor divisor);
+  /// shift * log2(e) + log2(normalizer).
+  mlir::Value columnExponent(const ColumnWeight &weight, int column,
+                             FragmentScope &scope);
+
   /// \p value times \p by.
   mlir::Value multiple(mlir::Value value, double by, Place place,
                        FragmentScope &scope);
@@ -151,6 +164,10 @@ public:
   /// Tried first for every value: what the surrounding kernel gives.
   std::function<mlir::Value(mlir::Value value, Place place, FragmentScope &)>
       provide;
+
+  /// Tried first for the exponent of a weight.
+  std::function<mlir::Value(const ColumnWeight &weight, int column)>
+      provideExponent;
 
   /// A comparison of integers as one of `left - right` (i32; null: 0), in which
   /// elements of a row may agree, with a constant.
@@ -183,6 +200,8 @@ public:
   FragmentDims rows, columns;
 
 private:
+  /// Weights whose exponents are looked up, as exponential and normaliser.
+  llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> columnWeights;
   /// Where a read looks, and whether there are elements (null: there are).
   struct Elsewhere {
     llvm::DenseMap<mlir::StringAttr, Integer> indices;
@@ -196,6 +215,11 @@ private:
   mlir::Value atHand(mlir::Value value, Place place, FragmentScope &scope);
   Scaled scaled(mlir::Value value, Place place, FragmentScope &scope);
   Scaled takenApart(mlir::Value value, Place place, FragmentScope &scope);
+  Scaled product(llvm::ArrayRef<mlir::Value> factors,
+                 llvm::ArrayRef<Product::Divisor> divisors, Place place,
+                 FragmentScope &scope);
+  mlir::Value evaluate(const ColumnWeight &weight, Place place,
+                       FragmentScope &scope);
   Scaled times(Scaled a, Scaled b);
   Scaled divided(Scaled a, mlir::Value by, BinaryKind kind, Place place,
                  FragmentScope &scope);

@@ -234,7 +234,8 @@ MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
     for (Base &base : sweep.own().bases)
       if (base.accumulator == accumulator)
         updateMaximum(sweep, base, full, state.slice(2 * i, 2), scope);
-  computePowers(sweep, scope);
+  computePowers(sweep.pairs, accumulators, fragmentSize(sweep.shape.width),
+                scope, sweep.own().powers);
 
   // One array for accumulators that take the same values of the same pairs.
   llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
@@ -266,7 +267,12 @@ MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
       result.rows.append({base.maxima[0], base.maxima[1]});
       continue;
     }
-    Values totals = softplusTotals(sweep, *accumulator, full, scope);
+    Values totals = softplusTotals(
+        sweep.pairs, *accumulator, fragmentSize(sweep.shape.width),
+        [&](Values elements, Value domain, double identity) {
+          return mask(sweep, elements, domain, identity, full, scope);
+        },
+        scope);
     if (!totals.empty()) {
       for (unsigned row : {0, 1})
         result.rows.push_back(code.add(state[2 * number + row], totals[row]));

@@ -15,6 +15,7 @@
 #include "lowering/gpu/MmaCode.h"
 #include "lowering/gpu/MmaShape.h"
 #include "lowering/gpu/ScoreForm.h"
+#include "lowering/gpu/TileFunctions.h"
 #include "lowering/gpu/TileVisits.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -66,7 +67,7 @@ private:
     struct OfStrip {
       std::vector<Base> bases;
       std::vector<Values> scores; // a product
-      llvm::DenseMap<Value, Values> powers;
+      TilePowers powers;
     };
     std::vector<OfStrip> strips;
     unsigned strip = 0; // whose elements are in hand
@@ -151,10 +152,6 @@ private:
   Value provide(Sweep &sweep, Value value, Place place);
   Value exponentBase(Sweep &sweep, Value value);
 
-  // Functions that elements share (MmaFunctions.cpp).
-  Values softplusTotals(Sweep &sweep, const cpu::Accumulator &accumulator,
-                        Value full, FragmentScope &scope);
-  void computePowers(Sweep &sweep, FragmentScope &scope);
   bool isMaskedByBase(Sweep &sweep, const cpu::Accumulator &accumulator);
 
   // Results (MmaResults.cpp).

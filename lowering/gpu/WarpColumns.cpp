@@ -1,10 +1,11 @@
-//===- WarpColumns.cpp - What masks read of a column ----------------------===//
+//===- WarpColumns.cpp - What a tile reads of a column --------------------===//
 //
-// What a mask reads of a column alone (the label of a document, whether a key
-// is there) every row of the tile asks for. The threads of a consumer bring it
-// into shared memory, a column each, while a masked tile's scores are being
-// multiplied; in the mask, the two columns next to each other are one load at a
-// constant offset.
+// What a mask or an element reads of a column alone (the label of a document,
+// whether a key is there, the normaliser of a column) every row of the tile
+// asks for. The threads of a consumer bring it into shared memory, a column
+// each, while the tile's scores are being multiplied, for masks those of masked
+// tiles alone; two columns next to each other are one load at a constant
+// offset.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,16 +17,19 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
-/// \p value, which shape.columnValues has, as a word.
-Value WarpKernelEmitter::wordOfColumn(Value value, FragmentScope &scope) {
-  Value number = pairs->evaluate(value, {-1, 0}, scope);
+/// What \p wanted is in the first column of \p scope, as a word.
+Value WarpKernelEmitter::wordOfColumn(const ColumnValue &wanted,
+                                      FragmentScope &scope) {
+  if (wanted.weight)
+    return pairs->columnExponent(*wanted.weight, 0, scope);
+  Value number = pairs->evaluate(wanted.value, {-1, 0}, scope);
   if (number.getType().isInteger(1))
     return code.select(number, warps.i32(1), warps.i32(0));
   return number.getType().isInteger() ? warps.toI32(number) : number;
 }
 
-/// Brings what masks read of the columns of tile \p number, unless it is
-/// \p full.
+/// Brings what is read of the columns of tile \p number; where masks alone
+/// read, not if it is \p full.
 void WarpKernelEmitter::bringColumns(Item &item, Value number, Value full) {
   if (shape.columnValues.empty())
     return;
@@ -35,7 +39,7 @@ void WarpKernelEmitter::bringColumns(Item &item, Value number, Value full) {
     tileScope.firstColumns.push_back(
         indexAt(entry, corner.positions[i], corner.residues[i]));
   Value ofGroup = code.land(warps.thread(), warps.i32(threadsOfGroup - 1));
-  code.ifThen(code.lnot(full), [&] {
+  auto bring = [&] {
     // All threads have read those of the last such tile.
     syncConsumer();
     for (unsigned done = 0; done < tile.columns; done += threadsOfGroup) {
@@ -50,7 +54,12 @@ void WarpKernelEmitter::bringColumns(Item &item, Value number, Value full) {
                               addressOfColumn(i, column), 4);
     }
     syncConsumer();
-  });
+  };
+  if (llvm::any_of(shape.columnValues,
+                   [](const ColumnValue &value) { return value.isOfElements; }))
+    bring();
+  else
+    code.ifThen(code.lnot(full), bring);
 }
 
 /// Where that of column \p column of the tile lies.
@@ -62,18 +71,23 @@ Value WarpKernelEmitter::addressOfColumn(unsigned which, Value column) {
                                                   warps.i32(plan.columns)));
 }
 
-/// \p value, if it is one of those, of column \p column from the thread's first
-/// on; else null. Within a mask alone: other tiles have none.
-Value WarpKernelEmitter::columnElement(Value value, int column) {
-  auto found = llvm::find(shape.columnValues, value);
-  if (!readsBroughtColumns || found == shape.columnValues.end())
+/// \p value, or the exponent of the weight \p value / \p normalizer, of column
+/// \p column from the thread's first on, if it is one of those; else null. What
+/// masks read is there within a mask alone.
+Value WarpKernelEmitter::columnElement(Value value, int column,
+                                       Value normalizer) {
+  auto found = llvm::find_if(shape.columnValues, [&](const ColumnValue &known) {
+    return known.value == value && known.normalizer() == normalizer;
+  });
+  if (found == shape.columnValues.end() ||
+      !(readsBroughtColumns || (readsBroughtElements && found->isOfElements)))
     return {};
   Value own = code.mul(code.land(lane, warps.i32(3)), warps.i32(2));
   // The constant part of the address is left to the instruction.
   Value address = warps.sharedAddress(
       addressOfColumn(found - shape.columnValues.begin(), own),
       warps.i32(4 * column));
-  bool isReal = quantity(value).getElementType().isF32();
+  bool isReal = found->weight || quantity(value).getElementType().isF32();
   Value word = LLVM::LoadOp::create(
       builder, code.loc, isReal ? code.f32() : warps.i32Type(), address,
       /*alignment=*/column % 2 ? 4 : 8);

@@ -43,6 +43,9 @@ Value WarpKernelEmitter::provide(Value value, Place place,
     return known;
   if (Sigmoid *sigmoid = findSigmoid(value); sigmoid && place.column >= 0)
     return sigmoid->elements[elementOf(place)];
+  if (auto power = powers.find(value);
+      power != powers.end() && place.column >= 0)
+    return power->second[elementOf(place)];
   if (!shape.base || yElements.empty())
     return {};
   AccumulateOp base = shape.base->op;
@@ -177,6 +180,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   scoreElements.assign(score.begin(), score.end());
   yElements.clear();
   loadDifferences();
+  readsBroughtElements = true;
   TileResult result;
   if (shape.base) {
     AccumulateOp op = shape.base->op;
@@ -190,6 +194,9 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     onScales(result);
   }
   computeSigmoids(scope, full, item);
+  powers.clear();
+  computePowers(*pairs, shape.sweep->accumulators, unsigned(score.size()),
+                scope, powers);
   // One array for accumulators that take the same values of the same pairs.
   llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
@@ -224,13 +231,24 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
       result.state.append({maxima[0], maxima[1]});
       continue;
     }
+    AccumulateOp op = accumulator.op;
+    unsigned index = stateIndex(accumulator);
+    Values totals = softplusTotals(
+        *pairs, accumulator, unsigned(score.size()),
+        [&](Values elements, Value domain, double identity) {
+          return mask(elements, domain, identity, full, item, scope);
+        },
+        scope);
+    if (!totals.empty()) {
+      for (unsigned row : {0, 1})
+        result.state.push_back(code.add(state[index + row], totals[row]));
+      continue;
+    }
     Values array = arrayOf(accumulator);
     if (&accumulator == shape.product) {
       result.weights = array;
       continue;
     }
-    AccumulateOp op = accumulator.op;
-    unsigned index = stateIndex(accumulator);
     for (unsigned row : {0, 1}) {
       Value total;
       for (unsigned i = 0; i != array.size(); ++i)
@@ -249,5 +267,6 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   }
   if (shape.product && !AccumulateOp(shape.product->op).getRelativeTo())
     result.scales[0] = result.scales[1] = Value();
+  readsBroughtElements = false;
   return result;
 }

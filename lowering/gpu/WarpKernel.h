@@ -13,6 +13,7 @@
 #include "lowering/gpu/Exponents.h"
 #include "lowering/gpu/GpuStage.h"
 #include "lowering/gpu/ScoreForm.h"
+#include "lowering/gpu/TileFunctions.h"
 #include "lowering/gpu/TileVisits.h"
 #include "lowering/gpu/WarpShape.h"
 
@@ -220,10 +221,10 @@ private:
   Value differenceElement(Value value, Place place);
 
   // What masks read of a column (WarpColumns.cpp).
-  Value wordOfColumn(Value value, FragmentScope &scope);
+  Value wordOfColumn(const ColumnValue &wanted, FragmentScope &scope);
   void bringColumns(Item &item, Value number, Value full);
   Value addressOfColumn(unsigned which, Value column);
-  Value columnElement(Value value, int column);
+  Value columnElement(Value value, int column, Value normalizer = Value());
   /// Waits for the threads of the consumer.
   void syncConsumer() {
     warps.syncNamed(code.add(consumer, warps.i32(4)), threadsOfGroup);
@@ -334,9 +335,10 @@ private:
   // Of the tile in hand.
   Values scoreElements, yElements;
   std::vector<Values> differenceElements;
+  TilePowers powers;
   Value differenceBuffer; // bytes from sharedBase
   bool computesDifferences = false;
-  bool readsBroughtColumns = false;
+  bool readsBroughtColumns = false, readsBroughtElements = false;
   /// Positions in each column dimension: of the thread's first column, and how
   /// many there are.
   Values columnFirsts, columnEnds;

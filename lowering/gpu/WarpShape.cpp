@@ -2,6 +2,7 @@
 
 #include "lowering/gpu/WarpShape.h"
 #include "dialect/FormulaWalk.h"
+#include "dialect/Signs.h"
 #include "lowering/gpu/IntegerRanges.h"
 #include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/PairDifference.h"
@@ -221,6 +222,13 @@ private:
       return fail("the values of its matrix product are no tensor of the "
                   "element type of the scores with a fixed innermost dimension "
                   "that is a multiple of 8 up to 256");
+    // Relative to a maximum, weights are at most 1. bf16 holds others too.
+    bool isBounded = AccumulateOp(accumulator.op).getRelativeTo() ||
+                     llvm::all_of(accumulator.pairFactors, [](Value factor) {
+                       return isWithinOne(factor);
+                     });
+    if (shape.values->storage->element.isF16() && !isBounded)
+      return fail("its weights may be larger than a number of f16");
     return true;
   }
 
@@ -236,6 +244,7 @@ private:
     for (const TileDim &entry : shape.columns)
       columns.push_back({entry.dim, entry.box, Value()});
     FragmentEvaluator pairs(warps, evaluator, rows, columns);
+    pairs.isOfPairs = true;
     auto &given = pairs.given;
     given.insert(shape.score);
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
@@ -266,7 +275,8 @@ private:
     }
     findDifferences(given);
     given.insert_range(shape.differences);
-    findColumnValues(pairs);
+    findColumnsOfMasks(pairs);
+    findColumnsOfElements(pairs);
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
       for (Value value : accumulator.pairValues())
         readsPairs |= pairs.readsColumns(value);
@@ -290,9 +300,65 @@ private:
                            shape.columns.front().dim, given, shape.differences);
   }
 
+  void addColumnValue(const ColumnValue &added) {
+    for (ColumnValue &known : shape.columnValues)
+      if (known.value == added.value &&
+          known.normalizer() == added.normalizer()) {
+        known.isOfElements |= added.isOfElements;
+        return;
+      }
+    shape.columnValues.push_back(added);
+  }
+
+  /// Finds what a tile has one value of a column for, in its elements. The
+  /// values are given from here on.
+  void findColumnsOfElements(FragmentEvaluator &pairs) {
+    llvm::SmallSetVector<Value, 4> roots;
+    auto add = [&](Value factor, ArrayRef<Product::Divisor> divisors) {
+      for (const Product::Divisor &divisor : divisors)
+        if (auto weight = pairs.asColumnWeight(factor, divisor)) {
+          addColumnValue({factor, weight, /*isOfElements=*/true});
+          pairs.given.insert(weight->shift);
+          pairs.given.insert(divisor.value);
+          factor = weight->x;
+          break;
+        }
+      roots.insert(factor);
+    };
+    for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
+      if (accumulator.isProduct) {
+        for (Value factor : accumulator.pairFactors)
+          add(factor, accumulator.pairDivisors);
+        for (const Product::Divisor &divisor : accumulator.pairDivisors)
+          roots.insert(divisor.value);
+        continue;
+      }
+      Value operand = AccumulateOp(accumulator.op).getOperand();
+      auto quotient = operand.getDefiningOp<BinaryOp>();
+      if (quotient && quotient.getKind() == BinaryKind::Ratio)
+        add(quotient.getLhs(), {{quotient.getRhs(), quotient.getKind()}});
+      roots.insert(operand);
+    }
+    SmallVector<Value> found;
+    walkFormulaThroughReads(
+        roots.getArrayRef(), [&](Value part, ArrayRef<StringAttr> replaced) {
+          if (pairs.given.contains(part) || !replaced.empty() ||
+              !pairs.onColumns(part))
+            return false;
+          if (pairs.onRows(part) || !pairs.readsColumns(part) || !isWord(part))
+            return true;
+          found.push_back(part);
+          return false;
+        });
+    for (Value value : found) {
+      addColumnValue({value, std::nullopt, /*isOfElements=*/true});
+      pairs.given.insert(value);
+    }
+  }
+
   /// Finds what a tile has one value of a column for, in masks. One that is
   /// looked at in a loop reads its columns there.
-  void findColumnValues(FragmentEvaluator &pairs) {
+  void findColumnsOfMasks(FragmentEvaluator &pairs) {
     llvm::SmallSetVector<Value, 2> domains;
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
       if (Value domain = AccumulateOp(accumulator.op).getDomain())
@@ -305,8 +371,7 @@ private:
             return false;
           if (pairs.onRows(part) || !pairs.readsColumns(part) || !isWord(part))
             return true;
-          if (!llvm::is_contained(shape.columnValues, part))
-            shape.columnValues.push_back(part);
+          addColumnValue({part, std::nullopt, /*isOfElements=*/false});
           return false;
         });
   }

@@ -50,6 +50,18 @@ struct WarpTile {
   unsigned threads() const { return (consumers + 1) * threadsOfGroup; }
 };
 
+/// What a consumer brings into shared memory for each column of a tile.
+struct ColumnValue {
+  mlir::Value value; // or the exponent of a weight
+  std::optional<FragmentEvaluator::ColumnWeight> weight;
+  bool isOfElements =
+      false; // every tile asks for it, not the masked ones alone
+
+  mlir::Value normalizer() const {
+    return weight ? weight->normalizer.value : mlir::Value();
+  }
+};
+
 struct WarpShape {
   const cpu::KernelShape *kernel = nullptr;
   const cpu::SweepShape *sweep = nullptr;
@@ -57,8 +69,8 @@ struct WarpShape {
   llvm::SmallVector<StepNumber> steps;
   /// Of pairs, by the difference of row and column alone (PairDifference.h).
   llvm::SmallVector<mlir::Value> differences;
-  /// What masks read of a column alone, in a word each.
-  llvm::SmallVector<mlir::Value> columnValues;
+  /// What masks and elements read of a column alone, in a word each.
+  llvm::SmallVector<ColumnValue> columnValues;
   DimList batch;                    // what a work item has one index of
   mlir::Value score;                // the attn.reduce
   TileTensor left, right;           // of the score

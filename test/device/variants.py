@@ -161,6 +161,17 @@ def statistics(B, H, S):
         "entropy": entropy, "mass": mass})
 
 
+def sink(B, H, S):
+    torch.manual_seed(1)
+    logits = torch.randn(H, device="cuda").bfloat16()
+
+    def weights(score, mask):
+        # Of the head that is compared, the last.
+        one = torch.full_like(score[:, :1], float(logits[-1]))
+        return torch.cat([score, one], -1).softmax(-1)[:, :-1]
+    return Formula({"sink": logits}, causal_pairs, weights=weights)
+
+
 def column(B, H, S):
     return Formula(weights=lambda score, mask: score.softmax(0))
 
@@ -182,6 +193,7 @@ VARIANTS = [
     ("t5", t5, (128,), LONG),
     ("dilated", dilated, (128,), LONG),
     ("image", image, (128,), LONG),
+    ("sink", sink, (128,), LONG),
     ("sigmoid", sigmoid, (128,), SHORT),
     ("full", full, (72,), SHORT),
     ("full-f32", full, (64, 128), SHORT),

@@ -1,4 +1,4 @@
-//===- MmaFunctions.cpp - Functions that elements of a tile share ---------===//
+//===- TileFunctions.cpp - Functions that elements share ------------------===//
 //
 // The special function unit takes four lanes a cycle of each scheduler, so that
 // two of its instructions an element take as long as the products of a head of
@@ -13,9 +13,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/gpu/TileFunctions.h"
 #include "dialect/FormulaWalk.h"
 #include "dialect/Signs.h"
-#include "lowering/gpu/MmaKernel.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -44,22 +44,22 @@ static Value softplusSummedBy(const cpu::Accumulator &accumulator) {
   return unary.getOperand();
 }
 
-/// What the tile adds to \p accumulator, of each of the thread's rows; nothing
-/// where it is no sum of softplus.
-Values MmaKernelEmitter::softplusTotals(Sweep &sweep,
-                                        const cpu::Accumulator &accumulator,
-                                        Value full, FragmentScope &scope) {
+Values attn::gpu::softplusTotals(FragmentEvaluator &pairs,
+                                 const cpu::Accumulator &accumulator,
+                                 unsigned elements, MaskElements mask,
+                                 FragmentScope &scope) {
   Value operand = softplusSummedBy(accumulator);
-  if (!operand || !sweep.pairs.onColumns(operand))
+  if (!operand || !pairs.onColumns(operand))
     return {};
+  WarpCode &warps = pairs.warps;
+  cpu::Code &code = warps.code;
   AccumulateOp op = accumulator.op;
   Values t;
-  for (unsigned i = 0; i != fragmentSize(sweep.shape.width); ++i)
+  for (unsigned i = 0; i != elements; ++i)
     t.push_back(
-        sweep.pairs.multiple(operand, std::numbers::log2e, placeOf(i), scope));
+        pairs.multiple(operand, std::numbers::log2e, placeOf(i), scope));
   // Of -inf, the factor is 1 and the maximum 0.
-  t = mask(sweep, t, op.getDomain(), -std::numeric_limits<double>::infinity(),
-           full, scope);
+  t = mask(t, op.getDomain(), -std::numeric_limits<double>::infinity());
   Values totals;
   for (int row : {0, 1}) {
     // Two chains each, so that an instruction waits for that before the last.
@@ -68,7 +68,7 @@ Values MmaKernelEmitter::softplusTotals(Sweep &sweep,
     for (auto [i, element] : llvm::enumerate(t)) {
       if (placeOf(unsigned(i)).row != row)
         continue;
-      Value size = LLVM::FAbsOp::create(builder, code.loc, element);
+      Value size = LLVM::FAbsOp::create(code.builder, code.loc, element);
       Value power = warps.exp2(code.neg(size));
       Value top = code.max(element, code.real(0));
       Value &product = products[next], &sum = sums[next];
@@ -88,28 +88,29 @@ Values MmaKernelEmitter::softplusTotals(Sweep &sweep,
 // Powers
 //===----------------------------------------------------------------------===//
 
-/// Computes the powers that weights and sums are made of, and whose exponent
-/// the tile has one of.
-void MmaKernelEmitter::computePowers(Sweep &sweep, FragmentScope &scope) {
-  FragmentEvaluator &pairs = sweep.pairs;
-  SmallVector<BinaryOp> powers;
+void attn::gpu::computePowers(FragmentEvaluator &pairs,
+                              ArrayRef<cpu::Accumulator> accumulators,
+                              unsigned elements, FragmentScope &scope,
+                              TilePowers &powers) {
+  cpu::Code &code = pairs.code;
+  SmallVector<BinaryOp> found;
   auto find = [&](Value part) {
     if (pairs.given.contains(part) || !pairs.onColumns(part))
       return false;
     auto op = part.getDefiningOp<BinaryOp>();
     if (op && op.getKind() == BinaryKind::Pow && !pairs.onRows(op.getRhs()) &&
         !pairs.onColumns(op.getRhs()))
-      powers.push_back(op);
+      found.push_back(op);
     return true;
   };
-  for (const cpu::Accumulator &accumulator : sweep.shape.sweep->accumulators)
+  for (const cpu::Accumulator &accumulator : accumulators)
     if (!accumulator.isBase)
       walkFormula(accumulator.pairValues(), find);
-  SmallVector<Type> types(fragmentSize(sweep.shape.width), code.f32());
+  SmallVector<Type> types(elements, code.f32());
   // What a power is made of comes before it.
-  for (BinaryOp op : llvm::reverse(powers)) {
+  for (BinaryOp op : llvm::reverse(found)) {
     Values x;
-    for (unsigned i = 0; i != types.size(); ++i)
+    for (unsigned i = 0; i != elements; ++i)
       x.push_back(pairs.evaluate(op.getLhs(), placeOf(i), scope));
     Value y = pairs.evaluate(op.getRhs(), {}, scope);
     auto product = [&](unsigned count) {
@@ -132,7 +133,7 @@ void MmaKernelEmitter::computePowers(Sweep &sweep, FragmentScope &scope) {
         result.push_back(pairs.power(element, y, isNeverNegative(op.getLhs())));
       return result;
     };
-    sweep.own().powers[op.getResult()] =
+    powers[op.getResult()] =
         choose(2, [&] { return choose(3, [&] { return choose(4, any); }); });
   }
 }
