@@ -2,142 +2,167 @@
 
 #include "dialect/Signs.h"
 
+#include "llvm/ADT/DenseMap.h"
+
 #include <cmath>
 
 using namespace mlir;
 using namespace attn;
 
-static bool isNeverNegative(UnaryOp op) {
-  switch (op.getKind()) {
-  case UnaryKind::Exp:
-  case UnaryKind::Exp2:
-  case UnaryKind::Softplus:
-  case UnaryKind::Sigmoid:
-  case UnaryKind::Sqrt:
-  case UnaryKind::Rsqrt:
-    return true;
-  case UnaryKind::Abs:
-    // Of the least integer, it is that.
-    return isa<FloatType>(quantity(op.getResult()).getElementType());
-  default:
-    return false;
+static bool isReal(Value value) {
+  return isa<FloatType>(quantity(value).getElementType());
+}
+
+namespace {
+
+/// Answers a question about a value from those about its operands, each of
+/// which is looked at once.
+class Finder {
+public:
+  virtual ~Finder() = default;
+
+  bool holds(Value value) {
+    auto [known, isNew] = answers.try_emplace(value, false);
+    if (!isNew)
+      return known->second;
+    bool answer = compute(value);
+    return answers[value] = answer;
   }
-}
 
-static bool isNeverNegative(BinaryOp op) {
-  bool left = isNeverNegative(op.getLhs());
-  switch (op.getKind()) {
-  case BinaryKind::Max:
-    return left || isNeverNegative(op.getRhs());
-  case BinaryKind::Min:
-    return left && isNeverNegative(op.getRhs());
-  case BinaryKind::Add:
-  case BinaryKind::Mul:
-    // Integers wrap.
-    return left && isNeverNegative(op.getRhs()) &&
-           isa<FloatType>(quantity(op.getResult()).getElementType());
-  case BinaryKind::Pow:
-    return left;
-  default:
-    return false;
+protected:
+  virtual bool ofNumber(double number) = 0;
+  virtual bool of(UnaryOp op) = 0;
+  virtual bool of(BinaryOp op) = 0;
+  virtual bool ofOther(Operation *op, Value value) = 0;
+
+private:
+  bool compute(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
+      if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
+        return ofNumber(real.getValueAsDouble());
+      auto integer = dyn_cast<IntegerAttr>(constant.getValue());
+      return integer && !integer.getType().isInteger(1) &&
+             ofNumber(double(integer.getValue().getSExtValue()));
+    }
+    if (auto unary = dyn_cast_or_null<UnaryOp>(op))
+      return of(unary);
+    if (auto binary = dyn_cast_or_null<BinaryOp>(op))
+      return of(binary);
+    if (auto select = dyn_cast_or_null<SelectOp>(op))
+      return holds(select.getThen()) && holds(select.getOtherwise());
+    return op && ofOther(op, value);
   }
-}
 
-/// Of numbers that are added up; integers wrap.
-static bool isNeverNegativeSum(Value operand) {
-  return isa<FloatType>(quantity(operand).getElementType()) &&
-         isNeverNegative(operand);
-}
+  llvm::DenseMap<Value, bool> answers;
+};
 
-bool attn::isNeverNegative(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
-    if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
-      return !real.getValue().isNegative() && !real.getValue().isNaN();
-    auto integer = dyn_cast<IntegerAttr>(constant.getValue());
-    return integer && !integer.getType().isInteger(1) &&
-           !integer.getValue().isNegative();
+class NeverNegative : public Finder {
+  bool ofNumber(double number) override {
+    return !std::signbit(number) && !std::isnan(number);
   }
-  if (auto unary = dyn_cast_or_null<UnaryOp>(op))
-    return ::isNeverNegative(unary);
-  if (auto binary = dyn_cast_or_null<BinaryOp>(op))
-    return ::isNeverNegative(binary);
-  if (auto select = dyn_cast_or_null<SelectOp>(op))
-    return isNeverNegative(select.getThen()) &&
-           isNeverNegative(select.getOtherwise());
-  if (auto reduce = dyn_cast_or_null<ReduceOp>(op))
-    return reduce.getKind() == ReduceKind::Sum &&
-           isNeverNegativeSum(reduce.getOperand());
-  if (auto accumulate = dyn_cast_or_null<AccumulateOp>(op))
-    return accumulate.getKind() == AccumulateKind::Sum &&
-           isNeverNegativeSum(accumulate.getOperand());
-  // What a sweep or a kernel hands out is what it yields.
-  if (isa_and_nonnull<SweepOp, KernelOp>(op)) {
-    Operation *yield = op->getRegion(0).front().getTerminator();
-    return isNeverNegative(
-        yield->getOperand(cast<OpResult>(value).getResultNumber()));
+
+  bool of(UnaryOp op) override {
+    switch (op.getKind()) {
+    case UnaryKind::Exp:
+    case UnaryKind::Exp2:
+    case UnaryKind::Softplus:
+    case UnaryKind::Sigmoid:
+    case UnaryKind::Sqrt:
+    case UnaryKind::Rsqrt:
+      return true;
+    case UnaryKind::Abs:
+      // Of the least integer, it is that.
+      return isReal(op.getResult());
+    default:
+      return false;
+    }
   }
-  return isa_and_nonnull<IndexOp, ExtentOp>(op);
-}
 
-//===----------------------------------------------------------------------===//
-// Bounds
-//===----------------------------------------------------------------------===//
-
-/// exp(x - M) with M the largest x: what subtracts a maximum does so through
-/// neginf_to_zero, and nothing else has that.
-static bool isShiftedExp(UnaryOp op) {
-  auto sub = op.getOperand().getDefiningOp<BinaryOp>();
-  if (!sub || sub.getKind() != BinaryKind::Sub)
-    return false;
-  auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
-  return guard && guard.getKind() == UnaryKind::NegInfToZero;
-}
-
-static bool isWithinOne(UnaryOp op) {
-  switch (op.getKind()) {
-  case UnaryKind::Sigmoid:
-  case UnaryKind::Tanh:
-  case UnaryKind::Sin:
-  case UnaryKind::Cos:
-  case UnaryKind::Erf:
-    return true;
-  case UnaryKind::Neg:
-  case UnaryKind::Abs:
-    return isWithinOne(op.getOperand());
-  case UnaryKind::Exp:
-    return isShiftedExp(op);
-  default:
-    return false;
+  bool of(BinaryOp op) override {
+    switch (op.getKind()) {
+    case BinaryKind::Max:
+      return holds(op.getLhs()) || holds(op.getRhs());
+    case BinaryKind::Min:
+      return holds(op.getLhs()) && holds(op.getRhs());
+    case BinaryKind::Add:
+    case BinaryKind::Mul:
+      // Integers wrap.
+      return isReal(op.getResult()) && holds(op.getLhs()) && holds(op.getRhs());
+    case BinaryKind::Pow:
+      return holds(op.getLhs());
+    default:
+      return false;
+    }
   }
-}
 
-static bool isWithinOne(BinaryOp op) {
-  switch (op.getKind()) {
-  case BinaryKind::Mul:
-  case BinaryKind::Max:
-  case BinaryKind::Min:
-    return isWithinOne(op.getLhs()) && isWithinOne(op.getRhs());
-  case BinaryKind::Ratio:
-    // The divisor is the sum of what is divided, or of more.
-    return isWithinOne(op.getLhs());
-  default:
-    return false;
+  bool ofOther(Operation *op, Value value) override {
+    auto sums = [&](Value operand) {
+      return isReal(operand) && holds(operand);
+    };
+    if (auto reduce = dyn_cast<ReduceOp>(op))
+      return reduce.getKind() == ReduceKind::Sum && sums(reduce.getOperand());
+    if (auto accumulate = dyn_cast<AccumulateOp>(op))
+      return accumulate.getKind() == AccumulateKind::Sum &&
+             sums(accumulate.getOperand());
+    // What a sweep or a kernel hands out is what it yields.
+    if (isa<SweepOp, KernelOp>(op))
+      return holds(op->getRegion(0).front().getTerminator()->getOperand(
+          cast<OpResult>(value).getResultNumber()));
+    return isa<IndexOp, ExtentOp>(op);
   }
-}
+};
 
-bool attn::isWithinOne(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
-    auto real = dyn_cast<FloatAttr>(constant.getValue());
-    return real && std::abs(real.getValueAsDouble()) <= 1;
+class WithinOne : public Finder {
+  bool ofNumber(double number) override { return std::abs(number) <= 1; }
+
+  bool of(UnaryOp op) override {
+    switch (op.getKind()) {
+    case UnaryKind::Sigmoid:
+    case UnaryKind::Tanh:
+    case UnaryKind::Sin:
+    case UnaryKind::Cos:
+    case UnaryKind::Erf:
+      return true;
+    case UnaryKind::Neg:
+    case UnaryKind::Abs:
+      return holds(op.getOperand());
+    case UnaryKind::Exp: {
+      // exp(x - M) with M the largest x: what subtracts a maximum does so
+      // through neginf_to_zero, and nothing else has that.
+      auto sub = op.getOperand().getDefiningOp<BinaryOp>();
+      auto guard = sub && sub.getKind() == BinaryKind::Sub
+                       ? sub.getRhs().getDefiningOp<UnaryOp>()
+                       : UnaryOp();
+      return guard && guard.getKind() == UnaryKind::NegInfToZero;
+    }
+    default:
+      return false;
+    }
   }
-  if (auto unary = dyn_cast_or_null<UnaryOp>(op))
-    return ::isWithinOne(unary);
-  if (auto binary = dyn_cast_or_null<BinaryOp>(op))
-    return ::isWithinOne(binary);
-  if (auto select = dyn_cast_or_null<SelectOp>(op))
-    return isWithinOne(select.getThen()) && isWithinOne(select.getOtherwise());
-  auto cast = dyn_cast_or_null<CastOp>(op);
-  return cast && quantity(cast.getOperand()).getElementType().isInteger(1);
-}
+
+  bool of(BinaryOp op) override {
+    switch (op.getKind()) {
+    case BinaryKind::Mul:
+    case BinaryKind::Max:
+    case BinaryKind::Min:
+      return holds(op.getLhs()) && holds(op.getRhs());
+    case BinaryKind::Ratio:
+      // The divisor is the sum of what is divided, or of more.
+      return holds(op.getLhs());
+    default:
+      return false;
+    }
+  }
+
+  bool ofOther(Operation *op, Value) override {
+    auto cast = dyn_cast<CastOp>(op);
+    return cast && quantity(cast.getOperand()).getElementType().isInteger(1);
+  }
+};
+
+} // namespace
+
+bool attn::isNeverNegative(Value value) { return NeverNegative().holds(value); }
+
+bool attn::isWithinOne(Value value) { return WithinOne().holds(value); }

@@ -288,6 +288,8 @@ private:
   Vectors loadStates(const SweepShape &sweep, Group &group);
   void storeStates(const SweepShape &sweep, Group &group,
                    mlir::ValueRange states);
+  void addCounts(const SweepShape &sweep, Group &group, mlir::Value count,
+                 bool masked, Vectors &states);
   void rescaleStates(const SweepShape &sweep, Group &group);
   mlir::Value loadScale(const SweepShape &sweep, mlir::Value base,
                         unsigned vector);

@@ -51,10 +51,6 @@ static bool secondPassReads(const SweepShape &sweep,
         (op.getDomain() && reaches(op.getDomain(), product.result, stashed)))
       return true;
   }
-  for (const Accumulator &accumulator : sweep.accumulators)
-    if (accumulator.isBase && accumulator.op.getDomain() &&
-        reaches(accumulator.op.getDomain(), product.result, {}))
-      return true;
   return false;
 }
 
@@ -409,6 +405,40 @@ void KernelEmitter::rescaleStates(const SweepShape &sweep, Group &group) {
   }
 }
 
+/// Says whether all keys of a step add the same to \p accumulator: pairs that
+/// are counted, where no mask is looked at.
+static bool isCounted(const Accumulator &accumulator, bool masked) {
+  AccumulateOp op = accumulator.op;
+  return accumulator.carried.empty() && !op.getRelativeTo() &&
+         op.getKind() == AccumulateKind::Sum &&
+         op.getOperand().getDefiningOp<ConstantOp>() &&
+         !(masked && op.getDomain());
+}
+
+/// Adds \p count pairs to those of \p states that count them.
+void KernelEmitter::addCounts(const SweepShape &sweep, Group &group,
+                              Value count, bool masked, Vectors &states) {
+  unsigned next = 0;
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (!inRegisters(accumulator))
+      continue;
+    for (unsigned j = 0; j != shape.vectors; ++j, ++next) {
+      if (!isCounted(accumulator, masked))
+        continue;
+      Value &sum = states[next];
+      Type element = Code::elementOf(sum);
+      Value one =
+          evaluator->evaluate(accumulator.op.getOperand(), *group.lanes[j]);
+      Value all = element.isF32() ? Value(arith::SIToFPOp::create(
+                                        builder, code.loc, element, count))
+                                  : code.toInt(count, 64);
+      if (!element.isF32())
+        one = code.toInt(one, 64);
+      sum = code.add(sum, code.splat(code.mul(all, one)));
+    }
+  }
+}
+
 void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
                                    const Keys &keys, bool masked) {
   SweepArrays &numbers = arraysOf(sweep);
@@ -419,10 +449,15 @@ void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
   if (bases.size() == sweep.accumulators.size())
     return;
   rescaleStates(sweep, group);
-  Vectors states = forEachRow(
+  Vectors states = loadStates(sweep, group);
+  addCounts(sweep, group, keys.count, masked, states);
+  if (llvm::all_of(sweep.accumulators, [&](const Accumulator &accumulator) {
+        return isCounted(accumulator, masked);
+      }))
+    return storeStates(sweep, group, states);
+  states = forEachRow(
       sweep, group, keys,
-      /*withLastProduct=*/bases.empty() && !lastByMatrices(sweep),
-      loadStates(sweep, group),
+      /*withLastProduct=*/bases.empty() && !lastByMatrices(sweep), states,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         for (const Accumulator *base : bases)
@@ -463,6 +498,10 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
       Value exists;
       if (masked && op.getDomain())
         exists = code.splat(evaluator->evaluate(op.getDomain(), pair));
+      if (isState && isCounted(accumulator, masked)) {
+        ++state;
+        continue;
+      }
       if (isState) {
         Value x = evaluator->evaluateLanes(op.getOperand(), pair);
         Value &sum = next[state++];

@@ -42,7 +42,10 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     };
     SmallVector<int64_t> box = boxOf(kernel, record.width * record.vectors);
     // Without a sweep an item is a few elements: it takes many batch indices,
-    // so that handing it out does not cost more than computing it.
+    // so that handing it out does not cost more than computing it. The blocks
+    // of a GPU are many, but a head size alone would leave threads without
+    // work.
+    unsigned chunk = sweeps || (record.gpu && !hasShortLanes(kernel)) ? 1 : 64;
     SmallVector<NamedAttribute> fields(
         {field("width", record.width), field("rows", record.rows),
          field("vectors", sweeps ? record.vectors : 1),
@@ -51,7 +54,7 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
                          : copies(kernel) ? 4 * record.groups
                                           : record.groups),
          field("keys", record.keys), field("sub", record.sub),
-         field("chunk", sweeps ? 1 : 64)});
+         field("chunk", chunk)});
     if (record.asksAhead)
       fields.push_back(
           builder.getNamedAttr("asks_ahead", builder.getUnitAttr()));
@@ -62,6 +65,14 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
       fields.push_back(
           builder.getNamedAttr("box", builder.getDenseI64ArrayAttr(box)));
     return builder.getDictionaryAttr(fields);
+  }
+
+  static bool hasShortLanes(KernelOp kernel) {
+    auto spec = kernel->getParentOfType<SpecOp>();
+    ArrayAttr lanes = kernel.getLanesAttr();
+    return lanes && llvm::all_of(toDims(lanes), [&](StringAttr dim) {
+             return spec.getStaticSize(dim).has_value();
+           });
   }
 
   /// Says whether the keys of a sweep are some indices apart, so that each tile

@@ -318,10 +318,11 @@ attn::gpu::emitShortWarpKernel(const GpuStageRequest &request) {
   cpu::KernelShape kernel(request.kernel, request.layout);
   std::string why;
   std::optional<WarpShape> shape = matchWarpKernel(kernel, request.layout, why);
-  if (!shape || shape->tile.consumers < 3)
+  if (!shape || (shape->tile.consumers < 3 && shape->tile.columns <= 128))
     return std::nullopt;
   WarpTile tile = shape->tile;
   tile.consumers = 2;
+  tile.columns = std::min(tile.columns, 128u);
   shape->setTile(tile);
   return WarpKernelEmitter(request, *shape).emit(why);
 }

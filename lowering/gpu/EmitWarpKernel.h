@@ -15,8 +15,8 @@ std::optional<GpuStage>
 emitWarpKernel(const GpuStageRequest &request, std::string &why,
                std::optional<WarpTile> tile = std::nullopt);
 
-/// The same with tiles of fewer rows, which fit short sequences and what a mask
-/// leaves of them better. None where its tiles have no fewer.
+/// The same with tiles of fewer rows or columns, which fit short sequences and
+/// what a mask leaves of them better. None where its tiles have no fewer.
 std::optional<GpuStage> emitShortWarpKernel(const GpuStageRequest &request);
 
 /// Emits a kernel of the same form for few rows: a row of its tiles has an

@@ -375,7 +375,9 @@ WarpCode::Values WarpCode::startProduct(Type element, ValueRange a, Tile b,
 }
 
 WarpCode::Values WarpCode::waitProducts(unsigned pending, ValueRange results) {
-  return assemblyOfMany("wgmma.wait_group.sync.aligned " +
-                            std::to_string(pending) + ";",
-                        results.size(), /*tied=*/true, "", results);
+  // Registers that LLVM copies for the results are copied behind the wait:
+  // nothing may read them before.
+  assembly("wgmma.wait_group.sync.aligned " + std::to_string(pending) + ";", "",
+           Type(), ValueRange(), /*hasSideEffects=*/true);
+  return assemblyOfMany("", results.size(), /*tied=*/true, "", results);
 }

@@ -205,6 +205,7 @@ private:
   Values startScore(Value count);
   Values startSum(ValueRange weights, Value count, ValueRange sum);
   Values consumeItem(Item &item, Value first, Value count, Value items);
+  Values consumeScores(Item &item, Value first, Value count, Value items);
   std::pair<Value, Value> skipTiles(Item &item, Value from, Value count,
                                     Value end);
   void prepareItem(Item &item);

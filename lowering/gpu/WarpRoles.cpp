@@ -15,6 +15,9 @@
 //                                       sum += weights * values[last]
 //                                       results
 //
+// Without values, the scores of the next tile are multiplied under the elements
+// of this one (consumeScores).
+//
 // Both walk the same items and tiles by the same scalar code, or where memory
 // decides about tiles by what a third role finds (WarpSearch.cpp). Tiles travel
 // through rings of `stages` buffers with a full and an empty barrier each. The
@@ -425,6 +428,80 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   return out;
 }
 
+/// The same for a sweep without a product of weights and values.
+Values WarpKernelEmitter::consumeScores(Item &item, Value first, Value count,
+                                        Value items) {
+  Value one = warps.i32(1);
+  warps.wait(shared(plan.barriers + 8 * leftFull), code.land(items, one));
+  waitFor(rightFull, count, 0);
+  Values score = startScore(count);
+  Value full = isFull(item, first);
+  Value next = nextTile(item, code.add(first, one));
+  score = warps.waitProducts(0, score);
+  release(rightEmpty, count);
+  releaseLeft(item, next);
+  enum { Tile, Full, Next, Count, Search };
+  unsigned searchSize = item.search.size(), stateSize = identities().size();
+  Values start{first, full, next, count};
+  llvm::append_range(start, item.search);
+  llvm::append_range(start, identities());
+  llvm::append_range(start, score);
+  auto stateOf = [&](ValueRange carried) {
+    return carried.slice(Search + searchSize, stateSize);
+  };
+  auto scoreOf = [&](ValueRange carried) {
+    return carried.take_back(score.size());
+  };
+  // The scores of the next tile under the elements of this one.
+  auto step = [&](ValueRange carried) {
+    item.search = Values(carried.slice(Search, searchSize));
+    Value now = code.add(carried[Count], one);
+    waitFor(rightFull, now, 0);
+    Values nextScore = startScore(now);
+    Value nextFull = isFull(item, carried[Next]);
+    Value following = nextTile(item, code.add(carried[Next], one));
+    TileResult result =
+        elements(item, carried[Tile], carried[Full], scoreOf(carried),
+                 stateOf(carried), [](const TileResult &) {});
+    // ptxas would have the products waited for before the elements: a wait for
+    // a barrier, which has been waited for, ends their block.
+    waitFor(rightFull, now, 0);
+    nextScore = warps.waitProducts(0, nextScore);
+    release(rightEmpty, now);
+    releaseLeft(item, following);
+    Values passed{carried[Next], nextFull, following, now};
+    llvm::append_range(passed, item.search);
+    llvm::append_range(passed, result.state);
+    llvm::append_range(passed, nextScore);
+    return passed;
+  };
+  auto hasNext = [&](ValueRange carried) {
+    return code.lessThan(carried[Next], item.end);
+  };
+  // Two tiles at a time: what is multiplied in the second half takes the
+  // registers of what is done with in the first, and no register is copied.
+  auto loop = scf::WhileOp::create(
+      builder, code.loc, ValueRange(start).getTypes(), start,
+      [&](OpBuilder &, Location, ValueRange args) {
+        scf::ConditionOp::create(builder, code.loc, hasNext(args), args);
+      },
+      [&](OpBuilder &, Location, ValueRange args) {
+        Values half = step(args);
+        Values whole = code.choose(
+            hasNext(half), args.getTypes(), [&] { return step(half); },
+            [&] { return half; });
+        scf::YieldOp::create(builder, code.loc, whole);
+      });
+  builder.setInsertionPointAfter(loop);
+  ValueRange last = loop.getResults();
+  TileResult result = elements(item, last[Tile], last[Full], scoreOf(last),
+                               stateOf(last), [](const TileResult &) {});
+  Values out{code.add(last[Count], one), code.add(items, one), last[Next]};
+  llvm::append_range(out, last.slice(Search, searchSize));
+  llvm::append_range(out, result.state);
+  return out;
+}
+
 /// Lets the tiles from \p from on go that are before \p end, the first of which
 /// is number \p count of its ring. A buffer is let go of after it was filled,
 /// or the arrival would count for its use before. What follows them.
@@ -505,7 +582,11 @@ void WarpKernelEmitter::emitConsumer(Value number) {
       types.push_back(value.getType());
     Values results = code.choose(
         code.lessThan(first, item.end), types,
-        [&]() { return consumeItem(item, first, count, items); },
+        [&]() {
+          return shape.overlapsScores()
+                     ? consumeScores(item, first, count, items)
+                     : consumeItem(item, first, count, items);
+        },
         [&]() {
           if (!shape.skipsByGroup())
             return nothing;
