@@ -25,15 +25,16 @@ INTEGERS = {"int": 32, "i32": 32, "int64": 64, "i64": 64, "int8": 8, "i8": 8,
             "uint8": 8, "bool": 8, "i1": 8, "i16": 16}
 
 # A library of each kind of kernel: specialised warps with causal tiles, boxes,
-# residues and differences; few rows, in parts; mma.sync with one sweep, with
-# several, over queries, of f32 and with heads of any size; threads with a lane
-# each.
+# residues and differences, without values and with numbers of columns; few rows,
+# in parts; mma.sync with one sweep, with several, over queries, of f32 and with
+# heads of any size; threads with a lane each.
 KINDS = "|".join((
     "causal-bf16-D=64", "neighborhood_2d-bf16-D=64", "dilated_causal-bf16-D=64",
     "t5_bias-bf16-D=64", "gqa_decode-bf16-D=64", "gqa_decode_alibi-bf16-D=128",
     "documents-bf16-D=64", "causal-f32-D=64", "causal-bf16-D=17",
     "two_stage_softplus-bf16-D=64", "statistics-bf16-D=64",
-    "column_softmax-f32-D=64", "talking_heads-bf16-.*=16", "weights_out-bf16-D=64"))
+    "column_softmax-f32-D=64", "column_softmax-bf16-D=64",
+    "talking_heads-bf16-.*=16", "weights_out-bf16-D=64"))
 
 
 def call(name, *arguments):
