@@ -369,6 +369,7 @@ Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
   Value may = math.truth(true);
   TileRanges cut(math, varying);
   cut.rangeOfTensor = [&](Value value) { return tile.rangeOf(value); };
+  cut.ranges = tile.ranges; // of what is carried whole
   bool isCut = false;
   for (ArrayRef<StringAttr> side : {lanes, over}) {
     SmallVector<StringAttr> contested;
@@ -397,6 +398,7 @@ Value TileEmptiness::mayHoldInRange(const Conditions &conditions,
     if (side == lanes) {
       TileRanges after(math, varying);
       after.rangeOfTensor = cut.rangeOfTensor;
+      after.ranges = tile.ranges;
       for (auto [dim, range] : llvm::zip_equal(contested, box))
         after.ranges[dim] = range;
       KeyBounds remainders(math, after, contested);

@@ -61,10 +61,10 @@ bool Parser::expectClosing(TokenKind kind, const Token &open) {
 std::optional<Name> Parser::expectName(const Twine &what) {
   if (at(TokenKind::Identifier))
     return Name{take().text};
-  // On a new line, the word may begin what it says.
-  bool isMeantAsName = !next->startsLine || next[1].kind == TokenKind::Colon ||
-                       next[1].kind == TokenKind::Assign;
-  if (isKeyword(next->text) && isMeantAsName)
+  // On a new line, the word may begin what it says. Nothing follows the end.
+  if (isKeyword(next->text) &&
+      (!next->startsLine || next[1].kind == TokenKind::Colon ||
+       next[1].kind == TokenKind::Assign))
     refuseKeyword(what);
   else
     complain("expected " + what);

@@ -53,14 +53,13 @@ const std::string score = "  s = sum[d](q * k) * rsqrt(D)\n";
 } // namespace
 
 TEST_P(Channels, MayBeNormalised) {
-  for (const char *sum :
-       {"sum[n](softmax[n](s) * softmax[e](v * s))",
-        "sum[n](softmax[n](s) * (v + s - mean[e](v + s)))",
-        "sum[n](relu(v + s) / (1 + sum[e](relu(v + s))))",
-        "sum[n](softmax[n](s) * exp(v * s - max[e](v * s)))",
-        // Scores near 0 would be other ones in the norm, which sums in another
-        // order, than above it.
-        "sum[n](l1[e](v * (2 + tanh(s))))"})
+  for (const char *sum : {"sum[n](softmax[n](s) * softmax[e](v * s))",
+                          "sum[n](softmax[n](s) * (v + s - mean[e](v + s)))",
+                          "sum[n](relu(v + s) / (1 + sum[e](relu(v + s))))",
+                          "sum[n](softmax[n](s) * exp(v * s - max[e](v * s)))",
+                          // Scores near 0 would be other ones in the norm,
+                          // which sums in another order, than above it.
+                          "sum[n](l1[e](v * (2 + tanh(s))))"})
     expectMatch(heads, "out", score + "  out = " + sum + "\n");
   expectMatch("q: [M, D], k: [N, D]", "out",
               "  out = sum[n](softmax[d](q * k))\n");
@@ -73,6 +72,13 @@ TEST_P(Channels, MayBeConditions) {
         "max[n](w * v where n % 3 == e)", "sum[n](w * v where n // 2 == e)"})
     expectMatch("w: [M, N], v: [N, E]", "out",
                 std::string("  out = ") + sum + "\n");
+  // In kernels of their own, for residues and for what lies beside them.
+  const std::string mask = "  mask = (m - n) % 3 == 0 or n <= m\n";
+  for (const char *out : {"  p = exp(s - logsumexp[n](s))\n"
+                          "  out = sum[n](p * v where e <= m)\n",
+                          "  out = sum[n](tanh(s) * v where e <= m and "
+                          "((m - n) % 3 == 0 or n <= m))\n"})
+    expectMatch(heads, "out", score + mask + out);
   expectMatch("w: [M, N], v: [N, E]", "out",
               "  mask = n % 2 == e % 2\n  out = sum[n](w * v)\n");
 }
