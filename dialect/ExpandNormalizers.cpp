@@ -198,16 +198,12 @@ struct SumRelativeToMaximum : OpRewritePattern<ReduceOp> {
       return failure();
     QuantityBuilder build(rewriter, op->getParentOfType<SpecOp>());
     Location loc = op.getLoc();
-    Value max = found->max, weight;
+    Value max = found->max;
     product.factors[found->factor] = build.unary(
         loc, UnaryKind::Exp,
         build.binary(loc, BinaryKind::Sub, found->x,
                      build.unary(loc, UnaryKind::NegInfToZero, max)));
-    for (Value factor : product.factors)
-      weight =
-          weight ? build.binary(loc, BinaryKind::Mul, weight, factor) : factor;
-    for (Product::Divisor divisor : product.divisors)
-      weight = build.binary(loc, divisor.kind, weight, divisor.value);
+    Value weight = buildProduct(build, loc, product);
     Value sum = build.reduce(loc, ReduceKind::Sum, weight, op.getDims(),
                              op.getDomain());
     Value factor = build.unary(

@@ -159,26 +159,17 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
     if (product.factors.size() + product.divisors.size() < 2)
       return failure();
     auto leaves = [&](Value factor) { return !hasAnyDim(factor, dims); };
-    SmallVector<Value> inside, outside;
+    Product inside, outside;
     for (Value factor : product.factors)
-      (leaves(factor) ? outside : inside).push_back(factor);
-    SmallVector<Product::Divisor> insideDivisors, outsideDivisors;
+      (leaves(factor) ? outside : inside).factors.push_back(factor);
     for (Product::Divisor divisor : product.divisors)
-      (leaves(divisor.value) ? outsideDivisors : insideDivisors)
-          .push_back(divisor);
-    if (outside.empty() && outsideDivisors.empty())
+      (leaves(divisor.value) ? outside : inside).divisors.push_back(divisor);
+    if (outside.factors.empty() && outside.divisors.empty())
       return failure();
 
     QuantityBuilder build(rewriter, op->getParentOfType<SpecOp>());
     Location loc = op.getLoc();
-    Value operand;
-    for (Value factor : inside)
-      operand = operand ? build.binary(loc, BinaryKind::Mul, operand, factor)
-                        : factor;
-    if (!operand)
-      operand = build.constant(loc, 1.0);
-    for (Product::Divisor divisor : insideDivisors)
-      operand = build.binary(loc, divisor.kind, operand, divisor.value);
+    Value operand = buildProduct(build, loc, inside);
     if (!hasAnyDim(operand, dims) &&
         (!op.getDomain() || !hasAnyDim(op.getDomain(), dims)))
       return failure(); // Every factor would leave: the sum counts.
@@ -189,12 +180,12 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
     // then a divisor is 0, the ratio says so.
     Signs signs(op);
     bool exact = neverEmpty(op), anyFactor = false, anyInput = false;
-    for (Value factor : outside) {
+    for (Value factor : outside.factors) {
       anyFactor = true;
       anyInput |= !isUniform(factor);
       result = build.binary(loc, BinaryKind::Mul, result, factor);
     }
-    for (Product::Divisor divisor : outsideDivisors) {
+    for (Product::Divisor divisor : outside.divisors) {
       BinaryKind kind = divisor.kind;
       if (kind == BinaryKind::Div && !exact) {
         bool mayBeZero = !isUniform(divisor.value) &&

@@ -76,6 +76,18 @@ private:
 
 Product attn::flattenProduct(Value value) { return Flattener().flatten(value); }
 
+Value attn::buildProduct(QuantityBuilder &build, Location loc,
+                         const Product &product) {
+  Value value;
+  for (Value factor : product.factors)
+    value = value ? build.binary(loc, BinaryKind::Mul, value, factor) : factor;
+  if (!value)
+    value = build.constant(loc, 1.0);
+  for (Product::Divisor divisor : product.divisors)
+    value = build.binary(loc, divisor.kind, value, divisor.value);
+  return value;
+}
+
 bool attn::hasAnyDim(Value value, ArrayRef<StringAttr> dims) {
   return llvm::any_of(
       dims, [&](StringAttr dim) { return quantity(value).hasDim(dim); });

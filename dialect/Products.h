@@ -3,7 +3,7 @@
 #ifndef ATTN_DIALECT_PRODUCTS_H
 #define ATTN_DIALECT_PRODUCTS_H
 
-#include "dialect/AttnOps.h"
+#include "dialect/QuantityBuilder.h"
 
 namespace attn {
 
@@ -20,6 +20,11 @@ struct Product {
 /// Flattens the tree of mul, div and ratio above \p value. A quotient in a
 /// divisor is left whole, and so is a factor that has very many itself.
 Product flattenProduct(mlir::Value value);
+
+/// Builds what \p product is, its factors in their order; without any, 1
+/// through the divisors.
+mlir::Value buildProduct(QuantityBuilder &build, mlir::Location loc,
+                         const Product &product);
 
 /// Says whether \p value has one of \p dims.
 bool hasAnyDim(mlir::Value value, llvm::ArrayRef<mlir::StringAttr> dims);

@@ -155,13 +155,13 @@ Value DomainSplitter::sumOfPart(ReduceOp op, const ShiftedTerm &shifted,
   auto guarded = [&](Value value) {
     return build.unary(loc, UnaryKind::NegInfToZero, value);
   };
-  Value operand = build.unary(
-      loc, UnaryKind::Exp,
-      build.binary(loc, BinaryKind::Sub, shifted.number, guarded(max)));
-  for (Value factor : shifted.rest.factors)
-    operand = build.binary(loc, BinaryKind::Mul, operand, factor);
-  for (Product::Divisor divisor : shifted.rest.divisors)
-    operand = build.binary(loc, divisor.kind, operand, divisor.value);
+  Product product = shifted.rest;
+  product.factors.insert(
+      product.factors.begin(),
+      build.unary(
+          loc, UnaryKind::Exp,
+          build.binary(loc, BinaryKind::Sub, shifted.number, guarded(max))));
+  Value operand = buildProduct(build, loc, product);
   Value sum = build.reduce(loc, ReduceKind::Sum, operand, op.getDims(), part);
   Value scale = build.unary(
       loc, UnaryKind::Exp,

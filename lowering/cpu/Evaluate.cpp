@@ -345,12 +345,10 @@ bool Evaluator::varies(Value value, Scope &scope) {
 /// lanes has its own even where it varies along no lane.
 bool Evaluator::isOfState(Value value) {
   auto [known, isNew] = ofState.try_emplace(value, false);
-  if (isNew) {
-    bool found = isMadeOf(
-        value, [](Value part) { return part.getDefiningOp<AccumulateOp>(); });
-    ofState[value] = found;
-    return found;
-  }
+  if (isNew)
+    known->second = isMadeOf(value, [](Value part) {
+      return bool(part.getDefiningOp<AccumulateOp>());
+    });
   return known->second;
 }
 
