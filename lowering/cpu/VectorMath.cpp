@@ -41,21 +41,21 @@ static constexpr double degree4FromZero[] = {
 /// the low bits of the sum: no conversion, and NaN stays NaN.
 static constexpr double magic = 12582912.0;
 
-/// 2^n 2^f for |f| <= 1/2, where \p shifted is n + magic.
-static Value scaleByPower(Code &code, Value shifted, Value f,
+static Value bitsOf(Code &code, Value x) {
+  Type type = code.likeWith(x, code.builder.getI32Type());
+  return arith::BitcastOp::create(code.builder, code.loc, type, x);
+}
+
+/// 2^n 2^f for |f| <= 1/2 and an integer n, the low bits of \p n.
+static Value scaleByPower(Code &code, Value n, Value f,
                           ArrayRef<double> coefficients) {
   Value p = code.realLike(f, coefficients.front());
   for (double coefficient : coefficients.drop_front())
     p = code.fma(p, f, code.realLike(f, coefficient));
-  Type intType = code.likeWith(f, code.builder.getI32Type());
-  auto bits = [&](Value value) -> Value {
-    return arith::BitcastOp::create(code.builder, code.loc, intType, value);
-  };
-  Value n = bits(shifted);
   Value exponent =
       arith::ShLIOp::create(code.builder, code.loc, n, code.intLike(n, 23));
   return arith::BitcastOp::create(code.builder, code.loc, f.getType(),
-                                  code.add(bits(p), exponent));
+                                  code.add(bitsOf(code, p), exponent));
 }
 
 /// 0 below \p low and inf above \p high; between them, what \p compute makes.
@@ -78,7 +78,8 @@ Value attn::cpu::exp2(Code &code, Value x) {
   return withinRange(code, x, -126.0, 127.999992370605, [&](Value clamped) {
     Value shifted = code.add(clamped, code.realLike(x, magic));
     Value n = code.sub(shifted, code.realLike(x, magic));
-    return scaleByPower(code, shifted, code.sub(clamped, n), degree6);
+    return scaleByPower(code, bitsOf(code, shifted), code.sub(clamped, n),
+                        degree6);
   });
 }
 
@@ -111,6 +112,27 @@ static Value exp2ByParts(Code &code, Value x, ArrayRef<double> coefficients) {
   return call("llvm.x86.avx512.mask.scalef.ps.512", p, x);
 }
 
+/// The same with the instructions of AVX that round and convert: 18 cycles for
+/// three vectors on Zen 3 where \ref magic takes 24, since what waits for a sum
+/// to come out of the adders fills their queues.
+static Value exp2ByRounding(Code &code, Value x,
+                            ArrayRef<double> coefficients) {
+  OpBuilder &builder = code.builder;
+  auto call = [&](StringRef name, Type type, ValueRange operands) -> Value {
+    return LLVM::CallIntrinsicOp::create(builder, code.loc, type,
+                                         builder.getStringAttr(name), operands)
+        ->getResult(0);
+  };
+  // To the nearest integer, no exception.
+  constexpr int32_t nearestQuietly = 8;
+  Value how = arith::ConstantOp::create(
+      builder, code.loc, builder.getI32IntegerAttr(nearestQuietly));
+  Value n = call("llvm.x86.avx.round.ps.256", x.getType(), {x, how});
+  Value exponent = call("llvm.x86.avx.cvt.ps2dq.256",
+                        code.likeWith(x, builder.getI32Type()), {x});
+  return scaleByPower(code, exponent, code.sub(x, n), coefficients);
+}
+
 Value attn::cpu::expRelative(Code &code, Value x, bool isRounded) {
   x = code.mul(x, code.realLike(x, log2OfE));
   if (code.machine == Machine::Gpu)
@@ -126,9 +148,11 @@ Value attn::cpu::expRelative(Code &code, Value x, bool isRounded) {
   Value low = code.realLike(x, -127.0);
   Value isLow = code.compare(arith::CmpFPredicate::OLT, x, low);
   x = code.select(isLow, low, x);
+  if (code.width == 8 && Code::isVector(x))
+    return exp2ByRounding(code, x, degree5);
   Value shifted = code.add(x, code.realLike(x, magic));
   Value n = code.sub(shifted, code.realLike(x, magic));
-  return scaleByPower(code, shifted, code.sub(x, n), degree5);
+  return scaleByPower(code, bitsOf(code, shifted), code.sub(x, n), degree5);
 }
 
 /// e^x = 2^n 2^f with n the integer next to x log2(e); f = x log2(e) - n takes
@@ -142,7 +166,7 @@ static Value exp(Code &code, Value x) {
     Value n = code.sub(shifted, code.realLike(x, magic));
     Value f = code.fma(clamped, high, code.neg(n));
     f = code.fma(clamped, low, f);
-    return scaleByPower(code, shifted, f, degree6);
+    return scaleByPower(code, bitsOf(code, shifted), f, degree6);
   });
 }
 
