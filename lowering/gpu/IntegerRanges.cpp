@@ -8,6 +8,11 @@
 using namespace mlir;
 using namespace attn;
 
+bool attn::gpu::isInteger(Value value) {
+  Type element = quantity(value).getElementType();
+  return element.isInteger() && !element.isInteger(1);
+}
+
 /// Bits of a number from -\p size to \p size.
 static unsigned bitsOfSize(uint64_t size) {
   return size ? 2 + llvm::Log2_64(size) : 1;

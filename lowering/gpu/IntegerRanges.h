@@ -7,6 +7,9 @@
 
 namespace attn::gpu {
 
+/// Says whether \p value is of integers other than truth values.
+bool isInteger(mlir::Value value);
+
 /// How many bits hold \p value, an integer quantity, its sign included, in any
 /// call: 64 where that is not known. Extents are at most cpu::maxExtent.
 unsigned bitsOf(mlir::Value value, SpecOp spec);
