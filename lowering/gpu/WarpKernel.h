@@ -257,6 +257,7 @@ private:
   };
   void findSigmoids();
   Sigmoid *findSigmoid(Value value);
+  bool isRounded(Value sigmoid);
   bool isMaskedSigmoid(const cpu::Accumulator &accumulator);
   void computeSigmoids(FragmentScope &scope, Value full, Item &item);
   bool isMaskedByBase(const cpu::Accumulator &accumulator);

@@ -12,8 +12,17 @@
 // weight is 1 in f32 already, so t stops there, and four factors 1 + p stay
 // finite.
 //
+// Most weights are small: as many as there are columns add up to about 1, the
+// published use of them. A warp whose elements all are takes
+//
+//   p / (1 + p) = p - p^2 + p^3 - ...
+//
+// as far as it is more than rounding to the type of the matrix product loses;
+// so only for what is rounded to it.
+//
 //===----------------------------------------------------------------------===//
 
+#include "dialect/FormulaWalk.h"
 #include "lowering/gpu/WarpKernel.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -102,6 +111,59 @@ static Values logisticOf(WarpCode &warps, ValueRange powers) {
   return weights;
 }
 
+/// Says whether all that \p sigmoid is for is rounded to the type of the matrix
+/// product.
+bool WarpKernelEmitter::isRounded(Value sigmoid) {
+  for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+    for (Value value : accumulator.pairValues())
+      if (!(value == sigmoid && accumulator.isProduct) &&
+          isMadeOf(value, [&](Value part) { return part == sigmoid; }))
+        return false;
+  return true;
+}
+
+namespace {
+/// What turns an element y of a sigmoid's operand into the exponent
+/// t = y factor + shift of its row.
+struct ExponentForm {
+  Value factor, shifts[2]; // null: none
+
+  Value of(cpu::Code &code, Value y, unsigned row) const {
+    Value shift = shifts[row];
+    return shift ? code.fma(y, factor, shift) : code.mul(y, factor);
+  }
+};
+} // namespace
+
+/// Whether no lane of the warp has an exponent above \p bound, or NaN, as i1:
+/// of the greatest elements, so that an element has one instruction for it and
+/// its exponent is made beside 2^t. Where the factor is negative, it is not
+/// known.
+static Value areWithin(WarpCode &warps, ValueRange y, const ExponentForm &form,
+                       double bound) {
+  cpu::Code &code = warps.code;
+  Value greatest[2];
+  for (auto [i, element] : llvm::enumerate(y)) {
+    Value &most = greatest[placeOf(i).row];
+    most = most ? code.max(most, element) : element;
+  }
+  Value isAbove =
+      code.compare(arith::CmpFPredicate::OLT, form.factor, code.real(0));
+  for (unsigned row : {0, 1})
+    isAbove = code.lor(isAbove, code.compare(arith::CmpFPredicate::UGT,
+                                             form.of(code, greatest[row], row),
+                                             code.real(bound)));
+  return code.equals(warps.ballot(isAbove), warps.i32(0));
+}
+
+/// p - p^2 of p = 2^t, or p - p^2 + p^3.
+static Value smallLogisticOf(WarpCode &warps, Value exponent, bool toCube) {
+  cpu::Code &code = warps.code;
+  Value p = warps.exp2(exponent), less = code.neg(p);
+  Value square = code.fma(less, p, p);
+  return toCube ? code.fma(square, less, p) : square;
+}
+
 /// Makes the elements of each sigmoid. Masked ones are -inf before, or what is
 /// behind a mask would reach those with which it shares a reciprocal.
 void WarpKernelEmitter::computeSigmoids(FragmentScope &scope, Value full,
@@ -113,18 +175,37 @@ void WarpKernelEmitter::computeSigmoids(FragmentScope &scope, Value full,
     for (unsigned i = 0; i != scoreElements.size(); ++i)
       y.push_back(sigmoid.form.element(placeOf(i), scope));
     y = mask(y, sigmoid.domain, -infinity, full, item, scope);
+    ExponentForm form;
     Value factor = sigmoid.form.factor();
-    factor = factor ? code.mul(factor, code.real(log2OfE)) : code.real(log2OfE);
-    Value shifts[2];
+    form.factor =
+        factor ? code.mul(factor, code.real(log2OfE)) : code.real(log2OfE);
     for (unsigned row : {0, 1})
       if (Value shift = sigmoid.form.shift(row, scope))
-        shifts[row] = code.mul(shift, code.real(log2OfE));
-    for (auto [i, element] : llvm::enumerate(y)) {
-      Value shift = shifts[placeOf(i).row];
-      element =
-          shift ? code.fma(element, factor, shift) : code.mul(element, factor);
-      element = warps.exp2(code.min(element, code.real(most)));
+        form.shifts[row] = code.mul(shift, code.real(log2OfE));
+    auto exponent = [&](unsigned i) {
+      return form.of(code, y[i], placeOf(i).row);
+    };
+    auto any = [&] {
+      Values powers;
+      for (unsigned i = 0; i != y.size(); ++i)
+        powers.push_back(warps.exp2(code.min(exponent(i), code.real(most))));
+      return logisticOf(warps, powers);
+    };
+    if (!isRounded(sigmoid.value)) {
+      sigmoid.elements = any();
+      continue;
     }
-    sigmoid.elements = logisticOf(warps, y);
+    // What is left out is less than half of what rounding may lose.
+    constexpr double small = -5;
+    bool toCube = !shape.values->storage->element.isBF16();
+    auto allSmall = [&] {
+      Values weights;
+      for (unsigned i = 0; i != y.size(); ++i)
+        weights.push_back(smallLogisticOf(warps, exponent(i), toCube));
+      return weights;
+    };
+    SmallVector<Type> types(y.size(), code.f32());
+    sigmoid.elements =
+        code.choose(areWithin(warps, y, form, small), types, allSmall, any);
   }
 }
