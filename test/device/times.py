@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Times the libraries of timed.txt beside what else computes the same.
 
-    python3 times.py [REGEX] [--flex] [--launches] [--seconds N]
+    python3 times.py [REGEX] [--flex] [--launches] [--before DIR] [--seconds N]
 
 Every contender's result is compared with double precision before it is timed.
 TFLOP/s count the two products of the pairs that exist. FlexAttention compiles
 for seconds a row; rows that would begin after N seconds are left out, with a
 line that says so. With --launches, attnc's contenders are what it plans and
-everything else that it could launch, as `attnc tune` has it. See variants.py,
+everything else that it could launch, as `attnc tune` has it; with --before, libraries of the same
+names in DIR, that another attnc built, take turns with them. See variants.py,
 peers.py and race.py.
 """
 
@@ -71,18 +72,27 @@ def right(case, who, run, want, allowed):
     return True
 
 
-def ours(name, formula, q, k, v, launches):
-    """The library's call, or calls: one for each launch."""
-    out = torch.full_like(v, float("nan"))
-    given = {"q": q, "k": k, "v": v, "out": out}
-    if "image" in name:
-        given = {which: tensor.unflatten(2, (IMAGE, IMAGE))
-                 for which, tensor in given.items()}
-    kernel = Kernel(library_path(name))
+def kernels(name, given):
+    """The library, and that of another build, by the names of contenders."""
+    found = {"attnc": library_path(name)}
+    before = os.path.join(given.before or "", name + ".so")
+    if given.before and os.path.exists(before):
+        found["before"] = before
+    return {who: Kernel(path) for who, path in found.items()}
 
-    def plan():
-        return kernel.plan(**given, **formula.arguments)
-    return variants_of("attnc", plan, launches, lambda: out)
+
+def ours(name, formula, q, k, v, given):
+    """The calls of each library: what its plan chooses, or all launches."""
+    out = torch.full_like(v, float("nan"))
+    tensors = {"q": q, "k": k, "v": v, "out": out}
+    if "image" in name:
+        tensors = {which: tensor.unflatten(2, (IMAGE, IMAGE))
+                   for which, tensor in tensors.items()}
+    found = {}
+    for who, kernel in kernels(name, given).items():
+        plan = functools.partial(kernel.plan, **tensors, **formula.arguments)
+        found |= variants_of(who, plan, given.launches, lambda: out)
+    return found
 
 
 def variants_of(name, make_plan, launches, output):
@@ -122,7 +132,7 @@ def time_variant(name, make, D, B, S, given):
     q, k, v = (torch.randn(B, H, S, D, device="cuda").to(dtype) for _ in range(3))
     formula = make(B, H, S)
     try:
-        contenders = ours(name, formula, q, k, v, given.launches)
+        contenders = ours(name, formula, q, k, v, given)
     except Failure as failure:
         print(f"{name:24}{S:7} {failure}", flush=True)
         return
@@ -203,9 +213,13 @@ def time_decode(B, N, names, given):
             values["slope"] = slope.view(8, 4)
         else:
             values["lse"] = torch.empty(B, 8, 4, 1, device="cuda")
-        found = variants_of(name.removeprefix("timed-").removesuffix("-128"),
-                            functools.partial(Kernel(library_path(name)).plan, **values),
-                            given.launches, functools.partial(out.view, B, 32, 1, 128))
+        output = functools.partial(out.view, B, 32, 1, 128)
+        found = {}
+        for who, kernel in kernels(name, given).items():
+            short = name.removeprefix("timed-").removesuffix("-128")
+            found |= variants_of(short if who == "attnc" else f"{short} before",
+                                 functools.partial(kernel.plan, **values),
+                                 given.launches, output)
         formula = formulas[name]
         want = decode_reference(formula, heads, *expanded)
         add(found, want)
@@ -248,6 +262,7 @@ def main():
     parser.add_argument("only", nargs="?", default=".", metavar="REGEX")
     parser.add_argument("--flex", action="store_true")
     parser.add_argument("--launches", action="store_true")
+    parser.add_argument("--before", metavar="DIR")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1e9)
     given = parser.parse_args()
