@@ -94,7 +94,11 @@ static void addTiling(PassManager &pm, const CompileOptions &options) {
 /// loops.
 static void addVectorCleanup(PassManager &pm) {
   pm.addPass(createSimplifyLeaves());
-  pm.addPass(createCanonicalizerPass());
+  // Takes time quadratic in the results of a loop or a branch, of which the
+  // elements of a tile are dozens, and finds what LLVM finds again.
+  static const std::string skipped[] = {
+      "(anonymous namespace)::RemoveDuplicateSuccessorInputUses"};
+  pm.addPass(createCanonicalizerPass(GreedyRewriteConfig(), skipped));
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
 }
@@ -291,9 +295,9 @@ static void judgeLaunches(std::vector<cpu::SpecDescription> &specs,
 /// Compiles the device module and takes it out of \p module.
 static llvm::Expected<attn::gpu::DeviceCode>
 compileKernels(ModuleOp module, std::vector<cpu::SpecDescription> &specs,
-               const TargetRecord &record, unsigned optLevel) {
+               const TargetRecord &record, bool optimizes) {
   mlir::gpu::GPUModuleOp kernels = attn::gpu::findDeviceModule(module);
-  auto code = attn::gpu::compileDevice(kernels, record, optLevel);
+  auto code = attn::gpu::compileDevice(kernels, record, optimizes);
   if (!code)
     return code.takeError();
   judgeLaunches(specs, *code, kernels);
@@ -314,7 +318,8 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
     return llvm::createStringError("internal error: lowering failed");
   CompiledModule compiled;
   if (record.gpu) {
-    auto code = compileKernels(module, *descriptions, record, options.optLevel);
+    auto code =
+        compileKernels(module, *descriptions, record, options.optimizes);
     if (!code)
       return code.takeError();
     compiled.device = std::move(*code);
@@ -331,10 +336,15 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
     if (!function.isDeclaration() && !record.gpu) {
       function.addFnAttr("target-cpu", record.cpu);
       function.addFnAttr("target-features", record.features);
+      // Else spilled vectors may lie across the lines of the cache: that they
+      // are spilled is known after the frame pointer was given away.
+      function.addFnAttr("stackrealign");
       function.addFnAttr("prefer-vector-width",
                          std::to_string(record.width * 32));
     }
-  optimize(*result, **machine, options.optLevel);
+  if (options.optimizes)
+    optimize(*result, **machine);
+  storeSingleLanes(*result);
   compiled.specs = std::move(*descriptions);
   return compiled;
 }

@@ -21,8 +21,8 @@ namespace attn {
 struct CompileOptions {
   /// A name of lowering/Targets.h.
   std::string target = "native";
-  /// Of LLVM's optimizer and code generator, 0 to 3.
-  unsigned optLevel = 2;
+  /// Whether LLVM's optimizer runs; kernels are slower without.
+  bool optimizes = true;
 };
 
 /// Where the pipeline can be stopped, in running order.

@@ -8,10 +8,13 @@
 
 namespace attn {
 
-/// Runs LLVM's default pipeline of \p level (0 to 3) without the loop
-/// transforms that undo register tiles.
-void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-              unsigned level);
+/// Runs those of LLVM's passes that kernels want, each once.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Masked stores of a single lane become stores of an element. LLVM 22 has
+/// AVX-512 write 32 bits for a lane of 16 whose vector was truncated: the two
+/// bytes behind it belong to another row, or to nobody.
+void storeSingleLanes(llvm::Module &module);
 
 } // namespace attn
 

@@ -148,8 +148,6 @@ private:
     return llvm::any_of(matrices.products, isSet) ||
            llvm::any_of(matrices.accumulators, isSet);
   }
-  /// Whether the scores of the last product are in their tile before the rows
-  /// are visited.
   bool lastByMatrices(const SweepShape &sweep) {
     return !sweep.products.empty() && matricesOf(sweep).products.back();
   }
@@ -295,6 +293,7 @@ private:
                         unsigned vector);
   mlir::Value laneFactor(const InnerProduct &product, Scope &lane);
   bool inRegisters(const Accumulator &accumulator) const;
+  bool storesScores(const SweepShape &sweep);
 
   // Register tiles (EmitProducts.cpp).
   Vectors multiplyKeys(const SweepShape &sweep, unsigned product, Group &group,

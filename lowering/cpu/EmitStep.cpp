@@ -54,6 +54,47 @@ static bool secondPassReads(const SweepShape &sweep,
   return false;
 }
 
+/// Not one instruction or two.
+static bool isElementary(UnaryKind kind) {
+  using enum UnaryKind;
+  return llvm::is_contained(
+      {Exp, Exp2, Log, Log2, Tanh, Sigmoid, Softplus, Erf, Sin, Cos}, kind);
+}
+
+/// Says whether \p value has functions of pairs that are many instructions.
+static bool isLong(Value value, const SweepShape &sweep,
+                   const KernelShape &shape) {
+  auto hasAny = [](QuantityType type, ArrayRef<StringAttr> dims) {
+    return llvm::any_of(dims, [&](StringAttr dim) { return type.hasDim(dim); });
+  };
+  return isMadeOf(value, [&](Value part) {
+    QuantityType type = quantity(part);
+    if (!hasAny(type, sweep.over) || !hasAny(type, shape.lanes))
+      return false;
+    if (auto binary = part.getDefiningOp<BinaryOp>())
+      return binary.getKind() == BinaryKind::Pow;
+    auto unary = part.getDefiningOp<UnaryOp>();
+    return unary && isElementary(unary.getKind());
+  });
+}
+
+/// Says whether the scores of the last product go to their tile before they are
+/// looked at, one row after the other. Else this is done where they are made,
+/// in registers, and what is done has code for each register of the tile: a
+/// dozen copies, which long functions make slow to compile, and slow, since the
+/// tile leaves them no register.
+bool KernelEmitter::storesScores(const SweepShape &sweep) {
+  if (lastByMatrices(sweep) || sweep.products.empty() ||
+      code.machine == Machine::Gpu)
+    return lastByMatrices(sweep);
+  SmallVector<Value> looked = baseOperands(sweep);
+  if (looked.empty())
+    for (const Accumulator &accumulator : sweep.accumulators)
+      llvm::append_range(looked, accumulator.pairValues());
+  return llvm::any_of(looked,
+                      [&](Value value) { return isLong(value, sweep, shape); });
+}
+
 bool KernelEmitter::inRegisters(const Accumulator &accumulator) const {
   return accumulator.carried.empty() && !accumulator.isBase &&
          accumulator.op.getKind() != AccumulateKind::Collect;
@@ -158,7 +199,7 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
       multiplyMatrices(sweep, i, keys);
       continue;
     }
-    if (i + 1 == sweep.products.size())
+    if (i + 1 == sweep.products.size() && !storesScores(sweep))
       break;
     auto block = [&](Value row, unsigned rows) {
       Vectors sums = multiplyKeys(sweep, i, group, keys, row, rows);
@@ -271,11 +312,11 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
   for (const Accumulator &accumulator : sweep.accumulators)
     if (accumulator.isBase)
       maxima.append(shape.vectors, lowest);
-  bool byMatrices = lastByMatrices(sweep);
-  bool keepTile = !sweep.products.empty() && !byMatrices &&
+  bool areStored = storesScores(sweep);
+  bool keepTile = !sweep.products.empty() && !areStored &&
                   secondPassReads(sweep, sweep.products.back());
   return forEachRow(
-      sweep, group, keys, /*withLastProduct=*/!byMatrices, maxima,
+      sweep, group, keys, /*withLastProduct=*/!areStored, maxima,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         Vectors next(carried);
@@ -457,7 +498,7 @@ void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
     return storeStates(sweep, group, states);
   states = forEachRow(
       sweep, group, keys,
-      /*withLastProduct=*/bases.empty() && !lastByMatrices(sweep), states,
+      /*withLastProduct=*/bases.empty() && !storesScores(sweep), states,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         for (const Accumulator *base : bases)

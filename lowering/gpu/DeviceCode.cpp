@@ -70,7 +70,7 @@ static llvm::Expected<std::string> emitPtx(llvm::Module &module,
 
 llvm::Expected<DeviceCode>
 attn::gpu::compileDevice(mlir::gpu::GPUModuleOp module,
-                         const TargetRecord &target, unsigned optLevel) {
+                         const TargetRecord &target, bool optimizes) {
   auto machine = createMachine(target);
   if (!machine)
     return machine.takeError();
@@ -81,7 +81,8 @@ attn::gpu::compileDevice(mlir::gpu::GPUModuleOp module,
     return llvm::createStringError("internal error: no LLVM IR of the kernels");
   code->setTargetTriple((*machine)->getTargetTriple());
   code->setDataLayout((*machine)->createDataLayout());
-  optimize(*code, **machine, optLevel);
+  if (optimizes)
+    optimize(*code, **machine);
   auto ptx = emitPtx(*code, **machine);
   if (!ptx)
     return ptx.takeError();

@@ -20,11 +20,11 @@ struct DeviceCode {
   const KernelResources *find(llvm::StringRef symbol) const;
 };
 
-/// Compiles \p module, which is in the llvm and nvvm dialects. \p optLevel is
-/// that of LLVM's optimizer.
+/// Compiles \p module, which is in the llvm and nvvm dialects; \p optimizes as in
+/// CompileOptions.
 llvm::Expected<DeviceCode> compileDevice(mlir::gpu::GPUModuleOp module,
                                          const TargetRecord &target,
-                                         unsigned optLevel);
+                                         bool optimizes);
 
 } // namespace attn::gpu
 

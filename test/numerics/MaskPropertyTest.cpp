@@ -357,8 +357,7 @@ void MaskProperty::check(const RandomMask &mask, StringRef dtype) {
   OwningOpRef<ModuleOp> module = formula->clone();
   // Most of the time goes into compiling; a part is compiled as users have it.
   CompileOptions options;
-  if (random() % 4)
-    options.optLevel = 0;
+  options.optimizes = random() % 4 == 0;
   auto code = CompiledSpec::compile(*module, "masked", options);
   ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
   for (int call = 0; call < 3 && !HasFailure(); ++call) {
