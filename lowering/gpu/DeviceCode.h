@@ -20,8 +20,8 @@ struct DeviceCode {
   const KernelResources *find(llvm::StringRef symbol) const;
 };
 
-/// Compiles \p module, which is in the llvm and nvvm dialects; \p optimizes as in
-/// CompileOptions.
+/// Compiles \p module, which is in the llvm and nvvm dialects; \p optimizes as
+/// in CompileOptions.
 llvm::Expected<DeviceCode> compileDevice(mlir::gpu::GPUModuleOp module,
                                          const TargetRecord &target,
                                          bool optimizes);
