@@ -36,6 +36,9 @@ Value FragmentScope::last(unsigned position) const {
     return lastColumns[position];
   return outer ? outer->last(position) : Value();
 }
+bool FragmentScope::countsFromTile() const {
+  return !countsColumns && (!outer || outer->countsFromTile());
+}
 
 /// The scope around \p scope in which \p key is what it is here.
 static const FragmentScope *around(const FragmentScope *scope,
@@ -200,7 +203,7 @@ Integer FragmentEvaluator::evaluateInteger(Value value, Place place,
   FragmentScope::Key key{value, place.row, place.column};
   if (auto *known = lookup(&scope, &FragmentScope::integers, key))
     return *known;
-  Value given = provide ? provide(value, place, scope) : Value();
+  Value given = provided(value, place, scope);
   Integer result =
       given ? Integer{given, 0} : computeInteger(value, place, scope);
   return scope.integers[key] = result;

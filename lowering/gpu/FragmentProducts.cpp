@@ -93,7 +93,7 @@ Value FragmentEvaluator::inverse(Value of, BinaryKind kind, Place place,
                                  FragmentScope &scope) {
   bool isRatio = kind == BinaryKind::Ratio;
   place = reduce(of, place);
-  FragmentScope::Key key{of, place.row, -100 - 2 * place.column - isRatio};
+  FragmentScope::Key key{of, -100 - 2 * place.row - isRatio, place.column};
   if (Value known = scope.valueOf(key))
     return known;
   Value divisor = evaluate(of, place, scope), result;
@@ -206,7 +206,7 @@ Value FragmentEvaluator::evaluate(const ColumnWeight &weight, Place place,
     columnWeights.push_back(which);
   FragmentScope::Key key{weight.exp, -2 - int(index), place.column};
   Value exponent = scope.valueOf(key);
-  if (!exponent && provideExponent)
+  if (!exponent && provideExponent && scope.countsFromTile())
     exponent = provideExponent(weight, place.column);
   if (!exponent)
     exponent = columnExponent(weight, place.column, scope);

@@ -107,10 +107,18 @@ Value FragmentEvaluator::atHand(Value value, Place place,
   FragmentScope::Key key{value, place.row, place.column};
   if (Value known = scope.valueOf(key))
     return known;
-  Value given = provide ? provide(value, place, scope) : Value();
+  Value given = provided(value, place, scope);
   if (given)
     scope.values[key] = given;
   return given;
+}
+
+/// What the surrounding kernel gives for \p value. A loop that counts columns
+/// by itself asks for others than the tile's of that number.
+Value FragmentEvaluator::provided(Value value, Place place,
+                                  FragmentScope &scope) {
+  bool knowsPlace = place.column < 0 || scope.countsFromTile();
+  return provide && knowsPlace ? provide(value, place, scope) : Value();
 }
 
 Value FragmentEvaluator::compute(Value value, Place place,

@@ -81,6 +81,9 @@ struct FragmentScope {
   /// another.
   bool countsColumns = false;
 
+  /// A value, a row and a column. What is made of a value (its inverse, say)
+  /// has a row or a column below -1, but never a row in place of a column: the
+  /// column says whether a scope that counts columns sees it.
   using Key = std::tuple<mlir::Value, int, int>;
   llvm::DenseMap<Key, mlir::Value> values;
   llvm::DenseMap<Key, Integer> integers;
@@ -92,6 +95,8 @@ struct FragmentScope {
   mlir::Value row(unsigned position, unsigned number) const;
   mlir::Value first(unsigned position) const;
   mlir::Value last(unsigned position) const;
+  /// Says whether columns are counted from the thread's first of the tile.
+  bool countsFromTile() const;
   /// What is visible under \p key; null: nothing.
   mlir::Value valueOf(const Key &key) const;
   const Scaled *productOf(const Key &key) const;
@@ -161,7 +166,8 @@ public:
   llvm::SmallPtrSet<mlir::Value, 4> given;
   /// Sums that are 0 only where what is divided by them is 0.
   llvm::SmallPtrSet<mlir::Value, 4> zeroOverZero;
-  /// Tried first for every value: what the surrounding kernel gives.
+  /// Tried first for every value: what the surrounding kernel gives, of columns
+  /// that are counted from the thread's first of the tile.
   std::function<mlir::Value(mlir::Value value, Place place, FragmentScope &)>
       provide;
 
@@ -213,6 +219,7 @@ private:
   mlir::Value compute(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value real(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value atHand(mlir::Value value, Place place, FragmentScope &scope);
+  mlir::Value provided(mlir::Value value, Place place, FragmentScope &scope);
   Scaled scaled(mlir::Value value, Place place, FragmentScope &scope);
   Scaled takenApart(mlir::Value value, Place place, FragmentScope &scope);
   Scaled product(llvm::ArrayRef<mlir::Value> factors,
