@@ -275,7 +275,8 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
       sum = *known;
     else
       sum = scope.sums[key] = code.add(widen(a.base), widen(b.base));
-    return {sum, a.constant + b.constant};
+    // Another sum of the two may have been asked for with more bits.
+    return {widen(sum), a.constant + b.constant};
   }
   if (kind == BinaryKind::Sub)
     return {difference(widen(a.base), widen(b.base), scope),
