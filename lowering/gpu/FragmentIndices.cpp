@@ -231,15 +231,8 @@ Integer FragmentEvaluator::computeInteger(Value value, Place place,
     return whole(uniform.extent(extent.getDimAttr()));
   }
   if (auto cast = dyn_cast<CastOp>(op)) {
-    Value operand = cast.getOperand();
-    if (isInteger(operand)) {
-      Integer integer = evaluateInteger(operand, place, scope);
-      return whole(materialize(integer, integerType(operand)));
-    }
-    Value x = evaluate(operand, place, scope);
-    if (x.getType().isInteger(1))
-      return whole(x);
-    return {code.realToInt(x, type.getIntOrFloatBitWidth()), 0};
+    Value x = evaluate(cast.getOperand(), place, scope);
+    return whole(converted(x, quantity(value).getElementType()));
   }
   if (auto read = dyn_cast<ReadOp>(op))
     return whole(compute(value, place, scope));

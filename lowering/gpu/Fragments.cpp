@@ -22,12 +22,14 @@ static constexpr double log2OfE = std::numbers::log2e;
 // What can be evaluated
 //===----------------------------------------------------------------------===//
 
-/// The tensor that \p value is, under conversions.
-static Value storedUnderCasts(Value value, const cpu::CallLayout &layout) {
+/// The tensor that \p value is, under \p casts, the last of them first.
+static Value storedUnderCasts(Value value, const cpu::CallLayout &layout,
+                              SmallVectorImpl<CastOp> &casts) {
   while (!layout.isStored(value)) {
     auto cast = value.getDefiningOp<CastOp>();
     if (!cast)
       return {};
+    casts.push_back(cast);
     value = cast.getOperand();
   }
   return value;
@@ -40,8 +42,9 @@ bool FragmentEvaluator::canEvaluate(Value value) {
         isa<BlockArgument>(part))
       return false;
     Operation *op = part.getDefiningOp();
+    SmallVector<CastOp> casts;
     if (auto read = dyn_cast<ReadOp>(op))
-      can &= bool(storedUnderCasts(read.getSource(), uniform.layout));
+      can &= bool(storedUnderCasts(read.getSource(), uniform.layout, casts));
     else
       can &= isa<ConstantOp, IndexOp, ExtentOp, UnaryOp, BinaryOp, CompareOp,
                  SelectOp, CastOp, UniformOp>(op);
@@ -149,26 +152,10 @@ Value FragmentEvaluator::compute(Value value, Place place,
   if (auto cast = dyn_cast<CastOp>(op)) {
     Value operand = cast.getOperand();
     Type to = quantity(value).getElementType();
-    if (isInteger(operand)) {
-      Integer integer = evaluateInteger(operand, place, scope);
-      if (to.isInteger(1)) {
-        Value number = materialize(integer, integerType(operand));
-        return code.compare(arith::CmpIPredicate::ne, number,
-                            code.intLike(number, 0));
-      }
-      return toReal(integer, scope);
-    }
-    Value x = evaluate(operand, place, scope);
-    Type from = x.getType();
-    if (from.isInteger(1))
-      return code.select(x, code.real(1), code.real(0));
-    if (to.isInteger(1))
-      return code.compare(arith::CmpFPredicate::UNE, x, code.real(0));
-    if (from == to)
-      return x;
-    if (from.isF32())
-      return arith::TruncFOp::create(code.builder, code.loc, to, x);
-    return arith::ExtFOp::create(code.builder, code.loc, to, x);
+    Value x = isInteger(operand) && isa<FloatType>(to)
+                  ? toReal(evaluateInteger(operand, place, scope), scope)
+                  : evaluate(operand, place, scope);
+    return converted(x, to);
   }
   if (auto read = dyn_cast<ReadOp>(op)) {
     // Of an empty dimension, 0 is read.
@@ -317,23 +304,45 @@ Value FragmentEvaluator::compare(CompareOp op, Place place,
 // Memory
 //===----------------------------------------------------------------------===//
 
+/// \p x, an element of any type, as attn.cast makes it one of \p to. An integer
+/// that fits is left as narrow as it is.
+Value FragmentEvaluator::converted(Value x, Type to) {
+  Type from = x.getType();
+  if (from == to)
+    return x;
+  bool isReal = isa<FloatType>(from), isTruth = from.isInteger(1);
+  if (isReal && !from.isF32())
+    x = arith::ExtFOp::create(code.builder, code.loc, code.f32(), x);
+  if (to.isInteger(1))
+    return isReal
+               ? code.compare(arith::CmpFPredicate::UNE, x, code.real(0))
+               : code.compare(arith::CmpIPredicate::ne, x, code.intLike(x, 0));
+  if (isa<IntegerType>(to)) {
+    unsigned bits = to.getIntOrFloatBitWidth();
+    if (isReal)
+      return code.realToInt(x, bits);
+    return code.toInt(
+        x, isTruth ? 32 : std::min(bits, from.getIntOrFloatBitWidth()));
+  }
+  if (isTruth)
+    x = code.select(x, code.real(1), code.real(0));
+  else if (!isReal)
+    x = arith::SIToFPOp::create(code.builder, code.loc, code.f32(), x);
+  return convertTo(code, to, x);
+}
+
 /// The element of \p source, a tensor under conversions, with the indices of
 /// \p read in place of the element's own.
 Value FragmentEvaluator::load(Value source, Place place, FragmentScope &scope,
                               const Elsewhere &read) {
-  Value stored = storedUnderCasts(source, uniform.layout);
+  SmallVector<CastOp> casts;
+  Value stored = storedUnderCasts(source, uniform.layout, casts);
   const cpu::Storage &storage = uniform.layout.storageOf(stored);
   Value element = code.load(storage.element,
                             loadAt(storage, place, scope, read,
                                    read.indices.empty() ? stored : Value()));
-  Type to = quantity(source).getElementType();
-  if (to.isF32() && isa<FloatType>(storage.element) && element.getType() != to)
-    return arith::ExtFOp::create(code.builder, code.loc, to, element);
-  if (to.isF32() && isa<IntegerType>(storage.element))
-    return arith::SIToFPOp::create(code.builder, code.loc, to, element);
-  if (to.isInteger(1) && !element.getType().isInteger(1))
-    return code.compare(arith::CmpIPredicate::ne, element,
-                        code.intLike(element, 0));
+  for (CastOp cast : llvm::reverse(casts))
+    element = converted(element, quantity(cast.getResult()).getElementType());
   return element;
 }
 

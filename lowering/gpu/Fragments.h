@@ -257,6 +257,7 @@ private:
   mlir::Value materialize(Integer integer, mlir::Type type);
   mlir::Value difference(mlir::Value a, mlir::Value b, FragmentScope &scope);
   mlir::Type integerType(mlir::Value value);
+  mlir::Value converted(mlir::Value x, mlir::Type to);
   mlir::Value load(mlir::Value source, Place place, FragmentScope &scope,
                    const Elsewhere &read);
   mlir::Value loadAt(const cpu::Storage &storage, Place place,
