@@ -256,8 +256,14 @@ std::optional<IndexRange> KernelSolver::boxReduce(ScalarMath &math,
                                               math.number(0)));
     }
   }
-  while (auto cast = source.getDefiningOp<CastOp>())
+  // Whether a truth holds is asked of numbers that are 0 where it does not.
+  bool isTruth = quantity(value).getElementType().isInteger(1);
+  while (auto cast = source.getDefiningOp<CastOp>()) {
+    bool isTest = quantity(cast.getResult()).getElementType().isInteger(1);
+    if (!keepsInteger(cast) && !(isTruth && isTest))
+      return std::nullopt;
     source = cast.getOperand();
+  }
   if (!(isa<BlockArgument>(source) || source.getDefiningOp<KernelOp>()) ||
       !isa<IntegerType>(quantity(source).getElementType()))
     return std::nullopt;

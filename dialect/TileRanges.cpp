@@ -7,6 +7,12 @@
 using namespace mlir;
 using namespace attn;
 
+bool attn::keepsInteger(CastOp op) {
+  auto from = dyn_cast<IntegerType>(quantity(op.getOperand()).getElementType());
+  auto to = dyn_cast<IntegerType>(quantity(op.getResult()).getElementType());
+  return from && to && from.getWidth() <= to.getWidth();
+}
+
 bool TileRanges::isFixed(Value value) { return !hasAnyDim(value, varying); }
 
 //===----------------------------------------------------------------------===//
@@ -42,18 +48,19 @@ std::optional<IndexRange> TileRanges::computeRange(Value value) {
     return IndexRange{number, number};
   }
   Operation *op = value.getDefiningOp();
-  if (!op || isa<ReadOp, KernelOp>(op))
+  bool isTensor = !op || isa<ReadOp, KernelOp>(op);
+  if (element.isInteger(1) && (isTensor || isa<CastOp>(op))) {
+    std::optional<Truth> truth = truthOfNumber(value);
+    return truth ? std::optional(rangeOfTruth(*truth)) : std::nullopt;
+  }
+  if (isTensor)
     return rangeOfTensor ? rangeOfTensor(value) : std::nullopt;
   if (auto index = dyn_cast<IndexOp>(op))
     return rangeOfIndex(index.getDimAttr());
   if (auto cast = dyn_cast<CastOp>(op)) {
-    if (!quantity(cast.getOperand()).getElementType().isInteger(1))
-      return rangeOf(cast.getOperand());
-    Truth truth = truthOf(cast.getOperand());
-    auto number = [&](Value x) {
-      return math.build.cast(math.loc, x, math.build.getI64());
-    };
-    return IndexRange{number(truth.must), number(truth.may)};
+    if (quantity(cast.getOperand()).getElementType().isInteger(1))
+      return rangeOfTruth(truthOf(cast.getOperand()));
+    return keepsInteger(cast) ? rangeOf(cast.getOperand()) : std::nullopt;
   }
   if (auto unary = dyn_cast<UnaryOp>(op)) {
     std::optional<IndexRange> x = rangeOf(unary.getOperand());
@@ -84,6 +91,14 @@ std::optional<IndexRange> TileRanges::computeRange(Value value) {
                       pick(a->high, b->high, math.max(a->high, b->high))};
   }
   return std::nullopt;
+}
+
+/// 0 is false, 1 true.
+IndexRange TileRanges::rangeOfTruth(Truth truth) {
+  auto number = [&](Value x) {
+    return math.build.cast(math.loc, x, math.build.getI64());
+  };
+  return {number(truth.must), number(truth.may)};
 }
 
 std::optional<IndexRange> TileRanges::rangeOfBinary(BinaryOp op) {
@@ -198,24 +213,28 @@ Truth TileRanges::computeTruth(Value predicate) {
         math.land(math.lor(math.lnot(c.may), a.must),
                   math.lor(c.must, b.must))};
   }
-  // A tensor of truths, or a read of one.
-  if (!op || isa<ReadOp, CastOp>(op)) {
-    Value source = predicate;
-    if (auto cast = dyn_cast_or_null<CastOp>(op))
-      source = cast.getOperand();
-    if (std::optional<IndexRange> range =
-            rangeOfTensor && quantity(source).getElementType().isInteger()
-                ? rangeOf(source)
-                : std::nullopt) {
-      Value zero = math.number(0);
-      Value single = math.compare(Predicate::EQ, range->low, range->high);
-      Value isZero = math.compare(Predicate::EQ, range->low, zero);
-      Value hasZero = math.land(math.compare(Predicate::LE, range->low, zero),
-                                math.compare(Predicate::GE, range->high, zero));
-      return {math.lnot(math.land(single, isZero)), math.lnot(hasZero)};
-    }
-  }
+  if (!op || isa<ReadOp, CastOp>(op))
+    return truthOfNumber(predicate).value_or(unknown());
   return unknown();
+}
+
+/// Whether a number that is cast to a truth, or one that stands for it in a
+/// tensor, is not 0.
+std::optional<Truth> TileRanges::truthOfNumber(Value predicate) {
+  auto cast = predicate.getDefiningOp<CastOp>();
+  Value source = cast ? cast.getOperand() : predicate;
+  if (!rangeOfTensor || !quantity(source).getElementType().isInteger())
+    return std::nullopt;
+  std::optional<IndexRange> range =
+      cast ? rangeOf(source) : rangeOfTensor(source);
+  if (!range)
+    return std::nullopt;
+  Value zero = math.number(0);
+  Value single = math.compare(Predicate::EQ, range->low, range->high);
+  Value isZero = math.compare(Predicate::EQ, range->low, zero);
+  Value hasZero = math.land(math.compare(Predicate::LE, range->low, zero),
+                            math.compare(Predicate::GE, range->high, zero));
+  return Truth{math.lnot(math.land(single, isZero)), math.lnot(hasZero)};
 }
 
 Truth TileRanges::compare(CompareOp op) {

@@ -35,6 +35,10 @@ struct RemainderTest {
   mlir::Value number, by, remainder;
 };
 
+/// Says whether \p op gives the integer that it takes; a truth counts as 0
+/// or 1.
+bool keepsInteger(CastOp op);
+
 class TileRanges {
 public:
   /// \p varying are the dimensions that have a range in place of an index.
@@ -48,7 +52,8 @@ public:
   /// Dimensions of which all indices of a tile have one remainder by a number.
   llvm::DenseMap<mlir::StringAttr, mlir::Value> strides;
   /// The range of a tensor of integers, or a read of one, that varies; none
-  /// where it is not known.
+  /// where it is not known. Of truths, that of numbers which are 0 where they
+  /// are false.
   std::function<std::optional<IndexRange>(mlir::Value)> rangeOfTensor;
 
   Truth truthOf(mlir::Value predicate);
@@ -69,10 +74,12 @@ public:
 private:
   using Value = mlir::Value;
   std::optional<IndexRange> computeRange(Value value);
+  IndexRange rangeOfTruth(Truth truth);
   std::optional<IndexRange> rangeOfBinary(BinaryOp op);
   IndexRange rangeOfProduct(IndexRange a, IndexRange b, bool isSquare);
   std::optional<IndexRange> rangeOfRemainder(IndexRange x, IndexRange by);
   Truth computeTruth(Value predicate);
+  std::optional<Truth> truthOfNumber(Value predicate);
   Truth compare(CompareOp op);
   std::optional<Truth> compareRemainder(CompareOp op);
   std::optional<Truth> comparePowerOfTwo(CompareOp op);
