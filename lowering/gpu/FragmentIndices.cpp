@@ -369,7 +369,7 @@ static void collectTerms(FragmentEvaluator &evaluator, Value value,
   collectTerms(evaluator, binary.getRhs(), isNegative != isSub, terms);
 }
 
-/// Of a comparison in which one term varies along the columns, and is of few
+/// Of a comparison in which one term varies along the columns, and is within 31
 /// bits, that term.
 std::optional<FragmentEvaluator::ColumnTerm>
 FragmentEvaluator::columnTermOf(CompareOp op) {
@@ -385,8 +385,7 @@ FragmentEvaluator::columnTermOf(CompareOp op) {
     else
       std::tie(result.value, result.isNegative) =
           std::pair(term.value, term.isNegative);
-  SpecOp spec = uniform.layout.getSpec();
-  if (!result.value || bitsOf(result.value, spec) > 31)
+  if (!result.value || !isWithin31Bits(result.value, uniform.layout.getSpec()))
     return std::nullopt;
   return result;
 }
@@ -409,7 +408,7 @@ Integer FragmentEvaluator::limitOf(CompareOp op, const ColumnTerm &column,
   return scope.integers[key] = {clampTo31(sum), 0};
 }
 
-/// \p number, an i64, within 31 bits.
+/// \p number, an i64, as 31 bits: compares alike with what is within them.
 Value FragmentEvaluator::clampTo31(Value number) {
   constexpr int64_t limit = (int64_t(1) << 30) - 1;
   number = code.min(code.max(number, code.index(-limit)), code.index(limit));
@@ -421,10 +420,12 @@ Value FragmentEvaluator::clampTo31(Value number) {
 /// to what compares alike.
 bool FragmentEvaluator::isShort(CompareOp op) {
   SpecOp spec = uniform.layout.getSpec();
-  bool isSmallA = bitsOf(op.getLhs(), spec) <= 31;
-  bool isSmallB = bitsOf(op.getRhs(), spec) <= 31;
-  return (isSmallA || !onColumns(op.getLhs())) &&
-         (isSmallB || !onColumns(op.getRhs())) && (isSmallA || isSmallB);
+  Value a = op.getLhs(), b = op.getRhs();
+  bool isSmallA = bitsOf(a, spec) <= 31, isSmallB = bitsOf(b, spec) <= 31;
+  if (isSmallA == isSmallB)
+    return isSmallA;
+  Value small = isSmallA ? a : b, other = isSmallA ? b : a;
+  return !onColumns(other) && isWithin31Bits(small, spec);
 }
 
 /// a + i < b + j is a - b < j - i: the registers' difference is of the tile,

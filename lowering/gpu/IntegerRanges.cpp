@@ -23,7 +23,9 @@ namespace {
 /// Numbers share parts, which are looked at once.
 class BitCounter {
 public:
-  explicit BitCounter(SpecOp spec) : spec(spec) {}
+  /// An index counts as a number up to its size, unless it \p isIndexBelowSize.
+  explicit BitCounter(SpecOp spec, bool isIndexBelowSize = false)
+      : spec(spec), isIndexBelowSize(isIndexBelowSize) {}
 
   unsigned count(Value value) {
     auto found = known.find(value);
@@ -38,6 +40,7 @@ private:
   unsigned find(Value value);
 
   SpecOp spec;
+  bool isIndexBelowSize;
   llvm::SmallDenseMap<Value, unsigned, 16> known;
 };
 
@@ -45,6 +48,11 @@ private:
 
 unsigned attn::gpu::bitsOf(Value value, SpecOp spec) {
   return BitCounter(spec).count(value);
+}
+
+bool attn::gpu::isWithin31Bits(Value value, SpecOp spec) {
+  return bitsOf(value, spec) <= 31 &&
+         BitCounter(spec, /*isIndexBelowSize=*/true).count(value) <= 30;
 }
 
 unsigned BitCounter::find(Value value) {
@@ -64,9 +72,11 @@ unsigned BitCounter::find(Value value) {
   }
   if (isa<ExtentOp>(op))
     return bitsOfSize(cpu::maxExtent);
-  if (auto index = dyn_cast<IndexOp>(op))
-    return bitsOfSize(
-        spec.getStaticSize(index.getDimAttr()).value_or(cpu::maxExtent));
+  if (auto index = dyn_cast<IndexOp>(op)) {
+    int64_t size =
+        spec.getStaticSize(index.getDimAttr()).value_or(cpu::maxExtent);
+    return bitsOfSize(isIndexBelowSize && size ? size - 1 : size);
+  }
   if (auto cast = dyn_cast<CastOp>(op))
     return std::min(
         ofType, isa<IntegerType>(quantity(cast.getOperand()).getElementType())

@@ -14,6 +14,10 @@ bool isInteger(mlir::Value value);
 /// call: 64 where that is not known. Extents are at most cpu::maxExtent.
 unsigned bitsOf(mlir::Value value, SpecOp spec);
 
+/// Says whether \p value has 31 bits, and is neither end of what they hold: a
+/// number beyond it then compares with it as the nearest of 31 bits does.
+bool isWithin31Bits(mlir::Value value, SpecOp spec);
+
 } // namespace attn::gpu
 
 #endif // ATTN_LOWERING_GPU_INTEGERRANGES_H
