@@ -317,8 +317,10 @@ Value FragmentEvaluator::divided(BinaryOp op, Integer a, Integer b) {
                  bitsOf(op.getLhs(), uniform.layout.getSpec()) <= 31;
   if (isShort && isQuotient)
     return code.shortFloorDiv(x, y);
-  // Neither side may be cut to the bits of the rest.
-  if (x.getType() != y.getType()) {
+  // Neither side may be cut to the bits of the rest, and the least number of 32
+  // bits by -1 is one of 33.
+  bool mayNegate = constantInteger(op.getRhs()).value_or(-1) == -1;
+  if (x.getType() != y.getType() || (isQuotient && mayNegate)) {
     x = warps.toI64(x);
     y = warps.toI64(y);
   }

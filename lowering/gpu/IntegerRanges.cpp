@@ -104,7 +104,8 @@ unsigned BitCounter::find(Value value) {
   case BinaryKind::Mul:
     return std::min(all, a + b);
   case BinaryKind::Mod:
-    return b;
+    // x % 0 is x. Of what pairs share, a call with 0 is refused.
+    return quantity(binary.getRhs()).isScalar() ? b : std::max(a, b);
   case BinaryKind::Min:
   case BinaryKind::Max:
   case BinaryKind::And:
