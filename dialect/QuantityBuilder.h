@@ -1,5 +1,4 @@
-//===- QuantityBuilder.h - Building attn ops with inferred types -*- C++
-//-*-===//
+//===- QuantityBuilder.h - Attn ops with inferred types ---------*- C++ -*-===//
 //
 // Broadcasting by name makes result types a function of the operands; this is
 // the one place that computes them.

@@ -1,5 +1,4 @@
-//===- Evaluate.h - Code for one element, or one vector of lanes -*- C++
-//-*-===//
+//===- Evaluate.h - Code for an element or a vector of lanes ----*- C++ -*-===//
 //
 // Turns the graph of quantities into code, given where each index stands: at a
 // number (the same for all lanes), or at one number a lane. The result is a

@@ -1,5 +1,4 @@
-//===- Slices.h - Batch indices that need not be in memory at once *- C++
-//-*-===//
+//===- Slices.h - Batch indices that take turns in memory -------*- C++ -*-===//
 
 #ifndef ATTN_LOWERING_CPU_SLICES_H
 #define ATTN_LOWERING_CPU_SLICES_H

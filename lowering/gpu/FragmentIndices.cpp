@@ -63,19 +63,12 @@ static auto *lookup(const FragmentScope *scope, Map FragmentScope::*map,
 }
 
 const Scaled *FragmentScope::productOf(const Key &key) const {
-  auto found = products.find(key);
-  if (found != products.end())
-    return &found->second;
-  const FragmentScope *next = around(this, key);
-  return next ? next->productOf(key) : nullptr;
+  return lookup(this, &FragmentScope::products, key);
 }
 
 Value FragmentScope::valueOf(const Key &key) const {
-  auto found = values.find(key);
-  if (found != values.end())
-    return found->second;
-  const FragmentScope *next = around(this, key);
-  return next ? next->valueOf(key) : Value();
+  const Value *known = lookup(this, &FragmentScope::values, key);
+  return known ? *known : Value();
 }
 
 //===----------------------------------------------------------------------===//

@@ -54,13 +54,13 @@ struct Integer {
   int64_t constant = 0;
 };
 
-/// What has been computed in a block of code, for which elements, and what is
-/// visible from around it.
 /// element * factor, where the factor varies along the rows at most; null: 1.
 struct Scaled {
   mlir::Value element, factor;
 };
 
+/// What has been computed in a block of code, for which elements, and what is
+/// visible from around it.
 struct FragmentScope {
   FragmentScope() = default;
   explicit FragmentScope(const FragmentScope *outer) : outer(outer) {
@@ -196,7 +196,7 @@ public:
   void shiftColumns(mlir::Value distance, FragmentScope &scope);
   /// \p place without the coordinates along which \p value does not vary.
   Place reduce(mlir::Value value, Place place);
-  /// Address of the element of \p storage, 1 with \p constant elements on.
+  /// Address of the element of \p storage, which holds \p value, at \p place.
   mlir::Value address(const cpu::Storage &storage, mlir::Value value,
                       Place place, FragmentScope &scope);
 
@@ -217,7 +217,6 @@ private:
   static std::optional<unsigned> find(llvm::ArrayRef<FragmentDim> dims,
                                       mlir::StringAttr dim);
   mlir::Value compute(mlir::Value value, Place place, FragmentScope &scope);
-  mlir::Value real(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value atHand(mlir::Value value, Place place, FragmentScope &scope);
   mlir::Value provided(mlir::Value value, Place place, FragmentScope &scope);
   Scaled scaled(mlir::Value value, Place place, FragmentScope &scope);

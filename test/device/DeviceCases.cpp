@@ -142,7 +142,7 @@ void Packer::pack(const Example &example, const CallSpec &call, StringRef dtype,
     Type element = cast<QuantityType>(type).getElementType();
     tensors.push_back(describe(
         tensor->first(),
-        nameOf(element, spec.getArgAttrOfType<StringAttr>(index, "attn.dtype")),
+        nameOf(element, spec.getArgAttrOfType<StringAttr>(index, "attn.type")),
         tensor->second.shape));
     write(element, tensor->second.data);
   }
@@ -155,7 +155,7 @@ void Packer::pack(const Example &example, const CallSpec &call, StringRef dtype,
     json::Object output = describe(
         spec.getResultName(index),
         nameOf(element,
-               spec.getResultAttrOfType<StringAttr>(index, "attn.dtype")),
+               spec.getResultAttrOfType<StringAttr>(index, "attn.type")),
         want.shape);
     output["tolerance"] = isReal ? bound : 0.0;
     outputs.push_back(std::move(output));
