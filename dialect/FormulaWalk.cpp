@@ -70,3 +70,9 @@ bool attn::isMadeOf(Value value, llvm::function_ref<bool(Value)> condition) {
   });
   return found;
 }
+
+bool attn::isOfState(Value value) {
+  return isMadeOf(value, [](Value part) {
+    return bool(part.getDefiningOp<AccumulateOp>());
+  });
+}

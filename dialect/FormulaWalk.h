@@ -31,6 +31,9 @@ void walkFormulaThroughReads(
 bool isMadeOf(mlir::Value value,
               llvm::function_ref<bool(mlir::Value)> condition);
 
+/// Says whether \p value is made of a running value of a sweep.
+bool isOfState(mlir::Value value);
+
 } // namespace attn
 
 #endif // ATTN_DIALECT_FORMULAWALK_H

@@ -89,9 +89,7 @@ bool Evaluator::varies(Value value, Scope &scope) {
 bool Evaluator::isOfState(Value value) {
   auto [known, isNew] = ofState.try_emplace(value, false);
   if (isNew)
-    known->second = isMadeOf(value, [](Value part) {
-      return bool(part.getDefiningOp<AccumulateOp>());
-    });
+    known->second = attn::isOfState(value);
   return known->second;
 }
 

@@ -45,16 +45,6 @@ SmallVector<Value> InnerProduct::summedFactors() const {
 
 namespace {
 
-/// Says whether \p value depends on a running value of its sweep.
-bool dependsOnState(Value value, const CallLayout &layout) {
-  bool found = false;
-  walkFormula(value, [&](Value part) {
-    found |= bool(part.getDefiningOp<AccumulateOp>());
-    return !found && !layout.isStored(part);
-  });
-  return found;
-}
-
 class SweepReader {
 public:
   SweepReader(SweepOp op, const KernelShape &kernel, const CallLayout &layout)
@@ -165,7 +155,7 @@ private:
     InnerProduct inner;
     inner.dims = toDims(reduce.getDims());
     for (Value factor : product.factors) {
-      if (dependsOnState(factor, layout) || (swept(factor) && onLanes(factor)))
+      if (isOfState(factor) || (swept(factor) && onLanes(factor)))
         return;
       (swept(factor) ? inner.keySide : inner.laneSide)
           .factors.push_back(factor);
@@ -188,8 +178,7 @@ private:
       if (!mul || mul.getKind() != BinaryKind::Mul)
         return;
       Value factor = mul.getLhs() == inner.result ? mul.getRhs() : mul.getLhs();
-      if (factor == inner.result || swept(factor) ||
-          dependsOnState(factor, layout))
+      if (factor == inner.result || swept(factor) || isOfState(factor))
         return;
       inner.laneSide.factors.push_back(factor);
       inner.result = mul;
@@ -224,7 +213,7 @@ private:
         pair.push_back(factor);
         continue;
       }
-      if (onLanes(factor) || dependsOnState(factor, layout))
+      if (onLanes(factor) || isOfState(factor))
         return;
       keySide.factors.push_back(factor);
     }

@@ -420,12 +420,6 @@ Value attn::gpu::convertTo(cpu::Code &code, Type type, Value value) {
 // Hoisting
 //===----------------------------------------------------------------------===//
 
-bool attn::gpu::isOfState(Value value) {
-  return isMadeOf(value, [](Value part) {
-    return bool(part.getDefiningOp<AccumulateOp>());
-  });
-}
-
 bool FragmentEvaluator::readsColumns(Value value) {
   bool reads = false;
   walkFormula(value, [&](Value part) {
