@@ -12,9 +12,16 @@
 
 namespace attn {
 
-/// What is summed: exp(number - max) times the rest.
-struct ShiftedTerm {
+/// exp(number - max).
+struct ShiftedExp {
   mlir::Value max, number;
+};
+
+/// \p value as that, if it is one.
+std::optional<ShiftedExp> asShiftedExp(mlir::Value value);
+
+/// What is summed: exp(number - max) times the rest.
+struct ShiftedTerm : ShiftedExp {
   Product rest;
 };
 

@@ -1,6 +1,7 @@
 //===- Signs.cpp - What is never below 0, or beyond 1 ---------------------===//
 
 #include "dialect/Signs.h"
+#include "dialect/ShiftedSums.h"
 
 #include "llvm/ADT/DenseMap.h"
 
@@ -127,15 +128,10 @@ class WithinOne : public Finder {
     case UnaryKind::Neg:
     case UnaryKind::Abs:
       return holds(op.getOperand());
-    case UnaryKind::Exp: {
+    case UnaryKind::Exp:
       // exp(x - M) with M the largest x: what subtracts a maximum does so
       // through neginf_to_zero, and nothing else has that.
-      auto sub = op.getOperand().getDefiningOp<BinaryOp>();
-      auto guard = sub && sub.getKind() == BinaryKind::Sub
-                       ? sub.getRhs().getDefiningOp<UnaryOp>()
-                       : UnaryOp();
-      return guard && guard.getKind() == UnaryKind::NegInfToZero;
-    }
+      return asShiftedExp(op.getResult()).has_value();
     default:
       return false;
     }

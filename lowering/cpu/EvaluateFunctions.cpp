@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialect/ShiftedSums.h"
 #include "lowering/cpu/Evaluate.h"
 #include "lowering/cpu/VectorMath.h"
 
@@ -124,15 +125,12 @@ IntRange Evaluator::rangeOf(Value value) {
 /// exact near the maximum however large that is. (x log2 e - f(M) log2 e, in
 /// one fma, is off by half a unit in the last place of f(M) log2 e.)
 Value Evaluator::exponential(UnaryOp op, Scope &scope) {
-  auto sub = op.getOperand().getDefiningOp<BinaryOp>();
-  if (sub && sub.getKind() == BinaryKind::Sub)
-    if (auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
-        guard && guard.getKind() == UnaryKind::NegInfToZero)
-      if (Value shift = scope.lookupShift(guard.getOperand())) {
-        Value x = evaluate(sub.getLhs(), scope);
-        code.unify(x, shift);
-        return expRelative(code, code.sub(x, shift), roundsWeights);
-      }
+  if (std::optional<ShiftedExp> exp = asShiftedExp(op.getResult()))
+    if (Value shift = scope.lookupShift(exp->max)) {
+      Value x = evaluate(exp->number, scope);
+      code.unify(x, shift);
+      return expRelative(code, code.sub(x, shift), roundsWeights);
+    }
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
 }
 

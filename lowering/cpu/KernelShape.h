@@ -62,6 +62,15 @@ struct Accumulator {
   /// Its final value is used, so NaN must show in it.
   bool keepsNaN = true;
 
+  /// What is evaluated for each pair, where it is one quantity: null for a
+  /// product or a quotient.
+  mlir::Value pairValue() const {
+    if (!isProduct)
+      return op.getOperand();
+    bool isOne = pairFactors.size() == 1 && pairDivisors.empty();
+    return isOne ? pairFactors.front() : mlir::Value();
+  }
+
   /// What is evaluated for each pair, without the domain.
   llvm::SmallVector<mlir::Value> pairValues() const {
     if (!isProduct)

@@ -1,5 +1,6 @@
 //===- MmaElements.cpp - The expressions of a spec on a tile --------------===//
 
+#include "dialect/ShiftedSums.h"
 #include "lowering/gpu/MmaKernel.h"
 #include "lowering/gpu/TileMask.h"
 
@@ -17,19 +18,11 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// The running maximum M where \p value is exp(x - f(M)), x its operand.
 Value MmaKernelEmitter::exponentBase(Sweep &sweep, Value value) {
-  auto exp = value.getDefiningOp<UnaryOp>();
-  if (!exp || exp.getKind() != UnaryKind::Exp)
-    return {};
-  auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
-  if (!sub || sub.getKind() != BinaryKind::Sub)
-    return {};
-  auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
-  if (!guard || guard.getKind() != UnaryKind::NegInfToZero)
-    return {};
-  Base *base = sweep.baseOf(guard.getOperand());
+  std::optional<ShiftedExp> exp = asShiftedExp(value);
+  Base *base = exp ? sweep.baseOf(exp->max) : nullptr;
   bool isOperand =
-      base && AccumulateOp(base->accumulator->op).getOperand() == sub.getLhs();
-  return isOperand ? guard.getOperand() : Value();
+      base && AccumulateOp(base->accumulator->op).getOperand() == exp->number;
+  return isOperand ? exp->max : Value();
 }
 
 Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
@@ -74,10 +67,7 @@ Values MmaKernelEmitter::mask(Sweep &sweep, Values elements, Value domain,
         TileMask counts(
             sweep.pairs, domain, sweep.shape.width, sweep.columnEnds,
             sweep.columnFirsts, [&] { return lastColumns(sweep); }, tileScope);
-        Values masked;
-        for (unsigned i = 0; i != elements.size(); ++i)
-          masked.push_back(counts.choose(i, elements[i], code.real(identity)));
-        return masked;
+        return counts.choose(elements, identity);
       });
 }
 
@@ -107,16 +97,10 @@ Value MmaKernelEmitter::columnExists(Sweep &sweep, int column) {
 bool MmaKernelEmitter::isMaskedByBase(Sweep &sweep,
                                       const cpu::Accumulator &accumulator) {
   AccumulateOp op = accumulator.op;
-  if (op.getKind() != AccumulateKind::Sum)
-    return false;
-  Value weight = op.getOperand();
-  if (accumulator.isProduct) {
-    if (accumulator.pairFactors.size() != 1 ||
-        !accumulator.pairDivisors.empty())
-      return false;
-    weight = accumulator.pairFactors.front();
-  }
-  Value running = exponentBase(sweep, weight);
+  Value weight = accumulator.pairValue();
+  Value running = weight && op.getKind() == AccumulateKind::Sum
+                      ? exponentBase(sweep, weight)
+                      : Value();
   return running &&
          running.getDefiningOp<AccumulateOp>().getDomain() == op.getDomain();
 }
@@ -241,13 +225,8 @@ MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
   llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
-    Value key = op.getOperand();
-    if (accumulator.isProduct)
-      key = accumulator.pairFactors.size() == 1 &&
-                    accumulator.pairDivisors.empty()
-                ? accumulator.pairFactors.front()
-                : op.getResult();
-    Values &array = arrays[{key, op.getDomain()}];
+    Value value = accumulator.pairValue();
+    Values &array = arrays[{value ? value : op.getResult(), op.getDomain()}];
     if (!array.empty())
       return array;
     array = elementsOf(sweep, accumulator, scope);

@@ -116,6 +116,13 @@ Value TileMask::choose(unsigned element, Value value, Value otherwise) {
       otherwise);
 }
 
+Values TileMask::choose(ArrayRef<Value> elements, double identity) {
+  Values chosen;
+  for (auto [i, element] : llvm::enumerate(elements))
+    chosen.push_back(choose(unsigned(i), element, code.real(identity)));
+  return chosen;
+}
+
 /// Takes \p others into \p words, of which there may be none yet.
 void TileMask::combine(Words &words, const Words &others, BinaryKind kind) {
   for (unsigned row : {0, 1}) {

@@ -31,6 +31,9 @@ public:
   /// \p value of element \p element, \p otherwise where that does not count.
   mlir::Value choose(unsigned element, mlir::Value value,
                      mlir::Value otherwise);
+  /// \p elements, \p identity where they do not count.
+  llvm::SmallVector<mlir::Value> choose(llvm::ArrayRef<mlir::Value> elements,
+                                        double identity);
 
 private:
   /// A number of columns from the thread's first one on: `at` less the index of

@@ -1,5 +1,6 @@
 //===- WarpElements.cpp - The expressions of a spec on a tile -----------===//
 
+#include "dialect/ShiftedSums.h"
 #include "lowering/gpu/TileMask.h"
 #include "lowering/gpu/WarpKernel.h"
 
@@ -18,19 +19,11 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// exp(x - f(M)) with x the operand of the running maximum M.
 bool WarpKernelEmitter::isExponentOfBase(Value value) {
-  if (!shape.base)
+  std::optional<ShiftedExp> exp = asShiftedExp(value);
+  if (!exp || !shape.base)
     return false;
   AccumulateOp base = shape.base->op;
-  auto exp = value.getDefiningOp<UnaryOp>();
-  if (!exp || exp.getKind() != UnaryKind::Exp)
-    return false;
-  auto sub = exp.getOperand().getDefiningOp<BinaryOp>();
-  if (!sub || sub.getKind() != BinaryKind::Sub ||
-      sub.getLhs() != base.getOperand())
-    return false;
-  auto guard = sub.getRhs().getDefiningOp<UnaryOp>();
-  return guard && guard.getKind() == UnaryKind::NegInfToZero &&
-         guard.getOperand() == base.getResult();
+  return exp->max == base.getResult() && exp->number == base.getOperand();
 }
 
 Value WarpKernelEmitter::provide(Value value, Place place,
@@ -77,9 +70,7 @@ Values WarpKernelEmitter::mask(Values elements, Value domain, double identity,
         TileMask counts(
             *pairs, domain, tile.columns, columnEnds, columnFirsts,
             [&] { return lastColumns(); }, tileScope);
-        Values masked;
-        for (unsigned i = 0; i != elements.size(); ++i)
-          masked.push_back(counts.choose(i, elements[i], code.real(identity)));
+        Values masked = counts.choose(elements, identity);
         readsBroughtColumns = false;
         return masked;
       });
@@ -97,16 +88,11 @@ Values WarpKernelEmitter::lastColumns() {
 /// Says whether the weight of a pair outside of the domain is 0 by itself: the
 /// operand of the maximum is -inf there.
 bool WarpKernelEmitter::isMaskedByBase(const cpu::Accumulator &accumulator) {
-  if (!shape.base ||
-      AccumulateOp(accumulator.op).getDomain() !=
-          AccumulateOp(shape.base->op).getDomain() ||
-      AccumulateOp(accumulator.op).getKind() != AccumulateKind::Sum)
-    return false;
-  if (accumulator.isProduct)
-    return accumulator.pairFactors.size() == 1 &&
-           accumulator.pairDivisors.empty() &&
-           isExponentOfBase(accumulator.pairFactors.front());
-  return isExponentOfBase(AccumulateOp(accumulator.op).getOperand());
+  AccumulateOp op = accumulator.op;
+  Value weight = accumulator.pairValue();
+  return weight && op.getKind() == AccumulateKind::Sum &&
+         isExponentOfBase(weight) &&
+         AccumulateOp(shape.base->op).getDomain() == op.getDomain();
 }
 
 /// Takes the tile's maxima into the running ones.
@@ -201,20 +187,13 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
-    bool isPlain = !accumulator.isProduct;
-    if (accumulator.isProduct && accumulator.pairFactors.size() == 1 &&
-        accumulator.pairDivisors.empty())
-      isPlain = true;
-    Value value = accumulator.isProduct && isPlain
-                      ? accumulator.pairFactors.front()
-                  : isPlain ? op.getOperand()
-                            : op.getResult();
-    Values &array = arrays[{value, op.getDomain()}];
+    Value value = accumulator.pairValue();
+    Values &array = arrays[{value ? value : op.getResult(), op.getDomain()}];
     if (!array.empty())
       return array;
     for (unsigned i = 0; i != score.size(); ++i) {
       Place place = placeOf(i);
-      if (isPlain) {
+      if (value) {
         array.push_back(pairs->evaluate(value, place, scope));
         continue;
       }
