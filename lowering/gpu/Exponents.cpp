@@ -28,34 +28,55 @@ Value attn::gpu::shrinkage(WarpCode &warps, Value before, Value after) {
   return warps.exp2(code.mul(difference, code.real(log2OfE)));
 }
 
-/// A maximum above zero is large where one of what it is of is. One below zero
-/// is so only if all are: up to the first tile the thread's own number stands
-/// for it, later what the maximum was.
-Value attn::gpu::noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]) {
+/// Whether this thread sees that the maximum of a row may be large. One above
+/// zero is where one of what it is of is. One below zero is so only if all are:
+/// up to the first tile the thread's own number stands for it, later what the
+/// maximum was.
+static Value mayBeLarge(WarpCode &warps, const RowMaximum &row) {
   // 2^12 as an exponent of 2. Up to here, with a shift of as much again, the
   // rounded exponent is off by no more than 2^-11.
   constexpr double large = 4096 * std::numbers::ln2;
   constexpr double infinity = std::numeric_limits<double>::infinity();
   using Predicate = arith::CmpFPredicate;
   cpu::Code &code = warps.code;
+  Value isFirst =
+      code.compare(Predicate::OEQ, row.before, code.real(-infinity));
+  Value known = code.select(isFirst, row.x, row.before);
+  Value any = code.compare(Predicate::OGT, warps.maxNumber(row.x, row.before),
+                           code.real(large));
+  any = code.lor(
+      any,
+      code.land(code.compare(Predicate::OLT, known, code.real(-large)),
+                code.compare(Predicate::OGT, known, code.real(-infinity))));
+  if (!row.shift)
+    return any;
+  return code.lor(
+      any, code.compare(Predicate::OGT,
+                        LLVM::FAbsOp::create(code.builder, code.loc, row.shift),
+                        code.real(large)));
+}
+
+static Value noLane(WarpCode &warps, Value condition) {
+  return warps.code.equals(warps.ballot(condition), warps.i32(0));
+}
+
+Value attn::gpu::noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]) {
+  return noLane(warps, warps.code.lor(mayBeLarge(warps, rows[0]),
+                                      mayBeLarge(warps, rows[1])));
+}
+
+Value attn::gpu::maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]) {
+  constexpr double reserve = 8 * std::numbers::ln2;
+  cpu::Code &code = warps.code;
   Value any;
-  auto add = [&](Value condition) {
-    any = any ? code.lor(any, condition) : condition;
-  };
   for (const RowMaximum &row : rows) {
-    Value isFirst =
-        code.compare(Predicate::OEQ, row.before, code.real(-infinity));
-    Value known = code.select(isFirst, row.x, row.before);
-    add(code.compare(Predicate::OGT, warps.maxNumber(row.x, row.before),
-                     code.real(large)));
-    add(code.land(code.compare(Predicate::OLT, known, code.real(-large)),
-                  code.compare(Predicate::OGT, known, code.real(-infinity))));
-    if (row.shift)
-      add(code.compare(Predicate::OGT,
-                       LLVM::FAbsOp::create(code.builder, code.loc, row.shift),
-                       code.real(large)));
+    // Also where one is NaN.
+    Value isBeyond = code.compare(arith::CmpFPredicate::UGT, row.x,
+                                  code.add(row.before, code.real(reserve)));
+    Value found = code.lor(isBeyond, mayBeLarge(warps, row));
+    any = any ? code.lor(any, found) : found;
   }
-  return code.equals(warps.ballot(any), warps.i32(0));
+  return noLane(warps, any);
 }
 
 Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,
@@ -88,7 +109,8 @@ Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,
     }
     return values;
   };
-  WarpCode::Values values = code.choose(none, types, asTheyAre, differences);
+  WarpCode::Values values =
+      none ? code.choose(none, types, asTheyAre, differences) : asTheyAre();
   Exponents result;
   result.elements.assign(values.begin(), values.end() - 2);
   result.rows[0] = values[y.size()];

@@ -37,8 +37,14 @@ struct Exponents {
 /// Takes all of \p rows but `after`.
 mlir::Value noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]);
 
-/// Of the elements \p y of a fragment, where no element is beyond its row's
-/// maximum. \p none is what noneIsLarge says.
+/// Says that the running maxima up to this tile will do for it: no element of
+/// the warp's rows makes a weight above 2^8, and none is large. What is
+/// relative to a maximum may as well be relative to one of before: then there
+/// is nothing to exchange and to rescale. Takes all of \p rows but `after`.
+mlir::Value maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]);
+
+/// Of the elements \p y of a fragment, where no element is far beyond its row's
+/// maximum. \p none is what noneIsLarge says; null: that none is.
 Exponents exponentsOf(WarpCode &warps, mlir::ValueRange y,
                       const RowMaximum (&rows)[2], mlir::Value none);
 

@@ -97,7 +97,8 @@ bool WarpKernelEmitter::isMaskedByBase(const cpu::Accumulator &accumulator) {
 
 /// Takes the tile's maxima into the running ones.
 void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
-                                      ValueRange state, TileResult &result) {
+                                      ValueRange state, bool isFirst,
+                                      TileResult &result) {
   bool keepsNaN = shape.base->keepsNaN;
   auto greater = [&](Value a, Value b) {
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
@@ -121,27 +122,55 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     rows[row].x = top;
     rows[row].before = state[index + row];
   }
-  Value noneLarge = noneIsLarge(warps, rows);
-  // The shift is of the thread's first column: threads meet after it.
-  for (unsigned other : {1, 2}) {
-    Value others[] = {warps.exchange(tops[0], other),
-                      warps.exchange(tops[1], other)};
-    for (unsigned row : {0, 1})
-      tops[row] = greater(tops[row], others[row]);
-  }
+  auto tell = [&](const Exponents &found, ValueRange scales) {
+    Values told = found.elements;
+    told.append({found.rows[0], found.rows[1], rows[0].after, rows[1].after,
+                 scales[0], scales[1]});
+    return told;
+  };
+  auto meet = [&]() {
+    Value noneLarge = noneIsLarge(warps, rows);
+    // The shift is of the thread's first column: threads meet after it.
+    for (unsigned other : {1, 2}) {
+      Value others[] = {warps.exchange(tops[0], other),
+                        warps.exchange(tops[1], other)};
+      for (unsigned row : {0, 1})
+        tops[row] = greater(tops[row], others[row]);
+    }
+    Values scales;
+    for (RowMaximum &row : rows) {
+      row.after = greater(row.before, tops[&row - rows]);
+      scales.push_back(shrinkage(warps, row.before, row.after));
+    }
+    return tell(exponentsOf(warps, yElements, rows, noneLarge), scales);
+  };
+  auto keep = [&]() {
+    for (RowMaximum &row : rows)
+      row.after = row.before;
+    Value one = code.real(1);
+    return tell(exponentsOf(warps, yElements, rows, Value()), {one, one});
+  };
+  // A first tile has no maximum before it, and a result is the exact one. Row
+  // shifts take the registers that a second way to the exponents needs.
+  bool hasShifts = tileShifts[0] || tileShifts[1];
+  if (!isFirst && !keepsNaN && !hasShifts)
+    result.keepsScales = maximaSuffice(warps, rows);
+  SmallVector<Type> types(yElements.size() + 6, code.f32());
+  Values told = result.keepsScales
+                    ? code.choose(result.keepsScales, types, keep, meet)
+                    : meet();
+  ArrayRef<Value> last = ArrayRef(told).take_back(6);
+  exponents.elements.assign(told.begin(), told.end() - 6);
   for (unsigned row : {0, 1}) {
-    Value before = rows[row].before;
-    Value after = greater(before, tops[row]);
-    maxima[row] = after;
-    result.scales[row] = shrinkage(warps, before, after);
-    rows[row].after = after;
+    exponents.rows[row] = last[row];
+    maxima[row] = last[2 + row];
+    result.scales[row] = last[4 + row];
   }
-  exponents = exponentsOf(warps, yElements, rows, noneLarge);
 }
 
 WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     Item &item, Value number, Value full, ValueRange score, ValueRange state,
-    llvm::function_ref<void(const TileResult &)> onScales) {
+    bool isFirst, llvm::function_ref<void(const TileResult &)> onScales) {
   FragmentScope scope(&item.scope);
   TileCorner corner = cornerOf(item, number);
   // The thread's own first column is one of the first eight.
@@ -176,7 +205,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     for (unsigned row : {0, 1})
       tileShifts[row] = form->shift(row, scope);
     yElements = mask(y, op.getDomain(), -infinity, full, item, scope);
-    updateMaximum(scope, state, result);
+    updateMaximum(scope, state, isFirst, result);
     onScales(result);
   }
   computeSigmoids(scope, full, item);

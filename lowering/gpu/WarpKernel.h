@@ -236,15 +236,17 @@ private:
     Values state;    // two rows of each accumulator but the product
     Values weights;  // of the product, an f32 an element
     Value scales[2]; // of what is relative to the maximum; null: 1
+    /// Both scales are 1, in all lanes of the warp, as i1; null: not known.
+    Value keepsScales;
   };
   /// Emits \p onScales as soon as the scales are known, if there are any.
   TileResult elements(Item &item, Value number, Value full, ValueRange score,
-                      ValueRange state,
+                      ValueRange state, bool isFirst,
                       llvm::function_ref<void(const TileResult &)> onScales);
   Values mask(Values elements, Value domain, double identity, Value full,
               Item &item, FragmentScope &tileScope);
   Values lastColumns();
-  void updateMaximum(FragmentScope &tileScope, ValueRange state,
+  void updateMaximum(FragmentScope &tileScope, ValueRange state, bool isFirst,
                      TileResult &result);
   Value provide(Value value, Place place, FragmentScope &scope);
   bool isExponentOfBase(Value value);

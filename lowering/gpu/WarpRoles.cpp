@@ -329,7 +329,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   release(rightEmpty, count);
   releaseLeft(item, next);
   TileResult result = elements(item, first, full, score, identities(),
-                               [](const TileResult &) {});
+                               /*isFirst=*/true, [](const TileResult &) {});
   unsigned stateSize = result.state.size();
   Values sum;
   Values weights;
@@ -388,9 +388,20 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         auto finishSum = [&](const TileResult &result) {
           nextSum = warps.waitProducts(0, nextSum);
           release(valuesEmpty, before);
-          for (unsigned i = 0; i != nextSum.size(); ++i)
-            if (Value scale = result.scales[placeOf(i).row])
-              nextSum[i] = code.mul(nextSum[i], scale);
+          if (!result.scales[0])
+            return;
+          auto scaled = [&] {
+            Values sums;
+            for (auto [i, element] : llvm::enumerate(nextSum))
+              sums.push_back(
+                  code.mul(element, result.scales[placeOf(unsigned(i)).row]));
+            return sums;
+          };
+          SmallVector<Type> types(nextSum.size(), code.f32());
+          nextSum = result.keepsScales ? code.choose(
+                                             result.keepsScales, types,
+                                             [&] { return nextSum; }, scaled)
+                                       : scaled();
         };
         auto onScales = [&](const TileResult &result) {
           if (!scalesEarly)
@@ -398,8 +409,8 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
           waitFor(valuesFull, before, 0);
           finishSum(result);
         };
-        TileResult result =
-            elements(item, number, full, nextScore, state, onScales);
+        TileResult result = elements(item, number, full, nextScore, state,
+                                     /*isFirst=*/false, onScales);
         Values yielded{following, now};
         llvm::append_range(yielded, item.search);
         llvm::append_range(yielded, result.state);
@@ -460,9 +471,9 @@ Values WarpKernelEmitter::consumeScores(Item &item, Value first, Value count,
     Values nextScore = startScore(now);
     Value nextFull = isFull(item, carried[Next]);
     Value following = nextTile(item, code.add(carried[Next], one));
-    TileResult result =
-        elements(item, carried[Tile], carried[Full], scoreOf(carried),
-                 stateOf(carried), [](const TileResult &) {});
+    TileResult result = elements(item, carried[Tile], carried[Full],
+                                 scoreOf(carried), stateOf(carried),
+                                 /*isFirst=*/false, [](const TileResult &) {});
     // ptxas would have the products waited for before the elements: a wait for
     // a barrier, which has been waited for, ends their block.
     waitFor(rightFull, now, 0);
@@ -494,8 +505,9 @@ Values WarpKernelEmitter::consumeScores(Item &item, Value first, Value count,
       });
   builder.setInsertionPointAfter(loop);
   ValueRange last = loop.getResults();
-  TileResult result = elements(item, last[Tile], last[Full], scoreOf(last),
-                               stateOf(last), [](const TileResult &) {});
+  TileResult result =
+      elements(item, last[Tile], last[Full], scoreOf(last), stateOf(last),
+               /*isFirst=*/false, [](const TileResult &) {});
   Values out{code.add(last[Count], one), code.add(items, one), last[Next]};
   llvm::append_range(out, last.slice(Search, searchSize));
   llvm::append_range(out, result.state);
