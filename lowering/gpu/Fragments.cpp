@@ -364,7 +364,7 @@ Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
     offset = offset ? code.add(offset, term) : term;
   };
   bool isCached = bool(key);
-  FragmentScope::Key rowKey{key, place.row, -8};
+  FragmentScope::Key rowKey{key, place.row, -8 - storage.slot};
   Value pointer;
   if (isCached)
     pointer = scope.valueOf(rowKey);

@@ -236,7 +236,8 @@ void MmaKernelEmitter::fill(Item &item, const MmaOperand &operand, Value to,
   };
   auto convert = [&] { asRare([&] { convertRows(item, operand, to, rows); }); };
   auto copy = [&](unsigned bytes) {
-    bool isRun = rows.dims.size() == 1;
+    // A run has a thread for each unit of a row, at least.
+    bool isRun = rows.dims.size() == 1 && rowBytes / bytes <= tile.threads();
     (this->*(isRun ? &MmaKernelEmitter::copyRun : &MmaKernelEmitter::copyRows))(
         item, operand, to, rows, bytes);
   };

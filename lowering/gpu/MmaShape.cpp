@@ -2,6 +2,7 @@
 
 #include "lowering/gpu/MmaShape.h"
 #include "dialect/FormulaWalk.h"
+#include "dialect/Signs.h"
 #include "lowering/Targets.h"
 #include "lowering/gpu/GpuStage.h"
 
@@ -23,8 +24,8 @@ Value attn::gpu::collectedPair(AccumulateOp op) {
 void MmaShape::setBoxes() {
   unsigned inner = rows.size() == 2 ? 16 : 8, rest = tile.rows();
   for (TileDim &entry : llvm::drop_begin(rows)) {
-    entry.box = inner;
-    rest /= inner;
+    entry.box = std::min(inner, rest);
+    rest /= entry.box;
   }
   rows.front().box = rest;
   for (MmaSweep &sweep : sweeps)
@@ -283,6 +284,8 @@ private:
           reduce.getDims().size() != 1 || !product.divisors.empty() ||
           !quantity(reduce).getElementType().isF32())
         return fail("a pair needs a reduction that is no product of matrices");
+      if (!hasAny(reduce.getResult(), shape.rows))
+        return fail("an inner product has no rows");
       auto depth = cast<StringAttr>(reduce.getDims()[0]);
       SmallVector<Value> left, right;
       for (Value factor : product.factors) {
@@ -324,6 +327,12 @@ private:
       }
       if (!quantity(op).getElementType().isF32())
         return fail("it accumulates integers");
+      Value operand = op.getOperand();
+      if (accumulator.isBase &&
+          !llvm::all_of(sweep.columns, [&](const TileDim &entry) {
+            return quantity(operand).hasDim(entry.dim);
+          }))
+        return fail("a running maximum is of what pairs share");
       if (accumulator.carried.empty()) {
         sweep.rows.push_back(&accumulator);
         continue;
@@ -331,9 +340,15 @@ private:
       if (!accumulator.isProduct || accumulator.carried.size() != 1)
         return fail("it has a sum that is no product of matrices");
       Type element = elementOf(accumulator.keySide.factors);
-      // Weights relative to a maximum are at most 1. Others may be anything,
-      // which bf16 holds and f16 does not.
-      if (element.isF16() && !op.getRelativeTo())
+      // Weights relative to a maximum, and nothing else, are at most 1. Others
+      // may be anything, which bf16 holds and f16 does not.
+      bool isBounded =
+          op.getRelativeTo() &&
+          llvm::all_of(accumulator.pairFactors, isWithinOne) &&
+          llvm::all_of(accumulator.pairDivisors, [](const auto &divisor) {
+            return divisor.kind == BinaryKind::Ratio;
+          });
+      if (element.isF16() && !isBounded)
         element = Float32Type::get(op.getContext());
       auto values = operandOf(accumulator.keySide.factors, sweep.columns,
                               accumulator.carried.front(), element);

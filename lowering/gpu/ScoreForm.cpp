@@ -234,6 +234,9 @@ void ScoreForm::prepare(FragmentScope &item) {
   }
   if (scale && isUniform(*scale)) {
     Value value = evaluate(*scale, {}, item);
+    // Not 0, so that -inf stays what it is outside of the domain.
+    if (factored && value)
+      value = code.max(value, code.real(0x1p-100));
     (factored ? factorValue : scaleValue) = value;
   }
   for (unsigned row : {0, 1}) {

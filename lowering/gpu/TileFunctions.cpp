@@ -98,8 +98,8 @@ void attn::gpu::computePowers(FragmentEvaluator &pairs,
     if (pairs.given.contains(part) || !pairs.onColumns(part))
       return false;
     auto op = part.getDefiningOp<BinaryOp>();
-    if (op && op.getKind() == BinaryKind::Pow && !pairs.onRows(op.getRhs()) &&
-        !pairs.onColumns(op.getRhs()))
+    if (op && op.getKind() == BinaryKind::Pow && pairs.onRows(part) &&
+        !pairs.onRows(op.getRhs()) && !pairs.onColumns(op.getRhs()))
       found.push_back(op);
     return true;
   };

@@ -575,7 +575,7 @@ void WarpKernelEmitter::emitConsumer(Value number) {
     Value count = carried[0], items = carried[1];
     item.search = Values(carried.drop_front(2));
     Value first = nextTile(item, item.firstTile);
-    if (item.search.empty())
+    if (item.search.empty() || shape.skipsByGroup())
       prepareFull(item);
     Value isVisited = code.lessThan(first, item.tiles);
     if (shape.skipsByGroup()) {

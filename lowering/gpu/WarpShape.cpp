@@ -184,6 +184,11 @@ private:
       if (accumulator.isBase) {
         if (shape.base)
           return fail("it has several running maxima");
+        Value operand = op.getOperand();
+        if (!llvm::all_of(shape.columns, [&](const TileDim &entry) {
+              return quantity(operand).hasDim(entry.dim);
+            }))
+          return fail("its running maximum is of what pairs share");
         shape.base = &accumulator;
       }
       if (accumulator.carried.empty())
@@ -222,11 +227,13 @@ private:
       return fail("the values of its matrix product are no tensor of the "
                   "element type of the scores with a fixed innermost dimension "
                   "that is a multiple of 8 up to 256");
-    // Relative to a maximum, weights are at most 1. bf16 holds others too.
-    bool isBounded = AccumulateOp(accumulator.op).getRelativeTo() ||
-                     llvm::all_of(accumulator.pairFactors, [](Value factor) {
-                       return isWithinOne(factor);
-                     });
+    // Relative to a maximum, a weight is at most 2^8 (maximaSuffice). bf16 holds
+    // others too.
+    bool isBounded =
+        llvm::all_of(accumulator.pairFactors, isWithinOne) &&
+        llvm::all_of(accumulator.pairDivisors, [](const auto &divisor) {
+          return divisor.kind == BinaryKind::Ratio;
+        });
     if (shape.values->storage->element.isF16() && !isBounded)
       return fail("its weights may be larger than a number of f16");
     return true;

@@ -41,16 +41,30 @@ using Values = WarpCode::Values;
 void WarpKernelEmitter::findSigmoids() {
   llvm::MapVector<Value, Value> domains;
   llvm::SmallPtrSet<Value, 2> ambiguous;
+  // Elements are masked: no two pairs share one.
+  auto hasAllColumns = [&](Value value) {
+    return llvm::all_of(shape.columns, [&](const TileDim &entry) {
+      return quantity(value).hasDim(entry.dim);
+    });
+  };
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
     Value domain = AccumulateOp(accumulator.op).getDomain();
     for (Value value : accumulator.pairValues()) {
       auto unary = value.getDefiningOp<UnaryOp>();
       if (unary && unary.getKind() == UnaryKind::Sigmoid &&
-          pairs->onColumns(value) &&
+          pairs->onRows(value) && hasAllColumns(value) &&
           domains.insert({value, domain}).first->second != domain)
         ambiguous.insert(value);
     }
   }
+  // Masked ones are of no other domain, wherever they are asked for.
+  for (auto [value, domain] : domains)
+    for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+      for (Value user : accumulator.pairValues())
+        if (AccumulateOp(accumulator.op).getDomain() != domain &&
+            isMadeOf(user,
+                     [&, value = value](Value part) { return part == value; }))
+          ambiguous.insert(value);
   for (auto [value, domain] : domains)
     if (!ambiguous.contains(value)) {
       Value operand = value.getDefiningOp<UnaryOp>().getOperand();
