@@ -227,8 +227,8 @@ private:
       return fail("the values of its matrix product are no tensor of the "
                   "element type of the scores with a fixed innermost dimension "
                   "that is a multiple of 8 up to 256");
-    // Relative to a maximum, a weight is at most 2^8 (maximaSuffice). bf16 holds
-    // others too.
+    // Relative to a maximum, a weight is at most 2^8 (maximaSuffice). bf16
+    // holds others too.
     bool isBounded =
         llvm::all_of(accumulator.pairFactors, isWithinOne) &&
         llvm::all_of(accumulator.pairDivisors, [](const auto &divisor) {
