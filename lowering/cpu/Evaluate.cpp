@@ -84,12 +84,15 @@ bool Evaluator::varies(Value value, Scope &scope) {
   });
 }
 
-/// Says whether \p value is made of a running value, of which each vector of
-/// lanes has its own even where it varies along no lane.
+/// Says whether \p value is made of a running value, or of what a sweep before
+/// left of one, of which each vector of lanes has its own even where it varies
+/// along no lane.
 bool Evaluator::isOfState(Value value) {
   auto [known, isNew] = ofState.try_emplace(value, false);
   if (isNew)
-    known->second = attn::isOfState(value);
+    known->second = isMadeOf(value, [](Value part) {
+      return isa_and_nonnull<AccumulateOp, SweepOp>(part.getDefiningOp());
+    });
   return known->second;
 }
 

@@ -170,15 +170,39 @@ private:
     shape.products.push_back(inner);
   }
 
+  /// Says whether numbers of pairs are compared that may be made of \p product,
+  /// in this sweep or in another: they have to have the same bits in each, or a
+  /// score is less than the maximum that it is.
+  bool mayBeCompared(Value product) {
+    auto isSum = [](Value part) {
+      auto reduce = part.getDefiningOp<ReduceOp>();
+      return reduce && reduce.getKind() == ReduceKind::Sum;
+    };
+    bool found = false;
+    shape.op->getParentOfType<SpecOp>().walk([&](CompareOp op) {
+      QuantityType left = quantity(op.getLhs()), right = quantity(op.getRhs());
+      found |= left.getElementType().isF32() &&
+               (isMadeOf(op.getLhs(), isSum) || isMadeOf(op.getRhs(), isSum)) &&
+               llvm::all_of(quantity(product).getDims(), [&](StringAttr dim) {
+                 return left.hasDim(dim) || right.hasDim(dim);
+               });
+    });
+    return found;
+  }
+
   /// score * scale is the product of keys and scaled queries: one multiply for
-  /// each query element in place of one for each pair.
+  /// each query element in place of one for each pair. Not so for a factor of
+  /// more than a pair has, such as one that names what is summed over.
   void takeInRowFactors(InnerProduct &inner) {
+    if (mayBeCompared(inner.result))
+      return;
     while (inner.result.hasOneUse()) {
       auto mul = dyn_cast<BinaryOp>(*inner.result.user_begin());
       if (!mul || mul.getKind() != BinaryKind::Mul)
         return;
       Value factor = mul.getLhs() == inner.result ? mul.getRhs() : mul.getLhs();
-      if (factor == inner.result || swept(factor) || isOfState(factor))
+      if (factor == inner.result || swept(factor) || isOfState(factor) ||
+          !isOnePerPair(factor) || hasAnyDim(factor, inner.dims))
         return;
       inner.laneSide.factors.push_back(factor);
       inner.result = mul;

@@ -118,6 +118,38 @@ TEST_P(Channels, MayBeReadAtAnotherBatch) {
               "  out = sum[n](softmax[n](h + g) * v)\n");
 }
 
+TEST_P(Channels, MayBeOfTheSummedDimension) {
+  const char *tensors = "q: [M, D], k: [N, D], v: [N, D], w: [D]";
+  for (const char *sum :
+       {"sum[n](softmax[n](s * w) * v)",
+        "sum[n](softmax[n](s * (1 + d / D)) * v)", "sum[n](sigmoid(w * s) * v)",
+        "sum[n](softmax[n](q * s) * v)"})
+    expectMatch(tensors, "out: [M, D]",
+                score + "  out = " + std::string(sum) + "\n");
+  expectMatch("q: [M, D], k: [N, D], v: [N, E], g: [P]", "out",
+              score + "  out = sum[n](mean[p](sigmoid(g * s)) * v)\n");
+}
+
+TEST_P(Channels, MayDependOnEachOtherWithoutRows) {
+  for (const char *value :
+       {"mean[p]((x - mean[p](x)) ** 2)", "logsumexp[p](x / sum[p](abs(x)))"})
+    expectMatch("x: [P]", "out: f32", "  out = " + std::string(value) + "\n");
+}
+
+// Scaled scores, whose scale is no power of two, are equal to their maximum.
+TEST_P(Channels, ScoresAreTheirMaximum) {
+  expectMatch("q: [M, P], k: [N, P]", "out, count: int",
+              "  s = sum[p](q * k)\n"
+              "  score = s * rsqrt(P + 29)\n"
+              "  top = max[n](score)\n"
+              "  out = sum[n](s where score == top)\n"
+              "  count = sum[n](1 where score == top)\n");
+  expectMatch("q: [M, P], k: [N, P]", "picked: int",
+              "  score = sum[p](q * k) * rsqrt(P + 29)\n"
+              "  best = max[n](score)\n"
+              "  picked = sum[m](1 where score == best)\n");
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, Channels, testing::Values("f32", "bf16"),
                          [](const testing::TestParamInfo<const char *> &info) {
                            return std::string(info.param);
