@@ -154,6 +154,19 @@ private:
     });
   }
 
+  /// Shared memory is cleared once: the padding of an operand may hold what
+  /// another sweep left there, which is a number that was brought, or, of
+  /// another size, a part of one: any bits, those of NaN among them.
+  bool mixesPaddings() {
+    bool hasShort = false, hasLong = false, isPadded = false;
+    for (const MmaSweep &sweep : shape.sweeps)
+      for (const MmaOperand &operand : sweep.operands) {
+        (operand.elementBytes() == 2 ? hasShort : hasLong) = true;
+        isPadded |= operand.padded() != operand.columns;
+      }
+    return shape.sweeps.size() > 1 && hasShort && hasLong && isPadded;
+  }
+
   bool matchSweeps() {
     for (const cpu::SweepShape &sweep : shape.kernel->sweeps) {
       MmaSweep &matched = shape.sweeps.emplace_back();
@@ -172,6 +185,10 @@ private:
           !matchPairs(matched))
         return false;
     }
+    if (mixesPaddings())
+      return fail(
+          "its sweeps share memory between numbers of two sizes, one of "
+          "which is padded");
     constexpr size_t mostSteps = NumLaunchSlots - StepsSlot;
     if (shape.steps.size() > mostSteps)
       return fail("its pairs are apart by more than six numbers");
