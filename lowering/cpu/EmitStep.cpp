@@ -64,12 +64,8 @@ static bool isElementary(UnaryKind kind) {
 /// Says whether \p value has functions of pairs that are many instructions.
 static bool isLong(Value value, const SweepShape &sweep,
                    const KernelShape &shape) {
-  auto hasAny = [](QuantityType type, ArrayRef<StringAttr> dims) {
-    return llvm::any_of(dims, [&](StringAttr dim) { return type.hasDim(dim); });
-  };
   return isMadeOf(value, [&](Value part) {
-    QuantityType type = quantity(part);
-    if (!hasAny(type, sweep.over) || !hasAny(type, shape.lanes))
+    if (!hasAnyDim(part, sweep.over) || !hasAnyDim(part, shape.lanes))
       return false;
     if (auto binary = part.getDefiningOp<BinaryOp>())
       return binary.getKind() == BinaryKind::Pow;

@@ -87,8 +87,8 @@ bool Evaluator::varies(Value value, Scope &scope) {
 /// Says whether \p value is made of a running value, or of what a sweep before
 /// left of one, of which each vector of lanes has its own even where it varies
 /// along no lane.
-bool Evaluator::isOfState(Value value) {
-  auto [known, isNew] = ofState.try_emplace(value, false);
+bool Evaluator::isOfSweeps(Value value) {
+  auto [known, isNew] = ofSweeps.try_emplace(value, false);
   if (isNew)
     known->second = isMadeOf(value, [](Value part) {
       return isa_and_nonnull<AccumulateOp, SweepOp>(part.getDefiningOp());
@@ -100,7 +100,7 @@ Value Evaluator::evaluate(Value value, Scope &scope) {
   if (Value found = scope.lookup(value))
     return found;
   Scope *home = &scope;
-  if (scope.uniformScope && !varies(value, scope) && !isOfState(value))
+  if (scope.uniformScope && !varies(value, scope) && !isOfSweeps(value))
     home = scope.uniformScope;
   Value result = compute(value, *home);
   home->values[value] = result;

@@ -127,7 +127,7 @@ private:
   mlir::Value cast(CastOp op, Scope &scope);
   mlir::Value index(mlir::StringAttr dim, Scope &scope);
   bool varies(mlir::Value value, Scope &scope);
-  bool isOfState(mlir::Value value);
+  bool isOfSweeps(mlir::Value value);
   bool isAvailable(mlir::Value value, Scope &scope);
   /// For each value, the loops that it has been hoisted out of.
   using HoistedWithin = llvm::DenseMap<mlir::Value, llvm::SmallVector<DimList>>;
@@ -139,7 +139,7 @@ private:
   mlir::Block *entry;
   llvm::DenseMap<std::pair<int, mlir::Type>, mlir::Value> loadedSlots;
   llvm::DenseMap<mlir::Value, IntRange> ranges;
-  llvm::DenseMap<mlir::Value, bool> ofState;
+  llvm::DenseMap<mlir::Value, bool> ofSweeps;
 };
 
 /// The comparison of signed integers, and of f32: false where one is NaN, but

@@ -3,6 +3,7 @@
 #include "lowering/cpu/KernelShape.h"
 #include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
+#include "dialect/Signs.h"
 #include "dialect/TileDependence.h"
 
 using namespace mlir;
@@ -41,6 +42,13 @@ Type attn::cpu::narrowType(ArrayRef<Value> factors, const CallLayout &layout) {
 SmallVector<Value> InnerProduct::summedFactors() const {
   return llvm::filter_to_vector(
       laneSide.factors, [&](Value factor) { return hasAnyDim(factor, dims); });
+}
+
+bool Accumulator::isWithinOne() const {
+  return llvm::all_of(pairFactors, attn::isWithinOne) &&
+         llvm::all_of(pairDivisors, [](const Product::Divisor &divisor) {
+           return divisor.kind == BinaryKind::Ratio;
+         });
 }
 
 namespace {

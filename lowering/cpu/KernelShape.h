@@ -71,6 +71,10 @@ struct Accumulator {
     return isOne ? pairFactors.front() : mlir::Value();
   }
 
+  /// Says whether a pair's factor of the product is at most 1 in size: what
+  /// divides it does so as a normaliser.
+  bool isWithinOne() const;
+
   /// What is evaluated for each pair, without the domain.
   llvm::SmallVector<mlir::Value> pairValues() const {
     if (!isProduct)
@@ -98,6 +102,13 @@ struct SweepShape {
   mutable VisitOp visit;
   /// Keys are one after the other in every swept dimension.
   bool isContiguous = true;
+
+  /// Says whether all accumulators are over the same pairs, those of \p domain.
+  bool hasOneDomain(mlir::Value domain) const {
+    return llvm::all_of(accumulators, [&](const Accumulator &a) {
+      return a.op.getDomain() == domain;
+    });
+  }
 
   /// Weights of two keys are written at a time, so steps begin at even ones.
   bool takesPairs() const {

@@ -14,12 +14,6 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
-static bool hasAll(const DimList &layout, const TileDims &dims) {
-  return llvm::all_of(dims, [&](const TileDim &entry) {
-    return llvm::is_contained(layout, entry.dim);
-  });
-}
-
 /// The one result with the value dimension, where it is of 16-bit elements with
 /// that dimension innermost.
 Value WarpKernelEmitter::findStoredOutput() {

@@ -56,13 +56,9 @@ static Value mayBeLarge(WarpCode &warps, const RowMaximum &row) {
                         code.real(large)));
 }
 
-static Value noLane(WarpCode &warps, Value condition) {
-  return warps.code.equals(warps.ballot(condition), warps.i32(0));
-}
-
 Value attn::gpu::noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]) {
-  return noLane(warps, warps.code.lor(mayBeLarge(warps, rows[0]),
-                                      mayBeLarge(warps, rows[1])));
+  return warps.noLane(
+      warps.code.lor(mayBeLarge(warps, rows[0]), mayBeLarge(warps, rows[1])));
 }
 
 Value attn::gpu::maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]) {
@@ -76,7 +72,7 @@ Value attn::gpu::maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]) {
     Value found = code.lor(isBeyond, mayBeLarge(warps, row));
     any = any ? code.lor(any, found) : found;
   }
-  return noLane(warps, any);
+  return warps.noLane(any);
 }
 
 Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,

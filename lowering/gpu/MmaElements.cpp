@@ -45,14 +45,8 @@ Value MmaKernelEmitter::provide(Sweep &sweep, Value value, Place place) {
   for (Base &base : sweep.own().bases) {
     AccumulateOp op = base.accumulator->op;
     // Masked ones are of the row, and of no other domain.
-    bool isOfOneDomain =
-        place.row >= 0 &&
-        llvm::all_of(sweep.shape.sweep->accumulators,
-                     [&](const cpu::Accumulator &accumulator) {
-                       return AccumulateOp(accumulator.op).getDomain() ==
-                              op.getDomain();
-                     });
-    if (value != op.getOperand() || base.elements.empty() || !isOfOneDomain)
+    if (value != op.getOperand() || base.elements.empty() || place.row < 0 ||
+        !sweep.shape.sweep->hasOneDomain(op.getDomain()))
       continue;
     Value y = base.elements[elementOf(place)];
     Value shift = base.shifts[place.row];

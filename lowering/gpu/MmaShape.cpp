@@ -2,7 +2,6 @@
 
 #include "lowering/gpu/MmaShape.h"
 #include "dialect/FormulaWalk.h"
-#include "dialect/Signs.h"
 #include "lowering/Targets.h"
 #include "lowering/gpu/GpuStage.h"
 
@@ -147,11 +146,6 @@ private:
   }
   static bool hasAny(Value value, const TileDims &entries) {
     return hasAnyDim(value, dimsOf(entries));
-  }
-  bool hasRows(Value value) {
-    return llvm::all_of(shape.rows, [&](const TileDim &entry) {
-      return quantity(value).hasDim(entry.dim);
-    });
   }
 
   /// Shared memory is cleared once: the padding of an operand may hold what
@@ -334,7 +328,7 @@ private:
   bool matchAccumulators(MmaSweep &sweep) {
     for (const cpu::Accumulator &accumulator : sweep.sweep->accumulators) {
       AccumulateOp op = accumulator.op;
-      if (!hasRows(op))
+      if (!hasAll(op, shape.rows))
         return fail("it accumulates what has no rows");
       if (op.getKind() == AccumulateKind::Collect) {
         if (!quantity(collectedPair(op)).getElementType().isF32())
@@ -344,11 +338,7 @@ private:
       }
       if (!quantity(op).getElementType().isF32())
         return fail("it accumulates integers");
-      Value operand = op.getOperand();
-      if (accumulator.isBase &&
-          !llvm::all_of(sweep.columns, [&](const TileDim &entry) {
-            return quantity(operand).hasDim(entry.dim);
-          }))
+      if (accumulator.isBase && !hasAll(op.getOperand(), sweep.columns))
         return fail("a running maximum is of what pairs share");
       if (accumulator.carried.empty()) {
         sweep.rows.push_back(&accumulator);
@@ -359,12 +349,7 @@ private:
       Type element = elementOf(accumulator.keySide.factors);
       // Weights relative to a maximum, and nothing else, are at most 1. Others
       // may be anything, which bf16 holds and f16 does not.
-      bool isBounded =
-          op.getRelativeTo() &&
-          llvm::all_of(accumulator.pairFactors, isWithinOne) &&
-          llvm::all_of(accumulator.pairDivisors, [](const auto &divisor) {
-            return divisor.kind == BinaryKind::Ratio;
-          });
+      bool isBounded = op.getRelativeTo() && accumulator.isWithinOne();
       if (element.isF16() && !isBounded)
         element = Float32Type::get(op.getContext());
       auto values = operandOf(accumulator.keySide.factors, sweep.columns,

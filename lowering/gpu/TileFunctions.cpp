@@ -8,7 +8,7 @@
 //                                + sum of max(t, 0)),  t = log2(e) x
 //   x^y, y the same for all: a product of x, where y is 2, 3 or 4
 //
-// A factor 1 + 2^-|t| is between 1 and 2, and a thread has at most 32 elements
+// A factor 1 + 2^-|t| is between 1 and 2, and a thread has at most 40 elements
 // of a row: the product is finite.
 //
 //===----------------------------------------------------------------------===//

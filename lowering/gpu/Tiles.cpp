@@ -6,6 +6,15 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
+bool attn::gpu::hasAll(ArrayRef<StringAttr> dims, const TileDims &entries) {
+  return llvm::all_of(entries, [&](const TileDim &entry) {
+    return llvm::is_contained(dims, entry.dim);
+  });
+}
+bool attn::gpu::hasAll(Value value, const TileDims &entries) {
+  return hasAll(quantity(value).getDims(), entries);
+}
+
 void attn::gpu::setColumnBoxes(TileDims &columns, unsigned total) {
   unsigned inner = columns.size() == 2 ? 32 : 16, rest = total;
   if (columns.size() > 1) {

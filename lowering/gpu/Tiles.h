@@ -25,6 +25,10 @@ struct TileDim {
 };
 using TileDims = llvm::SmallVector<TileDim, 3>;
 
+/// Says whether \p dims, or those of \p value, have each of \p entries.
+bool hasAll(llvm::ArrayRef<mlir::StringAttr> dims, const TileDims &entries);
+bool hasAll(mlir::Value value, const TileDims &entries);
+
 /// How far apart indices of `dim` are: a number that the plan works out.
 struct StepNumber {
   mlir::Value by;

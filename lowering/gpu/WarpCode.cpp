@@ -122,6 +122,9 @@ Value WarpCode::ballot(Value condition) {
   return NVVM::VoteSyncOp::create(code.builder, code.loc, i32Type(), i32(-1),
                                   condition, kind);
 }
+Value WarpCode::noLane(Value condition) {
+  return code.equals(ballot(condition), i32(0));
+}
 Value WarpCode::firstOf(Value ballot) {
   return LLVM::CountTrailingZerosOp::create(code.builder, code.loc, i32Type(),
                                             ballot, /*is_zero_poison=*/false);

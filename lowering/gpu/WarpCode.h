@@ -67,6 +67,8 @@ public:
   mlir::Value exchange64(mlir::Value value, unsigned mask);
   /// A bit for each lane of the warp (i32), set where \p condition holds.
   mlir::Value ballot(mlir::Value condition);
+  /// Whether \p condition holds in no lane, as i1.
+  mlir::Value noLane(mlir::Value condition);
   /// The lowest lane of a ballot that is not 0.
   mlir::Value firstOf(mlir::Value ballot);
   mlir::Value isElected();

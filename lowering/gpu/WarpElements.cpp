@@ -48,12 +48,8 @@ Value WarpKernelEmitter::provide(Value value, Place place,
     return warps.exp2(code.fma(exponents.elements[elementOf(place)],
                                exponentFactor, exponents.rows[place.row]));
   // Masked ones are of the row, and of no other domain.
-  bool isOfOneDomain =
-      place.row >= 0 &&
-      llvm::all_of(shape.sweep->accumulators, [&](const auto &accumulator) {
-        return AccumulateOp(accumulator.op).getDomain() == base.getDomain();
-      });
-  if (value == base.getOperand() && isOfOneDomain) {
+  if (value == base.getOperand() && place.row >= 0 &&
+      shape.sweep->hasOneDomain(base.getDomain())) {
     Value y = yElements[elementOf(place)];
     Value shift = tileShifts[place.row];
     if (Value factor = form->factor())

@@ -2,7 +2,6 @@
 
 #include "lowering/gpu/WarpShape.h"
 #include "dialect/FormulaWalk.h"
-#include "dialect/Signs.h"
 #include "lowering/gpu/IntegerRanges.h"
 #include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/PairDifference.h"
@@ -179,15 +178,12 @@ private:
         return fail("it keeps the pairs themselves");
       if (!quantity(op).getElementType().isF32())
         return fail("it accumulates integers");
-      if (!hasRows(op))
+      if (!hasAll(op, shape.rows))
         return fail("it accumulates what has no rows");
       if (accumulator.isBase) {
         if (shape.base)
           return fail("it has several running maxima");
-        Value operand = op.getOperand();
-        if (!llvm::all_of(shape.columns, [&](const TileDim &entry) {
-              return quantity(operand).hasDim(entry.dim);
-            }))
+        if (!hasAll(op.getOperand(), shape.columns))
           return fail("its running maximum is of what pairs share");
         shape.base = &accumulator;
       }
@@ -202,17 +198,12 @@ private:
     return true;
   }
 
-  bool hasRows(Value value) {
-    return llvm::all_of(shape.rows, [&](const TileDim &entry) {
-      return quantity(value).hasDim(entry.dim);
-    });
-  }
-
   /// Every row has results of its own.
   bool hasAllRows() {
     KernelOp kernel = shape.kernel->kernel;
-    return llvm::all_of(kernel.getResults(),
-                        [&](Value result) { return hasRows(result); });
+    return llvm::all_of(kernel.getResults(), [&](Value result) {
+      return hasAll(result, shape.rows);
+    });
   }
 
   bool matchValues(const cpu::Accumulator &accumulator) {
@@ -229,12 +220,7 @@ private:
                   "that is a multiple of 8 up to 256");
     // Relative to a maximum, a weight is at most 2^8 (maximaSuffice). bf16
     // holds others too.
-    bool isBounded =
-        llvm::all_of(accumulator.pairFactors, isWithinOne) &&
-        llvm::all_of(accumulator.pairDivisors, [](const auto &divisor) {
-          return divisor.kind == BinaryKind::Ratio;
-        });
-    if (shape.values->storage->element.isF16() && !isBounded)
+    if (shape.values->storage->element.isF16() && !accumulator.isWithinOne())
       return fail("its weights may be larger than a number of f16");
     return true;
   }

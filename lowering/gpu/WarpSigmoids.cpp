@@ -41,18 +41,13 @@ using Values = WarpCode::Values;
 void WarpKernelEmitter::findSigmoids() {
   llvm::MapVector<Value, Value> domains;
   llvm::SmallPtrSet<Value, 2> ambiguous;
-  // Elements are masked: no two pairs share one.
-  auto hasAllColumns = [&](Value value) {
-    return llvm::all_of(shape.columns, [&](const TileDim &entry) {
-      return quantity(value).hasDim(entry.dim);
-    });
-  };
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {
     Value domain = AccumulateOp(accumulator.op).getDomain();
     for (Value value : accumulator.pairValues()) {
       auto unary = value.getDefiningOp<UnaryOp>();
+      // Elements are masked: no two pairs share one.
       if (unary && unary.getKind() == UnaryKind::Sigmoid &&
-          pairs->onRows(value) && hasAllColumns(value) &&
+          pairs->onRows(value) && hasAll(value, shape.columns) &&
           domains.insert({value, domain}).first->second != domain)
         ambiguous.insert(value);
     }
@@ -167,7 +162,7 @@ static Value areWithin(WarpCode &warps, ValueRange y, const ExponentForm &form,
     isAbove = code.lor(isAbove, code.compare(arith::CmpFPredicate::UGT,
                                              form.of(code, greatest[row], row),
                                              code.real(bound)));
-  return code.equals(warps.ballot(isAbove), warps.i32(0));
+  return warps.noLane(isAbove);
 }
 
 /// p - p^2 of p = 2^t, or p - p^2 + p^3.
