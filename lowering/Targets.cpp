@@ -10,7 +10,10 @@ using namespace attn;
 
 namespace {
 
-// 16 registers: 12 accumulators, 3 vectors of queries, 1 broadcast key.
+// 16 registers: 12 accumulators, 3 vectors of queries, 1 broadcast key. Groups
+// of lanes share what an item reads of keys and values: with eight, heads whose
+// keys and values do not fit the third-level cache run 5 to 10 % faster than
+// with four, others alike or 2 % slower.
 TargetRecord avx2Record() {
   return {"x86-64-v3",
           "x86-64-v3",
@@ -19,7 +22,7 @@ TargetRecord avx2Record() {
           /*width=*/8,
           /*rows=*/4,
           /*vectors=*/3,
-          /*groups=*/4,
+          /*groups=*/8,
           /*keys=*/128,
           /*sub=*/32,
           /*gpu=*/std::nullopt,
@@ -45,6 +48,7 @@ TargetRecord avx512Record() {
   record.requirements += ",avx512f,avx512bw,avx512dq,avx512vl";
   record.width = 16;
   record.vectors = 4;
+  record.groups = 4;
   record.asksAhead = true;
   return record;
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Executor.h"
+#include "runtime/LargePages.h"
 #include "runtime/Plan.h"
 #include "runtime/Status.h"
 #include "runtime/Workspace.h"
@@ -86,9 +87,12 @@ attn_status_t Run::prepare() {
     return fail(ATTN_STATUS_WORKSPACE_TOO_SMALL, "spec '",
                 plan.kernel->desc->name, "': expected a workspace of ", size,
                 " bytes, found ", context.workspace_size);
-  if (!context.workspace && !(owned.data = std::malloc(size)))
-    return fail(ATTN_STATUS_OUT_OF_MEMORY, "spec '", plan.kernel->desc->name,
-                "': no memory for a workspace of ", size, " bytes");
+  if (!context.workspace) {
+    if (!(owned.data = std::malloc(size)))
+      return fail(ATTN_STATUS_OUT_OF_MEMORY, "spec '", plan.kernel->desc->name,
+                  "': no memory for a workspace of ", size, " bytes");
+    askForLargePages(owned.data, size);
+  }
   char *base = alignUp(context.workspace ? context.workspace : owned.data);
   slots = reinterpret_cast<int64_t *>(base);
   std::ranges::copy(plan.slots, slots);

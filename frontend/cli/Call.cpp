@@ -7,6 +7,7 @@
 #include "frontend/cli/RandomTensor.h"
 
 #include "dialect/HeadSizes.h"
+#include "runtime/LargePages.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -45,12 +46,15 @@ llvm::Expected<CallTensor> CallTensor::create(std::string name, DLDataType type,
                                                 }),
                                 ", "),
                      "] needs more memory than this machine has");
-  // Aligned as frameworks do it; never null, so that empty tensors have a
-  // place.
-  tensor.data.reset(static_cast<char *>(
-      std::aligned_alloc(64, llvm::alignTo(std::max<int64_t>(bytes, 1), 64))));
+  // Aligned and in large pages as NumPy and others do it; never null, so that
+  // empty tensors have a place.
+  int64_t alignment =
+      bytes >= 2 * int64_t(runtime::largePage) ? runtime::largePage : 64;
+  tensor.data.reset(static_cast<char *>(std::aligned_alloc(
+      alignment, llvm::alignTo(std::max<int64_t>(bytes, 1), alignment))));
   if (!tensor.data)
     return userError("no memory for tensor '", name, "' of ", bytes, " bytes");
+  runtime::askForLargePages(tensor.data.get(), bytes);
   tensor.name = std::move(name);
   tensor.type = type;
   tensor.shape = std::move(shape);
