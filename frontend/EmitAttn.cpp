@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/AttnOps.h"
+#include "dialect/QuantityBuilder.h"
 #include "frontend/SpecFile.h"
 
 #include "mlir/IR/Verifier.h"
@@ -14,6 +15,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <limits>
 #include <map>
 
 using namespace mlir;
@@ -42,6 +44,7 @@ private:
   Value emitConstant(const Quantity &quantity, QuantityType type);
   Value emitParam(const Quantity &quantity, QuantityType type);
   Value emitOutput(const FormulaOutput &output);
+  Value nearestStored(const FormulaOutput &output, Value value);
 
   Type storageType(Storage storage);
   Type elementType(Element element);
@@ -269,7 +272,36 @@ Value Emitter::emitOutput(const FormulaOutput &output) {
       typeOf(output.quantity->dims, storageType(output.storage));
   if (value.getType() == stored)
     return value;
-  return CastOp::create(builder, locationOf(output.place), stored, value);
+  return CastOp::create(builder, locationOf(output.place), stored,
+                        nearestStored(output, value));
+}
+
+/// The nearest integer to \p value that the place of \p output can hold: its
+/// cast keeps the low bits, which would make 0 of a maximum over nothing.
+Value Emitter::nearestStored(const FormulaOutput &output, Value value) {
+  int64_t low, high;
+  switch (output.storage) {
+  case Storage::I32:
+    low = std::numeric_limits<int32_t>::min();
+    high = std::numeric_limits<int32_t>::max();
+    break;
+  case Storage::I8:
+    low = std::numeric_limits<int8_t>::min();
+    high = std::numeric_limits<int8_t>::max();
+    break;
+  case Storage::U8:
+    low = 0;
+    high = std::numeric_limits<uint8_t>::max();
+    break;
+  default:
+    return value;
+  }
+  QuantityBuilder quantities(builder, cast<SpecOp>(body->getParentOp()));
+  Location loc = locationOf(output.place);
+  Value least = quantities.binary(loc, BinaryKind::Max, value,
+                                  quantities.constant(loc, low));
+  return quantities.binary(loc, BinaryKind::Min, least,
+                           quantities.constant(loc, high));
 }
 
 //===----------------------------------------------------------------------===//

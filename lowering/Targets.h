@@ -46,7 +46,8 @@ struct TargetRecord {
   unsigned keys, sub; // keys of a tile, and of the steps where it is mixed
   std::optional<GpuRecord> gpu; // none: a CPU
   Bf16Dot bf16Dot = Bf16Dot::None;
-  bool asksAhead = false; // for keys and values, ahead of their products
+  unsigned wholeGroups = 1; // `groups` where no tile is left out
+  bool asksAhead = false;   // for keys and values, ahead of their products
   /// Each sweep has a kernel of its own: those of specialised warps have one.
   bool oneSweep = false;
 };

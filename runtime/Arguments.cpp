@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <numeric>
 
 using namespace attn::runtime;
 
@@ -48,6 +49,10 @@ attn_status_t ArgumentBinder::match(std::span<const attn_arg_t> args,
 attn_status_t ArgumentBinder::bindScalar(const attn_param_desc &param,
                                          const attn_arg_t &arg) {
   bool wantsFloat = param.dtype_code == kDLFloat;
+  if (arg.kind != ATTN_ARG_TENSOR && arg.kind != ATTN_ARG_INT &&
+      arg.kind != ATTN_ARG_FLOAT)
+    return fail(ATTN_STATUS_KIND_MISMATCH, "argument '", param.name,
+                "': its kind, ", int(arg.kind), ", is none of attn_arg_kind_t");
   if (arg.kind == ATTN_ARG_TENSOR ||
       (arg.kind == ATTN_ARG_FLOAT && !wantsFloat))
     return fail(ATTN_STATUS_KIND_MISMATCH, "argument '", param.name,
@@ -130,6 +135,35 @@ attn_status_t ArgumentBinder::bindStrides(const attn_param_desc &param,
                      __builtin_add_overflow(reach, distance, &reach)))
       return overflow();
   }
+  return isOutput(param) && !isEmpty ? checkApart(param, tensor)
+                                     : ATTN_STATUS_OK;
+}
+
+/// Whether a whole number of steps along one dimension leads to the same
+/// address as some along another.
+static bool meet(int64_t strideA, int64_t extentA, int64_t strideB,
+                 int64_t extentB) {
+  if (extentA < 2 || extentB < 2)
+    return false;
+  int64_t common = std::gcd(strideA, strideB);
+  return std::abs(strideB / common) < extentA &&
+         std::abs(strideA / common) < extentB;
+}
+
+/// No two elements of an output have one address, as far as two dimensions can
+/// tell.
+attn_status_t ArgumentBinder::checkApart(const attn_param_desc &param,
+                                         const DLTensor &tensor) {
+  for (int32_t axis = 0; axis < param.rank; ++axis)
+    for (int32_t other = axis + 1; other < param.rank; ++other)
+      if (meet(strideOf(tensor, axis), tensor.shape[axis],
+               strideOf(tensor, other), tensor.shape[other]))
+        return fail(ATTN_STATUS_BAD_STRIDE, "output '", param.name,
+                    "': its elements along dimensions ",
+                    kernel.desc->dims[param.dims[axis]].name, " and ",
+                    kernel.desc->dims[param.dims[other]].name,
+                    " lie on each other (strides ", strideOf(tensor, axis),
+                    " and ", strideOf(tensor, other), ")");
   return ATTN_STATUS_OK;
 }
 

@@ -36,6 +36,8 @@ private:
                             const DLTensor &tensor);
   attn_status_t bindStrides(const attn_param_desc &param,
                             const DLTensor &tensor);
+  attn_status_t checkApart(const attn_param_desc &param,
+                           const DLTensor &tensor);
   attn_status_t runPlan();
   std::string values() const;
 

@@ -52,7 +52,8 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
          field("groups", !box.empty()     ? 1
                          : !sweeps        ? 8
                          : copies(kernel) ? 4 * record.groups
-                                          : record.groups),
+                         : bounds(kernel) ? record.groups
+                                          : record.wholeGroups),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", chunk)});
     if (record.asksAhead)
@@ -73,6 +74,13 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     return lanes && llvm::all_of(toDims(lanes), [&](StringAttr dim) {
              return spec.getStaticSize(dim).has_value();
            });
+  }
+
+  /// Says whether a sweep leaves out tiles: the fewer lanes these have, the
+  /// more are left out.
+  static bool bounds(KernelOp kernel) {
+    return llvm::any_of(kernel.getBody().front().getOps<SweepOp>(),
+                        [](SweepOp sweep) { return bool(sweep.getVisit()); });
   }
 
   /// Says whether the keys of a sweep are some indices apart, so that each tile

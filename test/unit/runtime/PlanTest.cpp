@@ -84,6 +84,13 @@ TEST_F(Plan, RefusesBoolThatIsNeither) {
          "argument 'flip': expected a bool, 0 or 1, found 2");
 }
 
+TEST_F(Plan, RefusesUnknownKindOfArgument) {
+  call.args.push_back(intArg("pad", 1));
+  call.args.back().kind = attn_arg_kind_t(3);
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'pad': its kind, 3, is none of attn_arg_kind_t");
+}
+
 TEST_F(Plan, RefusesElementType) {
   call.a.view.dtype = {kDLBfloat, 16, 1};
   expect(ATTN_STATUS_TYPE_MISMATCH, "argument 'a': expected f32 tensor "
@@ -185,6 +192,14 @@ TEST_F(Plan, RefusesOutputThatOverlapsItself) {
   call.a.setStrides({0, 4, 1});
   expect(ATTN_STATUS_BAD_STRIDE, "output 'a': its elements along dimension M "
                                  "lie on each other (stride 0)");
+  call.a.setStrides({9, 3, 1});
+  expect(ATTN_STATUS_BAD_STRIDE,
+         "output 'a': its elements along dimensions N and D lie on each other "
+         "(strides 3 and 1)");
+  call.a.setStrides({-8, 4, 1});
+  expect(ATTN_STATUS_BAD_STRIDE,
+         "output 'a': its elements along dimensions M and N lie on each other "
+         "(strides -8 and 4)");
 }
 
 TEST_F(Plan, RefusesNullData) {
