@@ -273,11 +273,41 @@ private:
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
       for (Value value : accumulator.pairValues())
         readsPairs |= pairs.readsColumns(value);
+    takesLongRows = hasCheapElements(pairs);
     auto yield =
         cast<YieldOp>(shape.kernel->kernel.getBody().front().getTerminator());
     for (Value value : yield.getValues())
       if (!check(value, resultDims))
         return fail("a result needs what fragments have no code for");
+    return true;
+  }
+
+  /// Says whether elements are a softmax of scores times what rows have, under
+  /// masks that are runs of columns.
+  bool hasCheapElements(FragmentEvaluator &pairs) {
+    if (!shape.base || !shape.steps.empty())
+      return false;
+    for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
+      if (Value domain = AccumulateOp(accumulator.op).getDomain();
+          domain && MaskBits::isLong(pairs, domain))
+        return false;
+    Value x = AccumulateOp(shape.base->op).getOperand();
+    while (x != shape.score) {
+      auto product = x.getDefiningOp<BinaryOp>();
+      if (!product)
+        return false;
+      bool divides = product.getKind() == BinaryKind::Div ||
+                     product.getKind() == BinaryKind::Ratio;
+      if (!divides && product.getKind() != BinaryKind::Mul)
+        return false;
+      Value lhs = product.getLhs(), rhs = product.getRhs();
+      if (!pairs.onColumns(rhs))
+        x = lhs;
+      else if (!divides && !pairs.onColumns(lhs))
+        x = rhs;
+      else
+        return false;
+    }
     return true;
   }
 
@@ -409,9 +439,10 @@ private:
     else
       tile = {/*consumers=*/2, /*columns=*/ofLong, /*stages=*/2,
               /*pingPong=*/false};
-    // Long rows: under a causal mask 4 % less at 16384 columns. One more launch
-    // has 128 columns, which waste less of short ones.
-    if (size > 64 && size <= 128 && shape.values && shape.base &&
+    // Long rows: under a causal mask 4 % less at 16384 columns, where products
+    // take the time; with ALiBi or a soft cap 1 % more. One more launch has 128
+    // columns, which waste less of short ones.
+    if (size > 64 && size <= 128 && shape.values && takesLongRows &&
         shape.columns.size() == 1 && shape.differences.empty() &&
         shape.columnValues.empty())
       tile.columns = 160;
@@ -464,7 +495,8 @@ private:
   const cpu::CallLayout &layout;
   std::string &why;
   WarpShape shape;
-  bool readsPairs = false; // an element of a tile is read from memory
+  bool takesLongRows = false; // products take the time
+  bool readsPairs = false;    // an element of a tile is read from memory
 };
 
 } // namespace
