@@ -9,46 +9,56 @@
 using namespace attn;
 using namespace attn::cli;
 
-/// "f32 [B, H, M, D]" or "int, default 1024".
-static std::string describe(QuantityType type,
-                            llvm::ArrayRef<mlir::StringAttr> layout,
-                            bool isScalar, mlir::Attribute fallback) {
+/// "f32 [B, H, M, D]". \p name tells which type the elements of an i8 have, if
+/// it is not that.
+static std::string describeTensor(mlir::Type type, mlir::Attribute name,
+                                  llvm::ArrayRef<mlir::StringAttr> layout) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  mlir::Type element = type.getElementType();
-  if (!isScalar) {
-    stream << element << " [";
-    llvm::interleaveComma(layout, stream, [&](mlir::StringAttr dim) {
-      stream << dim.getValue();
-    });
-    stream << "]";
-    return text;
-  }
-  stream << (llvm::isa<mlir::FloatType>(element) ? "float"
-             : element.isInteger(1)              ? "bool"
-                                                 : "int");
+  if (auto other = llvm::dyn_cast_or_null<mlir::StringAttr>(name))
+    stream << other.getValue();
+  else
+    stream << llvm::cast<QuantityType>(type).getElementType();
+  stream << " [";
+  llvm::interleaveComma(
+      layout, stream, [&](mlir::StringAttr dim) { stream << dim.getValue(); });
+  stream << "]";
+  return text;
+}
+
+/// "int, default 1024".
+static std::string describeScalar(mlir::Type type, mlir::Attribute fallback) {
+  mlir::Type element = llvm::cast<QuantityType>(type).getElementType();
+  std::string text = llvm::isa<mlir::FloatType>(element) ? "float"
+                     : element.isInteger(1)              ? "bool"
+                                                         : "int";
+  if (auto flag = llvm::dyn_cast_or_null<mlir::BoolAttr>(fallback))
+    return text + ", default " + (flag.getValue() ? "true" : "false");
   if (auto number = llvm::dyn_cast_or_null<mlir::FloatAttr>(fallback))
-    stream << ", default " << number.getValueAsDouble();
-  else if (auto number = llvm::dyn_cast_or_null<mlir::IntegerAttr>(fallback))
-    stream << ", default " << number.getValue();
+    return text + ", default " + numberText(float(number.getValueAsDouble()));
+  if (auto number = llvm::dyn_cast_or_null<mlir::IntegerAttr>(fallback))
+    return text + ", default " + std::to_string(number.getInt());
   return text;
 }
 
 static void printParams(llvm::raw_ostream &out, SpecOp spec) {
   for (unsigned i = 0; i < spec.getArgumentTypes().size(); ++i) {
-    bool isScalar = isScalarArgument(spec, i);
+    mlir::Type type = spec.getArgumentTypes()[i];
     out << " *   " << llvm::left_justify(spec.getArgName(i), 12)
-        << (isScalar ? "scalar  " : "input   ")
-        << describe(llvm::cast<QuantityType>(spec.getArgumentTypes()[i]),
-                    spec.getArgLayout(i), isScalar,
-                    spec.getArgAttr(i, "attn.default"))
+        << (isScalarArgument(spec, i)
+                ? "scalar  " +
+                      describeScalar(type, spec.getArgAttr(i, "attn.default"))
+                : "input   " + describeTensor(type,
+                                              spec.getArgAttr(i, "attn.type"),
+                                              spec.getArgLayout(i)))
         << '\n';
   }
   for (unsigned i = 0; i < spec.getResultTypes().size(); ++i)
     out << " *   " << llvm::left_justify(spec.getResultName(i), 12)
         << "output  "
-        << describe(llvm::cast<QuantityType>(spec.getResultTypes()[i]),
-                    spec.getResultLayout(i), false, nullptr)
+        << describeTensor(spec.getResultTypes()[i],
+                          spec.getResultAttr(i, "attn.type"),
+                          spec.getResultLayout(i))
         << '\n';
 }
 
@@ -61,10 +71,10 @@ std::string attn::cli::makeHeader(const Spec &spec) {
       << " *\n * Parameters, by name, for attn_plan_create:\n";
   printParams(out, spec.op());
   if (!spec.op().getSizes().empty()) {
-    out << " * Compiled for";
+    out << " * Compiled for ";
     llvm::interleaveComma(
         spec.op().getSizes(), out, [&](mlir::NamedAttribute size) {
-          out << ' ' << size.getName().getValue() << " = "
+          out << size.getName().getValue() << " = "
               << llvm::cast<mlir::IntegerAttr>(size.getValue()).getInt();
         });
     out << ".\n";

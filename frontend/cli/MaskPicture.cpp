@@ -248,7 +248,7 @@ static std::string escape(llvm::StringRef text) {
 }
 
 std::string MaskPicture::svg() const {
-  constexpr double side = 480, top = 56, left = 16;
+  constexpr int side = 480, top = 56, left = 16;
   std::string text;
   llvm::raw_string_ostream out(text);
   out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << side + 2 * left
@@ -260,14 +260,17 @@ std::string MaskPicture::svg() const {
       << escape(caption) << "</text>\n"
       << "<rect x=\"" << left << "\" y=\"" << top << "\" width=\"" << side
       << "\" height=\"" << side << "\" fill=\"#f4f4f4\" stroke=\"#999\"/>\n";
+  auto length = [](unsigned part, unsigned whole) {
+    return double(side) * part / whole;
+  };
   // A run of equal cells is one rectangle; visited tiles lie below the pairs.
   auto paint = [&](unsigned row, unsigned column, unsigned end,
                    llvm::StringRef fill, double opacity) {
     out << llvm::format("<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" "
                         "height=\"%.2f\" fill=\"%s\" "
                         "fill-opacity=\"%.2f\"/>\n",
-                        left + side * column / columns, top + side * row / rows,
-                        side * (end - column) / columns, side / rows,
+                        left + length(column, columns), top + length(row, rows),
+                        length(end - column, columns), length(1, rows),
                         fill.data(), opacity);
   };
   for (unsigned row = 0; row < rows; ++row)
