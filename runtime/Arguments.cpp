@@ -16,6 +16,12 @@ attn_status_t attn::runtime::findParam(const KernelImage &kernel,
   if (!arg.name)
     return fail(ATTN_STATUS_INVALID_ARGUMENT, "an argument has no name");
   std::string_view name = arg.name;
+  // A later runtime may give them a meaning.
+  if (arg.flags & ~ATTN_ARG_READ_ONLY)
+    return fail(ATTN_STATUS_INVALID_ARGUMENT, "argument '", name,
+                "': its flags, ", arg.flags,
+                ", have a bit other than ATTN_ARG_READ_ONLY, ",
+                ATTN_ARG_READ_ONLY);
   for (index = 0; index < kernel.params().size(); ++index)
     if (kernel.params()[index].name == name)
       return ATTN_STATUS_OK;

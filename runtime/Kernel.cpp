@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <dlfcn.h>
+#include <unistd.h>
 
 using namespace attn::runtime;
 
@@ -158,7 +159,9 @@ attn_status_t attn_kernel_load(const char *path, const char *name,
     image->library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!image->library) {
       const char *reason = dlerror();
-      return fail(ATTN_STATUS_LOAD_FAILED, "cannot load '", path,
+      return fail(access(file.c_str(), F_OK) ? ATTN_STATUS_NOT_FOUND
+                                             : ATTN_STATUS_LOAD_FAILED,
+                  "cannot load '", path,
                   "': ", reason ? reason : "unknown reason");
     }
     ATTN_RETURN_IF_FAILED(findSpec(image->library, path, name, &image->desc));
@@ -200,7 +203,11 @@ int32_t attn_kernel_num_params(const attn_kernel_t *kernel) {
 attn_status_t attn_kernel_dim(const attn_kernel_t *kernel, int32_t index,
                               attn_dim_info_t *info) {
   return guard([&] {
-    if (!kernel || !info || index < 0 || index >= attn_kernel_num_dims(kernel))
+    if (!kernel || !info)
+      return fail(
+          ATTN_STATUS_INVALID_ARGUMENT,
+          "attn_kernel_dim: the kernel or the place for the answer is null");
+    if (index < 0 || index >= attn_kernel_num_dims(kernel))
       return fail(ATTN_STATUS_INVALID_ARGUMENT,
                   "attn_kernel_dim: no dimension ", index);
     const attn_dim_desc &dim = kernel->image->desc->dims[index];
@@ -214,8 +221,11 @@ attn_status_t attn_kernel_dim(const attn_kernel_t *kernel, int32_t index,
 attn_status_t attn_kernel_param(const attn_kernel_t *kernel, int32_t index,
                                 attn_param_info_t *info) {
   return guard([&] {
-    if (!kernel || !info || index < 0 ||
-        index >= attn_kernel_num_params(kernel))
+    if (!kernel || !info)
+      return fail(
+          ATTN_STATUS_INVALID_ARGUMENT,
+          "attn_kernel_param: the kernel or the place for the answer is null");
+    if (index < 0 || index >= attn_kernel_num_params(kernel))
       return fail(ATTN_STATUS_INVALID_ARGUMENT,
                   "attn_kernel_param: no parameter ", index);
     const attn_param_desc &param = kernel->image->desc->params[index];

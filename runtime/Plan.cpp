@@ -117,7 +117,10 @@ attn_status_t attn_kernel_shape(const attn_kernel_t *kernel,
                                 const attn_arg_t *args, int32_t numArgs,
                                 int32_t param, int64_t *shape) {
   return guard([&] {
-    if (!kernel || param < 0 || param >= kernel->image->desc->num_params)
+    if (!kernel)
+      return fail(ATTN_STATUS_INVALID_ARGUMENT,
+                  "attn_kernel_shape: the kernel is null");
+    if (param < 0 || param >= kernel->image->desc->num_params)
       return fail(ATTN_STATUS_INVALID_ARGUMENT,
                   "attn_kernel_shape: no parameter ", param);
     const attn_param_desc &desc = kernel->image->params()[param];

@@ -44,7 +44,7 @@ TEST(Kernel, RefusesNameThatTheLibraryLacks) {
 }
 
 TEST(Kernel, RefusesFileThatIsNotThere) {
-  expectLoadFailure("no-such-file.so", nullptr, ATTN_STATUS_LOAD_FAILED,
+  expectLoadFailure("no-such-file.so", nullptr, ATTN_STATUS_NOT_FOUND,
                     "cannot load 'no-such-file.so': ./no-such-file.so: cannot "
                     "open shared object file");
 }
@@ -76,6 +76,20 @@ TEST(Kernel, RefusesNullArguments) {
                 "the spec descriptor is null");
   expectRefusal(attn_kernel_from_desc(&attn_spec_row_sums, nullptr),
                 "attn_kernel_from_desc: no place for the kernel");
+  KernelPtr rowSums = kernelOf();
+  const char *dim =
+      "attn_kernel_dim: the kernel or the place for the answer is null";
+  attn_dim_info_t dimInfo;
+  expectRefusal(attn_kernel_dim(nullptr, 0, &dimInfo), dim);
+  expectRefusal(attn_kernel_dim(rowSums.get(), 0, nullptr), dim);
+  const char *param =
+      "attn_kernel_param: the kernel or the place for the answer is null";
+  attn_param_info_t paramInfo;
+  expectRefusal(attn_kernel_param(nullptr, 0, &paramInfo), param);
+  expectRefusal(attn_kernel_param(rowSums.get(), 0, nullptr), param);
+  int64_t shape[3];
+  expectRefusal(attn_kernel_shape(nullptr, nullptr, 0, 0, shape),
+                "attn_kernel_shape: the kernel is null");
   attn_kernel_free(nullptr);
 }
 

@@ -54,6 +54,18 @@ TEST_F(Plan, RefusesArgumentWithoutName) {
   expect(ATTN_STATUS_INVALID_ARGUMENT, "an argument has no name");
 }
 
+TEST_F(Plan, RefusesUnknownFlags) {
+  const char *message = "argument 'w': its flags, 5, have a bit other than "
+                        "ATTN_ARG_READ_ONLY, 1";
+  PlanPtr plan;
+  ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  call.args[1].flags = 4 | ATTN_ARG_READ_ONLY;
+  EXPECT_EQ(attn_plan_bind(plan.get(), &call.args[1], 1),
+            ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(), message);
+  expect(ATTN_STATUS_INVALID_ARGUMENT, message);
+}
+
 TEST_F(Plan, RefusesScalarForTensor) {
   call.args[1] = intArg("w", 1);
   expect(ATTN_STATUS_KIND_MISMATCH,
@@ -287,6 +299,19 @@ TEST_F(Plan, KeepsItsKernelAlive) {
   ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
   kernel.reset();
   EXPECT_EQ(attn_plan_run(plan.get(), nullptr), ATTN_STATUS_OK);
+}
+
+TEST_F(Plan, KeepsNothingOfTheArgumentsButTheAddressOfTheData) {
+  PlanPtr plan;
+  ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  call.args.clear();
+  call.args.shrink_to_fit();
+  for (Tensor<float> *tensor : {&call.a, &call.out, &call.padded}) {
+    tensor->view = {};
+    std::vector<int64_t>().swap(tensor->shape);
+  }
+  ASSERT_EQ(attn_plan_run(plan.get(), nullptr), ATTN_STATUS_OK);
+  EXPECT_EQ(call.out.data, (std::vector<float>{24, 24}));
 }
 
 TEST_F(Plan, TellsShapesOfOutputsBeforeTheyExist) {
