@@ -1,9 +1,12 @@
-/*===- linked.c - A program that links a compiled kernel
-----------------------*\
+/*===- linked.c - A program that links a compiled kernel ---------------------*\
 |*                                                                            *|
 |*   attnc build causal.attn -o causal.o --set D=64,E=64                      *|
 |*   attnc build causal.attn -o causal.h --set D=64,E=64                      *|
-|*   cc linked.c causal.o -lattn_runtime -ltbb -lstdc++ -lm                   *|
+|*   cc linked.c causal.o -I ROOT/runtime/include -L ROOT/build/lib           *|
+|*      -lattn_runtime -ltbb -lstdc++ -lm                                     *|
+|*                                                                            *|
+|* with ROOT the folder of attnc; run it where the loader finds               *|
+|* libattn_runtime.so, or link libattn_runtime.a by its path.                 *|
 |*                                                                            *|
 |* Sizes but the head sizes are those of the tensors, whatever they are.      *|
 \*===----------------------------------------------------------------------===*/

@@ -1,14 +1,14 @@
 //===- attn.hpp - Compile and run attention in process ----------*- C++ -*-===//
 //
 //   attn::Compiler compiler;
-//   attn::Result<attn::Kernel> kernel = compiler.compileFor(text, "alibi",
-//   args); if (!kernel)
+//   auto kernel = compiler.compileFor(text, "alibi", args);
+//   if (!kernel)
 //     return report(kernel.error().message);
-//   attn::Result<attn::Plan> plan = kernel->plan(args);
+//   auto plan = kernel->plan(args);
 //   if (!plan || plan->run())
 //     ...
 //
-// Nothing here throws or aborts: what can fail returns a Result. Every class
+// Needs C++20. Nothing here throws or aborts: what can fail returns a Result. Every class
 // may be used from many threads at once, Plan as runtime.h says.
 //
 //===----------------------------------------------------------------------===//

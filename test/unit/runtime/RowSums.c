@@ -1,5 +1,4 @@
-/*===- RowSums.c - A kernel as the compiler would emit it, by hand
-------------*\
+/*===- RowSums.c - A kernel as the compiler emits it, by hand ----------------*\
 |*                                                                            *|
 |*   attention row_sums(a: [M, N, D], w: int8[N], scale: float = 2.0,         *|
 |*                      pad: int = 0, flip: bool = 0)                         *|
@@ -11,9 +10,8 @@
 |*     padded = if p < N then w[n: p] else -1.0                               *|
 |*   }                                                                        *|
 |*                                                                            *|
-|* compiled for D = 4. Linked into the tests, and built as a library that they
-*|
-|* load.                                                                      *|
+|* compiled for D = 4. Linked into the tests, and built as a library that     *|
+|* they load.                                                                 *|
 \*===----------------------------------------------------------------------===*/
 
 #include "attn/kernel_abi.h"
