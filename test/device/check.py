@@ -7,7 +7,8 @@ Each call runs on tensors that lie densely and on tensors with permuted
 dimensions and gaps, once as planned and once with every launch that takes the
 tensors; outputs, and the memory around them, hold NaN before.
 A worker process does the calls: one that hangs or breaks the GPU costs its
-call alone. Exit status 1 if a call was wrong.
+call alone. Exit status 1 if a call was wrong, or times.py failed or took more
+than its time.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECONDS_PER_CALL = 30
+SECONDS_OF_TIMES = 400
 
 
 def torch_type(torch, name):
@@ -244,6 +246,19 @@ def check_all(given):
     return 1 if wrong else 0
 
 
+def time_all(given):
+    try:
+        status = subprocess.run(
+            [sys.executable, os.path.join(HERE, "times.py"), given.only],
+            timeout=SECONDS_OF_TIMES).returncode
+    except subprocess.TimeoutExpired:
+        print(f"times.py was stopped: it took more than {SECONDS_OF_TIMES} s")
+        return 1
+    if status:
+        print(f"times.py failed (status {status})")
+    return 1 if status else 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--worker", type=int)
@@ -257,8 +272,7 @@ def main():
         return worker(given.worker, chooser(given))
     status = 0 if given.no_check else check_all(given)
     if not given.no_times:
-        subprocess.run([sys.executable, os.path.join(HERE, "times.py"),
-                        given.only], timeout=400)
+        status |= time_all(given)
     return status
 
 
