@@ -120,10 +120,6 @@ LinearForm LinearForm::plus(int64_t number) const {
   return sum;
 }
 
-std::optional<DynamicAPInt> LinearForm::asConstant() const {
-  return terms.empty() ? std::optional(constant) : std::nullopt;
-}
-
 unsigned LinearForm::numIndices() const {
   return llvm::count_if(
       terms, [](const auto &term) { return term.first.kind == Symbol::Index; });

@@ -33,8 +33,6 @@ public:
   bool hasIndex(llvm::StringRef dim) const {
     return terms.contains({Symbol::Index, dim.str()});
   }
-  /// The number that the form is, if it has no symbols.
-  std::optional<llvm::DynamicAPInt> asConstant() const;
   /// Says whether it is a number, and that at least 0.
   bool isNeverNegative() const { return terms.empty() && constant >= 0; }
   /// The number of indices among the symbols.

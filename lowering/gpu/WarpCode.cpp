@@ -69,9 +69,6 @@ Value WarpCode::ones(Value first, Value number) {
 Value WarpCode::maxNumber(Value a, Value b) {
   return arith::MaxNumFOp::create(code.builder, code.loc, a, b);
 }
-Value WarpCode::minNumber(Value a, Value b) {
-  return arith::MinNumFOp::create(code.builder, code.loc, a, b);
-}
 
 Value WarpCode::pack(Type element, Value low, Value high) {
   OpBuilder &b = code.builder;

@@ -51,7 +51,6 @@ public:
   mlir::Value ones(mlir::Value first, mlir::Value number);
   /// The greater; the other operand where one is NaN.
   mlir::Value maxNumber(mlir::Value a, mlir::Value b);
-  mlir::Value minNumber(mlir::Value a, mlir::Value b);
   /// \p low and \p high rounded to \p element (bf16 or f16), in one register.
   mlir::Value pack(mlir::Type element, mlir::Value low, mlir::Value high);
 
