@@ -333,7 +333,7 @@ void KernelSolver::buildVisits(bool skips) {
 
   SmallVector<Value> steps;
   for (auto [position, dim] : llvm::enumerate(over)) {
-    auto it = congruences.find(dim);
+    auto *it = congruences.find(dim);
     if (it == congruences.end()) {
       steps.push_back(math.number(1));
       continue;

@@ -253,7 +253,7 @@ TileEmptiness::Bands TileEmptiness::bandsOf(ArrayRef<Bound> bounds) {
   Bands bands;
   for (const Bound &bound : bounds) {
     int64_t sign = 1;
-    auto band = llvm::find_if(bands, [&](const Band &band) {
+    auto *band = llvm::find_if(bands, [&](const Band &band) {
       sign = isMultiple(bound.sum, band.sum, 1) ? 1 : -1;
       return isMultiple(bound.sum, band.sum, sign);
     });

@@ -241,7 +241,7 @@ void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
     last = code.min(last, batchExtent(*evaluator));
   } else {
     // Of a slice, an item has the indices that are in it.
-    auto stage = llvm::find(layout.kernels(), shape.kernel);
+    auto *stage = llvm::find(layout.kernels(), shape.kernel);
     int slot = layout.itemsSlot(stage - layout.kernels().begin());
     first = code.max(first, evaluator->slot(slot + 2, code.i64()));
     last = code.min(last, evaluator->slot(slot + 3, code.i64()));

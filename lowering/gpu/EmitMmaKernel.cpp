@@ -271,6 +271,7 @@ void MmaKernelEmitter::emitSweep(Item &item, const MmaSweep &sweepShape) {
                          sweepShape.columns, item.scope.uniform),
               {},
               0,
+              {},
               {}};
   sweep.visits.setBlock(blockRows(item));
   sweep.visits.addOwn(warpRows(item));

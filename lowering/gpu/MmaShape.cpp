@@ -127,7 +127,7 @@ private:
       if (!quantity(by).getDims().empty())
         return fail("its pairs are some indices apart, by a number that "
                     "varies");
-      auto known = llvm::find_if(shape.steps, [&](const StepNumber &number) {
+      auto *known = llvm::find_if(shape.steps, [&](const StepNumber &number) {
         return number.by == by && number.dim == dim;
       });
       entry.step = known - shape.steps.begin();

@@ -288,7 +288,7 @@ attn::runtime::cuda::runLaunches(const KernelImage &kernel, const GpuPlan &plan,
                                  const attn_exec_context_t &context) {
   const Gpu &gpu = *plan.gpu;
   CurrentContext current(gpu);
-  auto stream = static_cast<Stream>(context.stream);
+  auto *stream = static_cast<Stream>(context.stream);
   ATTN_RETURN_IF_FAILED(checkStream(kernel, gpu, stream));
   size_t size = plan.workspaceBytes();
   if (context.workspace && context.workspace_size < size)

@@ -266,7 +266,7 @@ TEST_F(HandLoops, SoftplusInTwoStages) {
 
 TEST_F(HandLoops, Flowformer) {
   evaluate("flowformer", sizes);
-  int64_t M = 21, N = 37, D = 10;
+  int64_t queries = 21, keys = 37, width = 10;
   auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   expectRows([&](int64_t b, int64_t h, int64_t row) {
     // The conservation passes of the paper on its feature vectors.
@@ -276,38 +276,39 @@ TEST_F(HandLoops, Flowformer) {
     auto fk = [&](int64_t n, int64_t d) {
       return sigmoid(in("k")(b, h, n, d));
     };
-    std::vector<double> sumK(D, 0), sumQ(D, 0), in(M, 0), out(N, 0);
-    for (int64_t d = 0; d < D; ++d) {
-      for (int64_t n = 0; n < N; ++n)
+    std::vector<double> sumK(width, 0), sumQ(width, 0), in(queries, 0),
+        out(keys, 0);
+    for (int64_t d = 0; d < width; ++d) {
+      for (int64_t n = 0; n < keys; ++n)
         sumK[d] += fk(n, d);
-      for (int64_t m = 0; m < M; ++m)
+      for (int64_t m = 0; m < queries; ++m)
         sumQ[d] += fq(m, d);
     }
-    for (int64_t d = 0; d < D; ++d) {
-      for (int64_t m = 0; m < M; ++m)
+    for (int64_t d = 0; d < width; ++d) {
+      for (int64_t m = 0; m < queries; ++m)
         in[m] += fq(m, d) * sumK[d];
-      for (int64_t n = 0; n < N; ++n)
+      for (int64_t n = 0; n < keys; ++n)
         out[n] += fk(n, d) * sumQ[d];
     }
     double conservedIn = 0;
-    std::vector<double> competing(N, 0), w(N, 0);
-    for (int64_t d = 0; d < D; ++d) {
+    std::vector<double> competing(keys, 0), w(keys, 0);
+    for (int64_t d = 0; d < width; ++d) {
       double kOverOut = 0, qOverIn = 0;
-      for (int64_t n = 0; n < N; ++n)
+      for (int64_t n = 0; n < keys; ++n)
         kOverOut += fk(n, d) / out[n];
-      for (int64_t m = 0; m < M; ++m)
+      for (int64_t m = 0; m < queries; ++m)
         qOverIn += fq(m, d) / in[m];
       conservedIn += fq(row, d) * kOverOut;
-      for (int64_t n = 0; n < N; ++n)
+      for (int64_t n = 0; n < keys; ++n)
         competing[n] += fk(n, d) * qOverIn;
     }
     double sum = 0;
     for (double &c : competing)
       sum += c = std::exp(std::clamp(c, -1.0, 1.0));
-    double allocation = sigmoid(conservedIn * M / N);
-    for (int64_t n = 0; n < N; ++n)
-      for (int64_t d = 0; d < D; ++d)
-        w[n] += allocation * fq(row, d) / in[row] * fk(n, d) * N *
+    double allocation = sigmoid(conservedIn * queries / keys);
+    for (int64_t n = 0; n < keys; ++n)
+      for (int64_t d = 0; d < width; ++d)
+        w[n] += allocation * fq(row, d) / in[row] * fk(n, d) * keys *
                 competing[n] / sum;
     return w;
   });

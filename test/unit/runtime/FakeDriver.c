@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static fake_state state = {.capability = 90};
+static FakeState state = {.capability = 90};
 static int contexts[2];
 static void *current[8]; /* a stack */
 static int numCurrent;
 
-fake_state *fake_driver(void) { return &state; }
+FakeState *fakeDriver(void) { return &state; }
 
 int cuInit(unsigned flags) { return (int)flags; }
 int cuDriverGetVersion(int *version) {
@@ -83,7 +83,7 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
   (void)gridY, (void)gridZ, (void)blockY, (void)blockZ, (void)extra;
   if (state.launchResult)
     return state.launchResult;
-  fake_launch *launch = &state.launches[state.numLaunches++ % FakeMaxLaunches];
+  FakeLaunch *launch = &state.launches[state.numLaunches++ % FakeMaxLaunches];
   strncpy(launch->symbol, function, sizeof launch->symbol - 1);
   launch->blocks = gridX;
   launch->threads = blockX;

@@ -2,7 +2,7 @@
 |*                                                                            *|
 |* A library with the entries that the runtime looks up in libcuda. "GPU"     *|
 |* memory is memory of the host, and a launch is written down instead of run. *|
-|* Tests reach its state through fake_driver().                               *|
+|* Tests reach its state through fakeDriver().                               *|
 \*===----------------------------------------------------------------------===*/
 
 #ifndef ATTN_TEST_UNIT_RUNTIME_FAKEDRIVER_H
@@ -17,28 +17,28 @@ extern "C" {
 
 enum { FakeMaxLaunches = 8, FakeMaxSlots = 64 };
 
-typedef struct fake_launch {
+typedef struct FakeLaunch {
   char symbol[64];
   unsigned blocks, threads, sharedBytes;
   void *stream;
   int overlaps; /* with the end of the launch before it */
   int64_t slots[FakeMaxSlots];
-} fake_launch;
+} FakeLaunch;
 
-typedef struct fake_state {
+typedef struct FakeState {
   /* What the driver answers. */
   int capability, loadResult, allocResult, launchResult, encodeResult;
   /* What it was asked. */
   int numLaunches, numLoads, numAllocations, numFrees, numEncodes;
   size_t allocatedBytes;
-  fake_launch launches[FakeMaxLaunches];
+  FakeLaunch launches[FakeMaxLaunches];
   uint64_t strides[4], extents[5];
   uint32_t boxes[5];
   /* Stream handles: of GPU 0's primary context, and of another. */
   int stream, otherStream;
-} fake_state;
+} FakeState;
 
-fake_state *fake_driver(void);
+FakeState *fakeDriver(void);
 
 #ifdef __cplusplus
 }

@@ -102,8 +102,7 @@ protected:
     setenv("ATTN_CUDA_DRIVER", ATTN_TEST_DRIVER, 1);
     void *library = dlopen(ATTN_TEST_DRIVER, RTLD_NOW);
     ASSERT_TRUE(library) << dlerror();
-    driver =
-        reinterpret_cast<fake_state *(*)()>(dlsym(library, "fake_driver"))();
+    driver = reinterpret_cast<FakeState *(*)()>(dlsym(library, "fakeDriver"))();
   }
 
   void SetUp() override {
@@ -127,7 +126,7 @@ protected:
     return attn_plan_create(kernel, args, 2, &plan);
   }
 
-  static fake_state *driver;
+  static FakeState *driver;
   attn_kernel_t *kernel = nullptr;
   attn_plan_t *plan = nullptr;
   alignas(16) char data[4096] = {};
@@ -138,7 +137,7 @@ protected:
                         {"out", ATTN_ARG_TENSOR, 0, &out, 0, 0}};
 };
 
-fake_state *Gpu::driver;
+FakeState *Gpu::driver;
 
 } // namespace
 
@@ -148,7 +147,7 @@ TEST_F(Gpu, LaunchesOnTheStreamWithMemoryOfItsOwn) {
   context.stream = &driver->stream;
   ASSERT_EQ(attn_plan_run(plan, &context), ATTN_STATUS_OK) << attn_last_error();
   ASSERT_EQ(driver->numLaunches, 1);
-  const fake_launch &launch = driver->launches[0];
+  const FakeLaunch &launch = driver->launches[0];
   EXPECT_STREQ(launch.symbol, "fast");
   EXPECT_EQ(launch.blocks, 10u) << "one a multiprocessor, of 30 items";
   EXPECT_EQ(launch.threads, 384u);
@@ -197,8 +196,8 @@ TEST_F(Gpu, CountsDrawnItemsFrom0) {
   attn_launch_desc drawing = launches[0];
   drawing.draws_items = drawing.waits_itself = 1;
   const attn_stage_desc twice[] = {
-      {"first", nullptr, nullptr, 0, 1, &drawing, 0},
-      {"second", nullptr, nullptr, 0, 1, &drawing, 0}};
+      {"first", nullptr, nullptr, 0, 1, &drawing, 0, 1},
+      {"second", nullptr, nullptr, 0, 1, &drawing, 0, 1}};
   attn_spec_desc desc = rows;
   desc.num_stages = 2;
   desc.stages = twice;
@@ -220,7 +219,7 @@ TEST_F(Gpu, CountsDrawnItemsFrom0) {
                               driver->launches[1].slots[Slow + 6]};
   EXPECT_EQ(counters[1], counters[0] + 4) << "each has its own";
   for (int64_t counter : counters) {
-    auto place = reinterpret_cast<const char *>(counter);
+    const auto *place = reinterpret_cast<const char *>(counter);
     ASSERT_GE(place, workspace.data());
     ASSERT_LE(place + 4, workspace.data() + size);
     EXPECT_EQ(*reinterpret_cast<const int32_t *>(place), 0);
@@ -370,7 +369,7 @@ TEST_F(Gpu, DescribesResiduesToTma) {
   attn_map_desc map = {X, 2, 16, 2, 128, stepped};
   attn_launch_desc launch = launches[1];
   launch.maps = &map;
-  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0};
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0, 1};
   attn_spec_desc other = rows;
   other.stages = &stage;
   for (bool isLonger : {false, true}) {
@@ -392,7 +391,7 @@ TEST_F(Gpu, FoldsADimensionIntoTheFirst) {
   attn_map_desc map = {X, 2, 16, 2, 128, folded};
   attn_launch_desc launch = launches[1];
   launch.maps = &map;
-  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0};
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0, 1};
   attn_spec_desc other = rows;
   other.stages = &stage;
   attn_kernel_free(kernel);
@@ -548,7 +547,7 @@ TEST_F(Gpu, CountsNoTiles) {
 
 TEST_F(Gpu, RefusesDescriptorsThatLie) {
   attn_launch_desc launch = launches[2];
-  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0};
+  attn_stage_desc stage = {"rows", nullptr, nullptr, 0, 1, &launch, 0, 1};
   attn_spec_desc other = rows;
   other.stages = &stage;
   attn_kernel_t *refused = nullptr;
