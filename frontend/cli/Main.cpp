@@ -5,10 +5,21 @@
 #include "frontend/cli/Messages.h"
 #include "frontend/cli/Spec.h"
 
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/PrettyStackTrace.h"
 
 using namespace attn::cli;
+
+/// Ends every help.
+static const char environment[] = R"(
+Environment:
+
+  ATTN_CACHE_DIR  where compiled kernels and tuned launches are kept; without it
+                  $XDG_CACHE_HOME/attn, or ~/.cache/attn
+  ATTNC_PTXAS     the ptxas for GPUs; without it one is looked for in CUDA_HOME,
+                  CUDA_PATH, PATH, /usr/local/cuda and Python's packages
+)";
 
 static llvm::Expected<ExitCode> dispatch(Spec &spec, const Options &options) {
   switch (options.command) {
@@ -32,6 +43,7 @@ int attn::cli::main(int argc, char **argv) {
   llvm::setBugReportMsg("This is a bug of attnc: please report it with the "
                         "spec, the command line and what follows.\n");
   llvm::InitLLVM init(argc, argv);
+  llvm::cl::extrahelp help(environment);
   std::optional<Options> options = parseCommandLine(argc, argv);
   if (!options)
     return UserError;
