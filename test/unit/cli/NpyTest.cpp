@@ -60,8 +60,16 @@ TEST(Npy, RefusesWhatIsNotNpy) {
 TEST(Npy, RefusesHeadersThatAreCutOff) {
   std::string whole =
       file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n", 4);
-  for (size_t length = 6; length < whole.size(); ++length)
-    EXPECT_NE(errorOf(whole.substr(0, length)), "read") << length;
+  const std::string cutOff = "its header is cut off, or its version is unknown";
+  size_t headerEnd = whole.size() - 4;
+  for (size_t length = 6; length < headerEnd; ++length)
+    EXPECT_EQ(errorOf(whole.substr(0, length)), prefix + cutOff) << length;
+  for (size_t length = headerEnd; length < whole.size(); ++length)
+    EXPECT_EQ(errorOf(whole.substr(0, length)),
+              prefix + ("its shape needs 4 bytes, but it holds " +
+                        std::to_string(length - headerEnd)));
+  whole[6] = 4;
+  EXPECT_EQ(errorOf(whole), prefix + cutOff) << "version 4";
 }
 
 TEST(Npy, RefusesTypesOrdersAndKeys) {
@@ -84,6 +92,8 @@ TEST(Npy, RefusesTypesOrdersAndKeys) {
             std::string(prefix) + "its header has an unexpected key 'colour'");
   EXPECT_EQ(errorOf(file("{'descr': '<f4'}", 0)),
             std::string(prefix) + "its header is incomplete");
+  EXPECT_EQ(errorOf(file("(1, 2)\n", 0)),
+            std::string(prefix) + "its header is not a dictionary");
 }
 
 TEST(Npy, RefusesShapesThatDoNotFitTheFile) {

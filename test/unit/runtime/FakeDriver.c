@@ -12,7 +12,15 @@ static int numCurrent;
 
 FakeState *fakeDriver(void) { return &state; }
 
-int cuInit(unsigned flags) { return (int)flags; }
+static int fromEnvironment(const char *name, int otherwise) {
+  const char *value = getenv(name);
+  return value ? atoi(value) : otherwise;
+}
+
+int cuInit(unsigned flags) {
+  (void)flags;
+  return fromEnvironment("FAKE_DRIVER_INIT", 0);
+}
 int cuDriverGetVersion(int *version) {
   *version = 12040;
   return 0;
@@ -26,7 +34,7 @@ int cuDeviceGet(int *device, int ordinal) {
   return 0;
 }
 int cuDeviceGetCount(int *count) {
-  *count = 2;
+  *count = fromEnvironment("FAKE_DRIVER_GPUS", 2);
   return 0;
 }
 int cuDeviceGetName(char *name, int length, int device) {
@@ -42,7 +50,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 }
 int cuDevicePrimaryCtxRetain(void **context, int device) {
   *context = &contexts[device];
-  return 0;
+  return state.retainResult;
 }
 int cuCtxPushCurrent_v2(void *context) {
   current[numCurrent++] = context;
@@ -68,7 +76,7 @@ int cuModuleUnload(void *module) {
 int cuModuleGetFunction(void **function, void *module, const char *name) {
   (void)module;
   *function = (void *)name;
-  return 0;
+  return state.functionResult;
 }
 int cuFuncSetAttribute(void *function, int attribute, int value) {
   (void)function;
@@ -127,6 +135,8 @@ int cuMemFreeAsync(uint64_t address, void *stream) {
 int cuMemsetD32Async(uint64_t address, unsigned value, size_t count,
                      void *stream) {
   (void)stream;
+  if (state.memsetResult)
+    return state.memsetResult;
   for (size_t i = 0; i != count; ++i)
     memcpy((char *)(uintptr_t)address + i * sizeof value, &value, sizeof value);
   return 0;

@@ -2,7 +2,9 @@
 |*                                                                            *|
 |* A library with the entries that the runtime looks up in libcuda. "GPU"     *|
 |* memory is memory of the host, and a launch is written down instead of run. *|
-|* Tests reach its state through fakeDriver().                               *|
+|* Tests reach its state through fakeDriver(), other programs by variables of *|
+|* the environment: FAKE_DRIVER_INIT is what cuInit returns, FAKE_DRIVER_GPUS *|
+|* the number of GPUs.                                                        *|
 \*===----------------------------------------------------------------------===*/
 
 #ifndef ATTN_TEST_UNIT_RUNTIME_FAKEDRIVER_H
@@ -27,7 +29,8 @@ typedef struct FakeLaunch {
 
 typedef struct FakeState {
   /* What the driver answers. */
-  int capability, loadResult, allocResult, launchResult, encodeResult;
+  int capability, retainResult, loadResult, functionResult, allocResult,
+      memsetResult, launchResult, encodeResult;
   /* What it was asked. */
   int numLaunches, numLoads, numAllocations, numFrees, numEncodes;
   size_t allocatedBytes;

@@ -514,6 +514,51 @@ TEST_F(Gpu, SaysWhenTheDriverIsTooOldForThePtx) {
                "where attnc finds ptxas");
 }
 
+TEST_F(Gpu, SaysWhenAGpuDoesNotOpen) {
+  driver->retainResult = 2;
+  EXPECT_EQ(makePlan(1, 1), ATTN_STATUS_OUT_OF_MEMORY);
+  EXPECT_STREQ(attn_last_error(), "GPU 1 cannot be used: out of memory");
+  driver->retainResult = 999;
+  EXPECT_EQ(makePlan(1, 1), ATTN_STATUS_DEVICE_ERROR);
+  EXPECT_STREQ(attn_last_error(), "GPU 1 cannot be used: a fault of the test");
+  driver->retainResult = 0;
+  EXPECT_EQ(makePlan(1, 1), ATTN_STATUS_OK) << "it is tried anew";
+}
+
+TEST_F(Gpu, SaysWhenCodeDoesNotLoad) {
+  driver->loadResult = 2;
+  EXPECT_EQ(makePlan(), ATTN_STATUS_OUT_OF_MEMORY);
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'rows': no memory on GPU 0 for its code");
+  driver->loadResult = 200;
+  EXPECT_EQ(makePlan(), ATTN_STATUS_LOAD_FAILED);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows': GPU 0 does not take its code: "
+                                  "a fault of the test");
+  driver->loadResult = 0;
+  driver->functionResult = 500;
+  EXPECT_EQ(makePlan(), ATTN_STATUS_LOAD_FAILED);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows': its kernel fast cannot be "
+                                  "used: a fault of the test");
+}
+
+TEST_F(Gpu, SaysWhenCountersAreNotCleared) {
+  attn_launch_desc drawing = launches[0];
+  drawing.draws_items = 1;
+  const attn_stage_desc stage = {"rows", nullptr,  nullptr, 0,
+                                 1,      &drawing, 0,       1};
+  attn_spec_desc desc = rows;
+  desc.stages = &stage;
+  attn_kernel_free(kernel);
+  kernel = nullptr;
+  ASSERT_EQ(attn_kernel_from_desc(&desc, &kernel), ATTN_STATUS_OK);
+  ASSERT_EQ(makePlan(), ATTN_STATUS_OK) << attn_last_error();
+  driver->memsetResult = 719;
+  EXPECT_EQ(attn_plan_run(plan, nullptr), ATTN_STATUS_DEVICE_ERROR);
+  EXPECT_STREQ(attn_last_error(), "spec 'rows': GPU 0 did not clear its "
+                                  "workspace: a fault of the test");
+  EXPECT_EQ(driver->numLaunches, 0);
+}
+
 TEST_F(Gpu, RefusesCodeForAnotherGpu) {
   attn_image_desc image = machineCode;
   attn_spec_desc other = rows;

@@ -84,6 +84,12 @@ TEST_F(Plan, RefusesTensorForScalar) {
          "argument 'scale': expected float scalar, found a tensor");
 }
 
+TEST_F(Plan, RefusesTensorForBool) {
+  call.args.push_back(tensorArg("flip", call.a.view));
+  expect(ATTN_STATUS_KIND_MISMATCH,
+         "argument 'flip': expected bool scalar, found a tensor");
+}
+
 TEST_F(Plan, RefusesFloatForInt) {
   call.args.push_back(floatArg("pad", 1.5));
   expect(ATTN_STATUS_KIND_MISMATCH,
@@ -253,6 +259,55 @@ TEST(PlanOfShortKeys, RefusesWhatTheSpecRequires) {
                "= 2, D = 4, P = 2, scale = 2, pad = 0, flip = 0)");
 }
 
+namespace {
+/// What the plan function of a kernel asks for besides what row_sums does.
+struct Demand {
+  int32_t slot;
+  int64_t value;
+} demand;
+
+/// row_sums with a plan function that asks for more.
+attn_spec_desc demanding() {
+  attn_spec_desc desc = attn_spec_row_sums;
+  desc.plan = [](int64_t *slots) {
+    int64_t violated = attn_spec_row_sums.plan(slots);
+    slots[demand.slot] = demand.value;
+    return violated;
+  };
+  return desc;
+}
+} // namespace
+
+TEST_F(Plan, RefusesWhatIsMoreThanMemoryHolds) {
+  const attn_spec_desc desc = demanding();
+  kernel = kernelOf(desc);
+  const std::string prefix = "spec 'row_sums' at these sizes: ";
+  const attn_stage_desc &sums = attn_spec_row_sums.stages[1];
+  demand = {attn_spec_row_sums.buffers[0].slot + 1, -8};
+  expect(ATTN_STATUS_SIZE_OVERFLOW, prefix + "the size of a buffer is -8");
+  demand = {sums.items_slot, -1};
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         prefix + "the number of work items of stage sums is -1");
+  demand = {sums.items_slot, INT64_MAX / 2};
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         prefix + "the number of work items of stage sums is " +
+             std::to_string(INT64_MAX / 2));
+  demand = {sums.items_slot + 1, INT64_MAX};
+  expect(ATTN_STATUS_SIZE_OVERFLOW,
+         prefix + "the scratch of stage sums is " + std::to_string(INT64_MAX));
+  // What one worker needs fits, what all of them need does not.
+  demand = {sums.items_slot + 1, INT64_MAX - 63};
+  PlanPtr plan;
+  ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  attn_executor_t *raw = nullptr;
+  ASSERT_EQ(attn_executor_create(4, &raw), ATTN_STATUS_OK);
+  ExecutorPtr executor(raw);
+  size_t size;
+  EXPECT_EQ(attn_plan_workspace_size(plan.get(), raw, &size),
+            ATTN_STATUS_SIZE_OVERFLOW);
+  EXPECT_EQ(attn_last_error(), prefix + "the workspace is larger than memory");
+}
+
 static void expectRefusal(attn_status_t status, const char *message) {
   EXPECT_EQ(status, ATTN_STATUS_INVALID_ARGUMENT);
   EXPECT_STREQ(attn_last_error(), message);
@@ -281,7 +336,25 @@ TEST_F(Plan, RefusesNullHandles) {
   expectRefusal(attn_plan_count_tiles(nullptr, nullptr, &counts),
                 "attn_plan_count_tiles: the plan or the place for the counts "
                 "is null");
+  attn_choice_t choice;
+  attn_launch_info_t launch;
+  const char *launches =
+      "launches: the plan, or the place for the answer, is null";
+  expectRefusal(attn_plan_choice(nullptr, 0, &choice), launches);
+  expectRefusal(attn_plan_choose(nullptr, 0, &choice), launches);
+  expectRefusal(attn_plan_launch(nullptr, 0, 0, &launch), launches);
   attn_plan_free(nullptr);
+}
+
+TEST_F(Plan, HasNoLaunchesOnACpu) {
+  PlanPtr plan;
+  ASSERT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_OK);
+  EXPECT_EQ(attn_plan_num_launches(plan.get(), 0), 0);
+  attn_choice_t choice = {0, 1};
+  EXPECT_EQ(attn_plan_choose(plan.get(), 0, &choice),
+            ATTN_STATUS_UNSUPPORTED_DEVICE);
+  EXPECT_STREQ(attn_last_error(), "spec 'row_sums' was compiled for a CPU, "
+                                  "which has no launches");
 }
 
 TEST_F(Plan, RefusesOtherScalars) {

@@ -315,6 +315,9 @@ TEST(Executor, RefusesNumberOfThreads) {
   EXPECT_EQ(attn_executor_create(-1, &executor), ATTN_STATUS_INVALID_ARGUMENT);
   EXPECT_STREQ(attn_last_error(),
                "attn_executor_create: expected 0 to 65536 threads, found -1");
+  EXPECT_EQ(attn_executor_create(1, nullptr), ATTN_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(attn_last_error(),
+               "attn_executor_create: no place for the executor");
   attn_executor_free(nullptr);
 }
 
