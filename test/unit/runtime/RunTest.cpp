@@ -303,7 +303,7 @@ TEST(Executor, StartsItemsInOrder) {
   EXPECT_FALSE(seen.shared);
   std::vector<int> times(1000);
   for (const auto &items : seen.ofWorker) {
-    EXPECT_TRUE(std::is_sorted(items.begin(), items.end()));
+    EXPECT_TRUE(std::ranges::is_sorted(items));
     for (int64_t item : items)
       ++times[item];
   }
