@@ -37,6 +37,12 @@ enum Slots {
 // them a launch is chosen, and parts.
 int64_t tiles = 1, slowTiles = 1;
 
+// What is asked for in place of that.
+struct {
+  int slot = -1;
+  int64_t value = 0;
+} demand;
+
 int64_t plan(int64_t *slots) {
   slots[Buffer + 1] = 4 * slots[M];
   slots[Fast] = slots[Slow] = slots[Plain] = slots[M];
@@ -49,6 +55,8 @@ int64_t plan(int64_t *slots) {
   slots[Plain + 1] = 256;
   slots[Box] = 48;
   slots[Step] = 4;
+  if (demand.slot >= 0)
+    slots[demand.slot] = demand.value;
   return -1;
 }
 
@@ -110,6 +118,7 @@ protected:
     *driver = {};
     driver->capability = capability;
     tiles = slowTiles = 1;
+    demand = {};
     ASSERT_EQ(attn_kernel_from_desc(&rows, &kernel), ATTN_STATUS_OK)
         << attn_last_error();
   }
@@ -475,6 +484,38 @@ TEST_F(Gpu, RefusesDataThatIsNotAlignedToItsElements) {
   EXPECT_EQ(makePlan(), ATTN_STATUS_BAD_ALIGNMENT);
   EXPECT_STREQ(attn_last_error(), "argument 'x': its data is not aligned to "
                                   "its elements of 2 bytes");
+}
+
+TEST_F(Gpu, RefusesTensorsThatNoLaunchTakes) {
+  const attn_stage_desc stage = {"rows", nullptr,      nullptr, 0,
+                                 1,      launches + 1, 0,       1};
+  attn_spec_desc other = rows;
+  other.stages = &stage;
+  attn_kernel_free(kernel);
+  ASSERT_EQ(attn_kernel_from_desc(&other, &kernel), ATTN_STATUS_OK);
+  offset = 2;
+  EXPECT_EQ(makePlan(), ATTN_STATUS_BAD_ALIGNMENT);
+  EXPECT_STREQ(attn_last_error(),
+               "spec 'rows': stage rows needs tensors whose data and strides "
+               "are multiples of 16 bytes");
+}
+
+TEST_F(Gpu, RefusesWhatIsMoreThanMemoryHolds) {
+  auto expectOverflow = [&](int slot, int64_t value, const char *message) {
+    demand = {slot, value};
+    EXPECT_EQ(makePlan(), ATTN_STATUS_SIZE_OVERFLOW);
+    EXPECT_STREQ(attn_last_error(), message);
+  };
+  expectOverflow(Buffer + 1, -8,
+                 "spec 'rows' at these sizes: the size of a buffer is -8");
+  expectOverflow(Fast, -1,
+                 "spec 'rows' at these sizes: the number of work items is -1");
+  offset = 2; // the plain launch
+  expectOverflow(Plain + 1, -1,
+                 "spec 'rows' at these sizes: the scratch of a block is -1");
+  expectOverflow(Plain + 1, INT64_MAX,
+                 "spec 'rows' at these sizes: the scratch of a block is "
+                 "9223372036854775807");
 }
 
 TEST_F(Gpu, RefusesAStreamOfAnotherContext) {

@@ -2,6 +2,8 @@
 
 #include "RowSums.h"
 
+#include <string_view>
+
 using namespace attn::test;
 
 namespace {
@@ -257,6 +259,29 @@ TEST(PlanOfShortKeys, RefusesWhatTheSpecRequires) {
   EXPECT_STREQ(attn_last_error(),
                "spec 'row_sums' requires: M <= N (M = 3, N "
                "= 2, D = 4, P = 2, scale = 2, pad = 0, flip = 0)");
+}
+
+TEST(PlanOfShortKeys, RefusesWhatHasNoText) {
+  attn_spec_desc desc = attn_spec_row_sums;
+  desc.num_checks = 0;
+  KernelPtr kernel = kernelOf(desc);
+  RowSumsCall call(3, 2);
+  PlanPtr plan;
+  EXPECT_EQ(call.plan(plan, kernel.get()), ATTN_STATUS_REQUIREMENT);
+  EXPECT_TRUE(std::string_view(attn_last_error())
+                  .starts_with("spec 'row_sums' requires: a condition without "
+                               "a text (M = 3, "))
+      << attn_last_error();
+}
+
+TEST_F(Plan, RefusesDimensionOfNoTensor) {
+  attn_spec_desc desc = attn_spec_row_sums;
+  std::vector<attn_dim_desc> dims(desc.dims, desc.dims + desc.num_dims);
+  dims.push_back({"X", ATTN_EXTENT_BOUND, dims.back().slot, -1});
+  desc.dims = dims.data();
+  desc.num_dims = int32_t(dims.size());
+  kernel = kernelOf(desc);
+  expect(ATTN_STATUS_INTERNAL, "no tensor of spec 'row_sums' has dimension X");
 }
 
 namespace {
