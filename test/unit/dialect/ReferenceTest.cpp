@@ -221,6 +221,28 @@ TEST_F(Reference, RefusesInputsThatDisagree) {
   inputs.tensors["x"] = {{2, 2}, {1, 2, 3, 4}};
   EXPECT_EQ(failure(causalReduce("sum"), inputs),
             "'x' has 2 dimensions, expected 1");
+  inputs.tensors["x"] = {{3}, {1, 2}};
+  EXPECT_EQ(failure(causalReduce("sum"), inputs),
+            "'x' has 2 elements, its shape says 3");
+  inputs.tensors["x"] = vectorOf({1, 2});
+  inputs.tensors["y"] = vectorOf({1, 2, 3});
+  std::string twice = R"(
+    attn.spec @f(%x: !attn.q<[M], f32> {attn.name = "x", attn.layout = ["M"]},
+                 %y: !attn.q<[M], f32> {attn.name = "y", attn.layout = ["M"]})
+        -> (!attn.q<[M], f32> {attn.name = "r", attn.layout = ["M"]})
+        attributes {dims = ["M"]} {
+      attn.return %x : !attn.q<[M], f32>
+    })";
+  EXPECT_EQ(failure(twice, inputs),
+            "dimension M has 3 elements in 'y', expected 2");
+  std::string none = R"(
+    attn.spec @f(%x: !attn.q<[M], f32> {attn.name = "x", attn.layout = ["M"]})
+        -> (!attn.q<[M], f32> {attn.name = "r", attn.layout = ["M"]})
+        attributes {dims = ["M", "N"]} {
+      attn.return %x : !attn.q<[M], f32>
+    })";
+  EXPECT_EQ(failure(none, inputs),
+            "nothing says how many elements dimension N has");
 }
 
 TEST_F(Reference, IntegersDivideAsInPython) {
