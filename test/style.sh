@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 
-mapfile -t sources < <(git ls-files '*.cpp' '*.h' '*.c')
+mapfile -t sources < <(git ls-files '*.cpp' '*.h' '*.hpp' '*.c')
 
 case "${1:-format}" in
 format)

@@ -8,8 +8,8 @@
 //   if (!plan || plan->run())
 //     ...
 //
-// Needs C++20. Nothing here throws or aborts: what can fail returns a Result. Every class
-// may be used from many threads at once, Plan as runtime.h says.
+// Needs C++20. Nothing here throws or aborts: what can fail returns a Result.
+// Every class may be used from many threads at once, Plan as runtime.h says.
 //
 //===----------------------------------------------------------------------===//
 
