@@ -18,7 +18,7 @@
 //   however small the output is: 2^-25 in f16, whose numbers below 2^-14 are
 //   that far from the next. This is no share of anything, and is taken off
 //   each error before it is measured.
-// - Integers are exact.
+// - Integers that are made of integers alone are exact.
 //
 //===----------------------------------------------------------------------===//
 

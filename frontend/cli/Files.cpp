@@ -3,8 +3,6 @@
 #include "frontend/cli/Files.h"
 #include "frontend/cli/Messages.h"
 
-#include "llvm/Support/FileSystem.h"
-
 using namespace attn::cli;
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
@@ -47,31 +45,53 @@ static llvm::Error writeTemporary(llvm::sys::fs::TempFile &file,
   return writePieces(stream, path, pieces);
 }
 
-llvm::Error attn::cli::writeFile(llvm::StringRef path,
-                                 llvm::ArrayRef<llvm::StringRef> pieces) {
+llvm::Expected<PendingFile>
+PendingFile::write(llvm::StringRef path,
+                   llvm::ArrayRef<llvm::StringRef> pieces) {
+  PendingFile pending(path);
   if (path == "-") {
     for (llvm::StringRef piece : pieces)
       llvm::outs() << piece;
-    return llvm::Error::success();
+    return pending;
   }
   namespace fs = llvm::sys::fs;
   fs::file_status status;
   fs::status(path, status);
   if (fs::is_directory(status))
     return userError("cannot write '", path, "': it is a directory");
-  if (fs::exists(status) && !fs::is_regular_file(status))
-    return writeDevice(path, pieces);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    if (llvm::Error error = writeDevice(path, pieces))
+      return error;
+    return pending;
+  }
   auto file =
       fs::TempFile::create(path + ".tmp-%%%%%%", fs::all_read | fs::all_write);
   if (!file)
     return userError("cannot write '", path,
                      "': ", llvm::toString(file.takeError()));
-  if (llvm::Error error = writeTemporary(*file, path, pieces)) {
-    llvm::consumeError(file->discard());
+  pending.file = std::make_unique<fs::TempFile>(std::move(*file));
+  if (llvm::Error error = writeTemporary(*pending.file, path, pieces))
     return error;
-  }
-  if (llvm::Error error = file->keep(path))
+  return pending;
+}
+
+PendingFile::~PendingFile() {
+  if (file)
+    llvm::consumeError(file->discard());
+}
+
+llvm::Error PendingFile::keep() {
+  if (!file)
+    return llvm::Error::success();
+  std::unique_ptr<llvm::sys::fs::TempFile> kept = std::move(file);
+  if (llvm::Error error = kept->keep(path))
     return userError("cannot write '", path,
                      "': ", llvm::toString(std::move(error)));
   return llvm::Error::success();
+}
+
+llvm::Error attn::cli::writeFile(llvm::StringRef path,
+                                 llvm::ArrayRef<llvm::StringRef> pieces) {
+  auto pending = PendingFile::write(path, pieces);
+  return pending ? pending->keep() : pending.takeError();
 }

@@ -5,9 +5,11 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <memory>
+#include <string>
 
 namespace attn::cli {
 
@@ -15,9 +17,28 @@ namespace attn::cli {
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 readFile(llvm::StringRef path);
 
+/// A file that is written beside its place, and is gone unless it is kept.
+class PendingFile {
+public:
+  /// Writes the pieces one after the other. Pipes, devices and "-", the
+  /// standard output, have them at once.
+  static llvm::Expected<PendingFile>
+  write(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> pieces);
+  PendingFile(PendingFile &&) = default;
+  ~PendingFile();
+
+  /// Takes its place, as a whole.
+  llvm::Error keep();
+
+private:
+  PendingFile(llvm::StringRef path) : path(path) {}
+
+  std::string path;
+  std::unique_ptr<llvm::sys::fs::TempFile> file; // null: kept, or none
+};
+
 /// Writes the pieces one after the other. The file is there as a whole or not
-/// at all: they go to a temporary beside it that is renamed. "-" is the
-/// standard output.
+/// at all. "-" is the standard output.
 llvm::Error writeFile(llvm::StringRef path,
                       llvm::ArrayRef<llvm::StringRef> pieces);
 

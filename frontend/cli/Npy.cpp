@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/cli/Npy.h"
-#include "frontend/cli/Files.h"
 #include "frontend/cli/Messages.h"
 
 #include "llvm/Support/Endian.h"
@@ -191,9 +190,9 @@ llvm::Expected<NpyArray> attn::cli::readNpy(StringRef path) {
   return parseNpy(std::move(*bytes), path);
 }
 
-llvm::Error attn::cli::writeNpy(StringRef path, DLDataType type,
-                                llvm::ArrayRef<int64_t> shape,
-                                StringRef bytes) {
+llvm::Expected<PendingFile> attn::cli::writeNpy(StringRef path, DLDataType type,
+                                                llvm::ArrayRef<int64_t> shape,
+                                                StringRef bytes) {
   std::string header = "{'descr': '";
   header += type.bits == 8 ? '|' : '<';
   header += "iuf"[type.code];
@@ -210,5 +209,5 @@ llvm::Error attn::cli::writeNpy(StringRef path, DLDataType type,
 
   std::string start = magic.str();
   start += {1, 0, char(header.size() & 0xff), char(header.size() >> 8)};
-  return writeFile(path, {start, header, bytes});
+  return PendingFile::write(path, {start, header, bytes});
 }

@@ -9,6 +9,8 @@
 #ifndef ATTN_FRONTEND_CLI_NPY_H
 #define ATTN_FRONTEND_CLI_NPY_H
 
+#include "frontend/cli/Files.h"
+
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -37,10 +39,10 @@ llvm::Expected<NpyArray> readNpy(llvm::StringRef path);
 llvm::Expected<NpyArray> parseNpy(std::unique_ptr<llvm::MemoryBuffer> bytes,
                                   llvm::StringRef name);
 
-/// Writes beside \p path and renames, so that the file is there as a whole or
-/// not at all.
-llvm::Error writeNpy(llvm::StringRef path, DLDataType type,
-                     llvm::ArrayRef<int64_t> shape, llvm::StringRef bytes);
+/// The file is there once it is kept.
+llvm::Expected<PendingFile> writeNpy(llvm::StringRef path, DLDataType type,
+                                     llvm::ArrayRef<int64_t> shape,
+                                     llvm::StringRef bytes);
 
 } // namespace attn::cli
 

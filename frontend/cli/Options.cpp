@@ -158,6 +158,28 @@ struct CommandLine {
                            cl::value_desc("PATH"), cl::cat(category),
                            cl::sub(explain)};
 
+  /// LLVM takes options of no command where the command has none of the name.
+  bool refuseForeignOptions() const {
+    if (top || build)
+      return false;
+    llvm::StringRef name = run       ? "run"
+                           : explain ? "explain"
+                           : bench   ? "bench"
+                                     : "tune";
+    for (const cl::Option *option : {static_cast<const cl::Option *>(&emit),
+                                     static_cast<const cl::Option *>(&output)})
+      if (option->getNumOccurrences()) {
+        llvm::raw_ostream &error = printError();
+        error << "'attnc " << name << "' has no option "
+              << (option == &output ? "-" : "--") << option->ArgStr;
+        if (run && option == &output)
+          error << "; an output goes to a file by --out NAME=FILE.npy";
+        error << "; see attnc " << name << " --help\n";
+        return true;
+      }
+    return false;
+  }
+
   Command command() const {
     if (run)
       return Command::Run;
@@ -264,6 +286,8 @@ std::optional<Options> attn::cli::parseCommandLine(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return std::nullopt;
 
+  if (line.refuseForeignOptions())
+    return std::nullopt;
   if (line.emit.getNumOccurrences() && line.emit.empty()) {
     printError() << "--emit: no stage is given; see --help\n";
     return std::nullopt;

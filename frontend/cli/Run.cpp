@@ -11,12 +11,14 @@
 using namespace attn;
 using namespace attn::cli;
 
-/// --out names outputs, once each; checked before anything is computed.
+/// --out names outputs and files, once each; checked before anything is
+/// computed.
 static llvm::Error checkOutputNames(SpecOp spec, const Options &options) {
   std::vector<std::string> names;
   for (unsigned i = 0; i < spec.getResultTypes().size(); ++i)
     names.push_back(spec.getResultName(i).str());
   llvm::StringMap<bool> seen;
+  llvm::StringMap<std::string> placed;
   for (const auto &[name, path] : options.outputs) {
     if (!llvm::is_contained(names, name))
       return userError("--out: '", spec.getSymName(),
@@ -24,11 +26,29 @@ static llvm::Error checkOutputNames(SpecOp spec, const Options &options) {
                        suggestName(name, names));
     if (!seen.try_emplace(name).second)
       return userError("--out: ", name, " is given twice");
+    // Devices take any number.
+    auto [place, isNew] = placed.try_emplace(path, name);
+    if (!isNew &&
+        (!llvm::sys::fs::exists(path) || llvm::sys::fs::is_regular_file(path)))
+      return userError("--out: ", place->second, " and ", name, " both go to '",
+                       path, "'");
   }
   return llvm::Error::success();
 }
 
+/// Each output that --out names, in a file of its own: those of a later one
+/// that cannot be written leave no other behind.
 static llvm::Error writeOutputs(Call &call, const Options &options) {
+  std::vector<PendingFile> files;
+  auto write = [&](const std::string &path, DLDataType type,
+                   const CallTensor &tensor,
+                   llvm::StringRef bytes) -> llvm::Error {
+    auto file = writeNpy(path, type, tensor.shape, bytes);
+    if (!file)
+      return file.takeError();
+    files.push_back(std::move(*file));
+    return llvm::Error::success();
+  };
   for (const auto &[name, path] : options.outputs) {
     auto *output = llvm::find_if(call.outputs(), [&](const CallTensor &tensor) {
       return tensor.name == name;
@@ -36,8 +56,7 @@ static llvm::Error writeOutputs(Call &call, const Options &options) {
     DLDataType type = fileType(output->type);
     // As it is: an integer of 64 bits need not fit a double.
     if (type.code == output->type.code && type.bits == output->type.bits) {
-      if (llvm::Error error =
-              writeNpy(path, type, output->shape, output->bytes()))
+      if (llvm::Error error = write(path, type, *output, output->bytes()))
         return error;
       continue;
     }
@@ -47,10 +66,12 @@ static llvm::Error writeOutputs(Call &call, const Options &options) {
     for (int64_t i = 0; i < output->size(); ++i)
       storeElement(type, converted->data.get(), i,
                    loadElement(output->type, output->data.get(), i));
-    if (llvm::Error error =
-            writeNpy(path, type, output->shape, converted->bytes()))
+    if (llvm::Error error = write(path, type, *output, converted->bytes()))
       return error;
   }
+  for (PendingFile &file : files)
+    if (llvm::Error error = file.keep())
+      return error;
   return llvm::Error::success();
 }
 

@@ -52,5 +52,6 @@ TEST(Tolerance, TwoThatWereStoredDifferByTheSmallestNumber) {
 }
 
 TEST(Tolerance, IntegersAreStoredExactly) {
-  EXPECT_EQ(worst("i8", {3, 0}, {4, 0}), 0.25);
+  EXPECT_EQ(worst("i8", {3, 4}, {3, 4}), 0);
+  EXPECT_EQ(worst("i8", {3, 500}, {3, 501}), INFINITY);
 }
