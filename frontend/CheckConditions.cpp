@@ -46,12 +46,21 @@ bool Checker::isImplied(Condition condition, const Conditions &by) const {
          maskParts.contains({condition.holds});
 }
 
-/// One condition that says all of \p conditions; null when there is none.
+/// One condition that says all of \p conditions; null when there is none. They
+/// are split here and not before: what a later reduction is over, and what it
+/// keeps, is decided for a `where` as a whole, as for the mask.
 const Quantity *Checker::conjunction(const Conditions &conditions,
                                      Place place) {
-  const Quantity *all = nullptr;
+  Conditions parts;
   for (Condition condition : conditions) {
-    if (isImplied(condition, conditions))
+    if (condition.guard)
+      parts.add(condition);
+    else
+      addCondition(parts, condition.holds);
+  }
+  const Quantity *all = nullptr;
+  for (Condition condition : parts) {
+    if (isImplied(condition, parts))
       continue;
     const Quantity *holds = condition.holds;
     if (condition.guard)

@@ -172,7 +172,7 @@ Checked Checker::checkReduce(const ReduceExpr &expr) {
     domain.add({mask.quantity});
   if (where) {
     domain.add(where.exists);
-    addCondition(domain, where.quantity);
+    domain.add({where.quantity});
   }
   const Quantity *condition = conjunction(domain, expr.place);
 

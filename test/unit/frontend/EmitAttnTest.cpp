@@ -367,8 +367,12 @@ TEST(Emit, BoolAndIntOutputsOfPairs) {
 %6 = constant 1 : [], i64
 %7 = select %4, %5, %6 : [M, N], i64
 %8 = select %2, %7, %3 : [M, N], i64
-%9 = cast %8 : [M, N], i32
-return %9
+%9 = constant -2147483648 : [], i64
+%10 = binary max %8, %9 : [M, N], i64
+%11 = constant 2147483647 : [], i64
+%12 = binary min %10, %11 : [M, N], i64
+%13 = cast %12 : [M, N], i32
+return %13
 )");
 }
 
@@ -482,8 +486,12 @@ TEST(Emit, RoundedQuotientsOfIntegersAreExact) {
 %7 = binary add %2, %6 : [], i64
 %8 = binary add %7, %0 : [], i64
 %9 = binary add %8, %0 : [], i64
-%10 = cast %9 : [], i32
-return %10
+%10 = constant -2147483648 : [], i64
+%11 = binary max %9, %10 : [], i64
+%12 = constant 2147483647 : [], i64
+%13 = binary min %11, %12 : [], i64
+%14 = cast %13 : [], i32
+return %14
 )");
 }
 
@@ -604,8 +612,12 @@ TEST(Emit, BitsOfIntegersAndConditions) {
 %14 = binary xor %12, %13 : [M, D], i1
 %15 = constant 0 : [], i64
 %16 = select %14, %9, %15 : [M, D], i64
-%17 = cast %16 : [M, D], i32
-return %17
+%17 = constant -2147483648 : [], i64
+%18 = binary max %16, %17 : [M, D], i64
+%19 = constant 2147483647 : [], i64
+%20 = binary min %18, %19 : [M, D], i64
+%21 = cast %20 : [M, D], i32
+return %21
 )");
 }
 
