@@ -14,6 +14,8 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace attn {
@@ -25,12 +27,30 @@ using namespace attn;
 
 namespace {
 
-/// Says whether \p value is computed from constants and sizes alone. Such a
-/// factor is finite unless a size is 0.
-bool isUniform(Value value) {
-  return !isMadeOf(value, [](Value part) {
-    return !isa_and_nonnull<ConstantOp, ExtentOp, UnaryOp, BinaryOp, CastOp>(
-        part.getDefiningOp());
+/// Says whether \p value is above 0 and finite wherever \p sum has an index:
+/// made of positive constants, of sizes that are known not to be 0, and of
+/// those that are summed over, by functions that keep it so.
+bool isPositiveNumber(Value value, ReduceOp sum) {
+  auto spec = sum->getParentOfType<SpecOp>();
+  return !isMadeOf(value, [&](Value part) {
+    Operation *op = part.getDefiningOp();
+    if (auto constant = dyn_cast_if_present<ConstantOp>(op)) {
+      if (auto number = dyn_cast<FloatAttr>(constant.getValue()))
+        return !(number.getValueAsDouble() > 0 && number.getValue().isFinite());
+      auto whole = dyn_cast<IntegerAttr>(constant.getValue());
+      return !whole || !whole.getValue().isStrictlyPositive();
+    }
+    if (auto extent = dyn_cast_if_present<ExtentOp>(op))
+      return spec.getStaticSize(extent.getDimAttr()).value_or(0) <= 0 &&
+             !llvm::is_contained(toDims(sum.getDims()), extent.getDimAttr());
+    if (auto unary = dyn_cast_if_present<UnaryOp>(op))
+      return unary.getKind() != UnaryKind::Sqrt &&
+             unary.getKind() != UnaryKind::Rsqrt;
+    if (auto binary = dyn_cast_if_present<BinaryOp>(op))
+      return binary.getKind() != BinaryKind::Mul &&
+             binary.getKind() != BinaryKind::Div &&
+             binary.getKind() != BinaryKind::Add;
+    return !isa_and_present<CastOp>(op);
   });
 }
 
@@ -179,19 +199,29 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
     // Over nothing the result stays 0, whatever the factors are. Where only
     // then a divisor is 0, the ratio says so.
     Signs signs(op);
+    auto isOfSameDomain = [&](Value divisor) {
+      auto total = divisor.getDefiningOp<ReduceOp>();
+      return total && total.getDims() == op.getDims() &&
+             total.getDomain() == op.getDomain();
+    };
     bool exact = neverEmpty(op), anyFactor = false, anyInput = false;
     for (Value factor : outside.factors) {
       anyFactor = true;
-      anyInput |= !isUniform(factor);
+      std::optional<double> number = constantNumber(factor);
+      anyInput |=
+          !(number && std::isfinite(*number)) && !isPositiveNumber(factor, op);
       result = build.binary(loc, BinaryKind::Mul, result, factor);
     }
     for (Product::Divisor divisor : outside.divisors) {
       BinaryKind kind = divisor.kind;
       if (kind == BinaryKind::Div && !exact) {
-        bool mayBeZero = !isUniform(divisor.value) &&
+        bool mayBeZero = !isPositiveNumber(divisor.value, op) &&
                          signs.of(divisor.value) == Sign::Unknown;
         anyInput |= mayBeZero;
         kind = mayBeZero ? BinaryKind::Div : BinaryKind::Ratio;
+      } else if (kind == BinaryKind::Ratio && !exact) {
+        // Of another sum, it may be no number where this one is over nothing.
+        anyInput |= !isOfSameDomain(divisor.value);
       }
       result = build.binary(loc, kind, result, divisor.value);
     }

@@ -1,6 +1,7 @@
 //===- KeyBounds.cpp - The keys that a tile of lanes can need -------------===//
 
 #include "dialect/KeyBounds.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
 using namespace mlir;
@@ -153,6 +154,15 @@ void KeyBounds::narrowBox(Box &box, const IndexTerms &sum, Value bound) {
   narrow(box, sum, bound);
 }
 
+/// Says whether \p value is made of numbers that fill 64 bits: a window may
+/// be as long as there are integers.
+static bool mayBeFar(Value value) {
+  return isMadeOf(value, [](Value part) {
+    return isa<BlockArgument>(part) &&
+           quantity(part).getElementType().isInteger(64);
+  });
+}
+
 /// Each term with a key in it is bounded by the least that the others can be.
 void KeyBounds::narrow(Box &box, const IndexTerms &sum, Value bound) {
   for (auto [coefficient, term] : sum) {
@@ -169,6 +179,12 @@ void KeyBounds::narrow(Box &box, const IndexTerms &sum, Value bound) {
         break;
       }
       Value least = other > 0 ? range->low : range->high;
+      if (mayBeFar(rest)) {
+        // As far as no index gets, and so near that no sum overflows.
+        Value far = math.number(((int64_t(1) << 58) / std::abs(other)));
+        least = math.max(math.min(least, far),
+                         math.number(-(int64_t(1) << 58) / std::abs(other)));
+      }
       room = math.sub(room, math.mul(least, math.number(other)));
     }
     if (known)

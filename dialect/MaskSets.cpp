@@ -134,6 +134,12 @@ std::optional<MaskSets::Sum> MaskSets::quotientOf(BinaryOp op,
   std::optional<int64_t> by = numberOf(op.getRhs(), spec);
   if (!x || !by || *by <= 0)
     return std::nullopt;
+  // Remainders of large multiples (a hash of an index) take the integer simplex
+  // a cut for nearly every number there is.
+  constexpr int64_t mostSteps = int64_t(1) << 24;
+  for (auto [column, coefficient] : x->terms)
+    if (std::abs(coefficient) > mostSteps / *by)
+      return std::nullopt;
   SmallVector<int64_t> dividend(space.getNumCols(), 0);
   for (auto [column, coefficient] : x->terms)
     dividend[column] = coefficient;

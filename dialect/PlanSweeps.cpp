@@ -53,6 +53,7 @@ private:
   Value findBase(ReduceOp reduce, unsigned kernel);
   void placeOutput(Value value, ArrayRef<StringAttr> layout);
   void placeElementwise(Value value, ArrayRef<StringAttr> layout);
+  void separatePairOutputs();
   void exportResults();
   void require(Value value, unsigned kernel);
 
@@ -463,6 +464,29 @@ void Planner::placeOutput(Value value, ArrayRef<StringAttr> layout) {
   placeElementwise(value, layout);
 }
 
+/// Pairs are written along the innermost dimension of an output. Where another
+/// output of the same pairs has another, it is computed once more.
+void Planner::separatePairOutputs() {
+  DenseMap<std::pair<Value, StringAttr>, Value> written;
+  DenseSet<Value> values;
+  auto ret = cast<ReturnOp>(spec.getBody().front().getTerminator());
+  for (OpOperand &operand : ret->getOpOperands()) {
+    Value value = operand.get();
+    SmallVector<StringAttr> layout(
+        spec.getResultLayout(operand.getOperandNumber()));
+    if (layout.size() < 2 || !reachesTileReduction(value))
+      continue;
+    Value &pairs = written[{value, layout.back()}];
+    if (!pairs && values.insert(value).second)
+      pairs = value;
+    else if (!pairs)
+      pairs = OpBuilder(ret)
+                  .clone(*value.getDefiningOp())
+                  ->getResult(cast<OpResult>(value).getResultNumber());
+    operand.set(pairs);
+  }
+}
+
 /// Whatever a kernel needs of an earlier one is a result of that one.
 void Planner::exportResults() {
   for (unsigned i = 0; i != plan.kernels.size(); ++i) {
@@ -491,6 +515,7 @@ SweepPlan Planner::run() {
   for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
     if (plan.isKept(reduce.getResult()))
       place(reduce);
+  separatePairOutputs();
   auto ret = cast<ReturnOp>(spec.getBody().front().getTerminator());
   for (auto [index, value] : llvm::enumerate(ret.getValues()))
     placeOutput(value, spec.getResultLayout(index));

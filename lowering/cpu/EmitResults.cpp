@@ -54,9 +54,14 @@ void KernelEmitter::emitResult(Value result, Value value) {
         Scope element(&at, lane.get());
         Value x = evaluator->evaluateLanes(value, element);
         Type type = quantity(result).getElementType();
-        return isa<IntegerType>(type)
-                   ? code.toInt(x, type.getIntOrFloatBitWidth())
-                   : x;
+        if (isa<IntegerType>(type))
+          return code.toInt(x, type.getIntOrFloatBitWidth());
+        // From a block to the next, LLVM 22 would take bf16 for f32 and call a
+        // function to round it once more.
+        if (type.isBF16() && Code::isVector(x))
+          return Value(arith::BitcastOp::create(
+              builder, code.loc, code.likeWith(x, builder.getI16Type()), x));
+        return x;
       });
     };
     auto writeAt = [&](Scope &at) {

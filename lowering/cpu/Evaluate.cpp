@@ -131,11 +131,16 @@ Value Evaluator::compute(Value value, Scope &scope) {
     return index(indexOp.getDimAttr(), scope);
   if (auto extentOp = dyn_cast<ExtentOp>(op))
     return extent(extentOp.getDimAttr());
-  if (auto unaryOp = dyn_cast<UnaryOp>(op))
-    return unaryOp.getKind() == UnaryKind::Exp
-               ? exponential(unaryOp, scope)
-               : unary(code, unaryOp.getKind(),
-                       evaluate(unaryOp.getOperand(), scope));
+  if (auto unaryOp = dyn_cast<UnaryOp>(op)) {
+    if (unaryOp.getKind() == UnaryKind::Exp)
+      return exponential(unaryOp, scope);
+    Value x = evaluate(unaryOp.getOperand(), scope);
+    // The least integer of a width has no opposite in it.
+    if (quantity(value).getElementType().isInteger(64) && Code::isVector(x) &&
+        !rangeOf(value).fits32())
+      x = code.toInt(x, 64);
+    return unary(code, unaryOp.getKind(), x);
+  }
   if (auto binaryOp = dyn_cast<BinaryOp>(op))
     return binary(binaryOp, scope);
   if (auto compareOp = dyn_cast<CompareOp>(op))

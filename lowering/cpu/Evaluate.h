@@ -147,6 +147,10 @@ private:
 mlir::arith::CmpIPredicate intPredicate(Predicate predicate);
 mlir::arith::CmpFPredicate realPredicate(Predicate predicate);
 
+/// Says whether a rounding, a comparison or an integer is made of \p op: of a
+/// whole number, the next one below would be another.
+bool feedsStep(BinaryOp op);
+
 /// The reduction that an accumulator other than collect makes.
 ReduceKind reduceKind(AccumulateKind kind);
 /// The value of a reduction over nothing, of \p type.

@@ -142,6 +142,17 @@ static bool isSharedAmong(ArrayRef<StringAttr> part,
       whole, [&](StringAttr dim) { return !llvm::is_contained(part, dim); });
 }
 
+bool attn::cpu::feedsStep(BinaryOp op) {
+  return llvm::any_of(op->getUsers(), [](Operation *user) {
+    if (auto unary = dyn_cast<UnaryOp>(user))
+      return unary.getKind() == UnaryKind::Floor ||
+             unary.getKind() == UnaryKind::Ceil;
+    if (auto cast = dyn_cast<CastOp>(user))
+      return isa<IntegerType>(quantity(cast.getResult()).getElementType());
+    return isa<CompareOp>(user);
+  });
+}
+
 Value Evaluator::binary(BinaryOp op, Scope &scope) {
   Value a = evaluate(op.getLhs(), scope), b = evaluate(op.getRhs(), scope);
   Type element = quantity(op.getResult()).getElementType();
@@ -154,7 +165,7 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   }
   // Many elements have the same divisor: its inverse is computed once, since
   // loops do not change it. (One so small that this overflows counts as 0.)
-  if (op.getKind() == BinaryKind::Div &&
+  if (op.getKind() == BinaryKind::Div && !feedsStep(op) &&
       isSharedAmong(quantity(op.getRhs()).getDims(),
                     quantity(op.getResult()).getDims())) {
     Value inverse = code.div(code.realLike(b, 1.0), b);

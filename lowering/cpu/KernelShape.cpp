@@ -198,9 +198,34 @@ private:
     return found;
   }
 
+  /// The number that \p value always is, if it is made of constants.
+  static std::optional<double> constantReal(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
+      auto number = dyn_cast<FloatAttr>(constant.getValue());
+      return number ? std::optional(number.getValueAsDouble()) : std::nullopt;
+    }
+    auto unary = dyn_cast_or_null<UnaryOp>(op);
+    std::optional<double> x;
+    if (unary)
+      x = constantReal(unary.getOperand());
+    if (x && unary.getKind() == UnaryKind::Sqrt)
+      return std::sqrt(*x);
+    if (x && unary.getKind() == UnaryKind::Rsqrt)
+      return 1 / std::sqrt(*x);
+    return std::nullopt;
+  }
+
+  /// Says whether a sum times \p factor is the sum of scaled terms on every
+  /// input: the factor is known, and neither makes an infinity of a finite
+  /// query (nor of a sum over nothing) nor, within reason, zeros.
+  static bool mayScaleTerms(Value factor) {
+    std::optional<double> number = constantReal(factor);
+    return number && std::abs(*number) <= 1 && std::abs(*number) >= 0x1p-20;
+  }
+
   /// score * scale is the product of keys and scaled queries: one multiply for
-  /// each query element in place of one for each pair. Not so for a factor of
-  /// more than a pair has, such as one that names what is summed over.
+  /// each query element in place of one for each pair.
   void takeInRowFactors(InnerProduct &inner) {
     if (mayBeCompared(inner.result))
       return;
@@ -209,8 +234,7 @@ private:
       if (!mul || mul.getKind() != BinaryKind::Mul)
         return;
       Value factor = mul.getLhs() == inner.result ? mul.getRhs() : mul.getLhs();
-      if (factor == inner.result || swept(factor) || isOfState(factor) ||
-          !isOnePerPair(factor) || hasAnyDim(factor, inner.dims))
+      if (!mayScaleTerms(factor))
         return;
       inner.laneSide.factors.push_back(factor);
       inner.result = mul;

@@ -2,14 +2,32 @@
 
 // The normaliser of a row leaves the sum over the values.
 // CHECK-LABEL: attn.spec @normalizer
+// CHECK-NEXT: %[[TOTAL:.*]] = attn.reduce sum %w over ["N"] where %c
 // CHECK-NEXT: %[[PV:.*]] = attn.binary mul %w, %v
 // CHECK-NEXT: %[[SUM:.*]] = attn.reduce sum %[[PV]] over ["N"] where %c
-// CHECK-NEXT: %[[OUT:.*]] = attn.binary ratio %[[SUM]], %total : (!attn.q<[M, E], f32>, !attn.q<[M], f32>) -> !attn.q<[M, E], f32>
+// CHECK-NEXT: %[[OUT:.*]] = attn.binary ratio %[[SUM]], %[[TOTAL]] : (!attn.q<[M, E], f32>, !attn.q<[M], f32>) -> !attn.q<[M, E], f32>
 // CHECK-NEXT: attn.return %[[OUT]]
 attn.spec @normalizer(%w: !attn.q<[M, N], f32> {attn.name = "w", attn.layout = ["M", "N"]},
-                      %total: !attn.q<[M], f32> {attn.name = "total", attn.layout = ["M"]},
                       %v: !attn.q<[N, E], f32> {attn.name = "v", attn.layout = ["N", "E"]},
                       %c: !attn.q<[M, N], i1> {attn.name = "c", attn.layout = ["M", "N"]})
+    -> (!attn.q<[M, E], f32> {attn.name = "out", attn.layout = ["M", "E"]})
+    attributes {dims = ["M", "N", "E"]} {
+  %total = attn.reduce sum %w over ["N"] where %c : !attn.q<[M, N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  %p = attn.binary ratio %w, %total : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %pv = attn.binary mul %p, %v : (!attn.q<[M, N], f32>, !attn.q<[N, E], f32>) -> !attn.q<[M, N, E], f32>
+  %out = attn.reduce sum %pv over ["N"] where %c : !attn.q<[M, N, E], f32>, !attn.q<[M, N], i1> -> !attn.q<[M, E], f32>
+  attn.return %out : !attn.q<[M, E], f32>
+}
+
+// That of other pairs may be no number where this sum is over nothing.
+// CHECK-LABEL: attn.spec @normalizer_of_others
+// CHECK: %[[RATIO:.*]] = attn.binary ratio %{{.*}}, %total
+// CHECK: %[[COUNT:.*]] = attn.reduce sum %{{.*}} over ["N"] where %c
+// CHECK: attn.select %{{.*}}, %{{.*}}, %[[RATIO]]
+attn.spec @normalizer_of_others(%w: !attn.q<[M, N], f32> {attn.name = "w", attn.layout = ["M", "N"]},
+                                %total: !attn.q<[M], f32> {attn.name = "total", attn.layout = ["M"]},
+                                %v: !attn.q<[N, E], f32> {attn.name = "v", attn.layout = ["N", "E"]},
+                                %c: !attn.q<[M, N], i1> {attn.name = "c", attn.layout = ["M", "N"]})
     -> (!attn.q<[M, E], f32> {attn.name = "out", attn.layout = ["M", "E"]})
     attributes {dims = ["M", "N", "E"]} {
   %p = attn.binary ratio %w, %total : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
