@@ -84,7 +84,8 @@ void KernelEmitter::chooseMatrices() {
         type = narrowType(accumulator.keySide.factors, layout);
       // Weights relative to a maximum are at most 1. Others may be anything,
       // which bf16 holds and f16 does not.
-      if (type && type.isF16() && !accumulator.op.getRelativeTo())
+      if (type && type.isF16() &&
+          !(accumulator.op.getRelativeTo() && accumulator.isWithinOne()))
         type = Type();
       matrices.accumulators.push_back(take(
           fitMatrices(type, accumulator.carried), shape.keys * groupStride()));

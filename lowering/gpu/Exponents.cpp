@@ -22,6 +22,17 @@ static Value orZero(cpu::Code &code, Value x, Value otherwise) {
   return code.select(isNothing, code.real(0), otherwise);
 }
 
+Value attn::gpu::operandOf(WarpCode &warps, Value y, Value factor,
+                           Value shift) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  cpu::Code &code = warps.code;
+  if (!shift)
+    return factor ? code.mul(y, factor) : y;
+  return code.select(
+      code.compare(arith::CmpFPredicate::OEQ, y, code.real(-infinity)), y,
+      factor ? code.fma(y, factor, shift) : code.add(y, shift));
+}
+
 Value attn::gpu::shrinkage(WarpCode &warps, Value before, Value after) {
   cpu::Code &code = warps.code;
   Value difference = code.sub(before, orZero(code, after, after));
@@ -51,7 +62,7 @@ static Value mayBeLarge(WarpCode &warps, const RowMaximum &row) {
   if (!row.shift)
     return any;
   return code.lor(
-      any, code.compare(Predicate::OGT,
+      any, code.compare(Predicate::UGT, // also where it is NaN
                         LLVM::FAbsOp::create(code.builder, code.loc, row.shift),
                         code.real(large)));
 }

@@ -32,6 +32,11 @@ struct Exponents {
   mlir::Value rows[2];
 };
 
+/// y factor + shift (null: 1, 0), and -inf where \p y is the maximum of
+/// nothing, even if the row's shift is no number.
+mlir::Value operandOf(WarpCode &warps, mlir::Value y, mlir::Value factor,
+                      mlir::Value shift);
+
 /// Says that no maximum of the warp's rows can be large, by what each thread
 /// knows before the maxima are exchanged: the vote runs beside the exchange.
 /// Takes all of \p rows but `after`.

@@ -166,13 +166,16 @@ Value FragmentEvaluator::compute(Value value, Place place,
              read.getDims().getAsRange<StringAttr>(), read.getIndices())) {
       Integer at = evaluateInteger(index, place, scope);
       // It may depend on data, and pairs outside of the mask, of which the
-      // check of the spec's reads says nothing, are looked at as well.
-      Value number = warps.toI32(materialize(at, integerType(index)));
+      // check of the spec's reads says nothing, are looked at as well. Clamped
+      // in its own width: of a wide one the low bits say nothing.
+      Value number = materialize(at, integerType(index));
       Value last = code.sub(warps.toI32(uniform.extent(dim)), warps.i32(1));
       if (hasElements)
         last = code.select(hasElements, last, warps.i32(0));
-      elsewhere.indices[dim] = {code.max(code.min(number, last), warps.i32(0)),
-                                0};
+      unsigned bits = number.getType().getIntOrFloatBitWidth();
+      Value clamped = code.max(code.min(number, code.toInt(last, bits)),
+                               code.intLike(number, 0));
+      elsewhere.indices[dim] = {warps.toI32(clamped), 0};
     }
     return load(read.getSource(), place, scope, elsewhere);
   }
@@ -240,7 +243,8 @@ Value FragmentEvaluator::binary(BinaryOp op, Place place,
   BinaryKind kind = op.getKind();
   Value left = op.getLhs(), right = op.getRhs();
   if (onColumns(op.getResult())) {
-    if (kind == BinaryKind::Mul || kind == BinaryKind::Div)
+    if (kind == BinaryKind::Mul ||
+        (kind == BinaryKind::Div && !cpu::feedsStep(op)))
       return whole(takenApart(op, place, scope));
     if (kind == BinaryKind::Add || kind == BinaryKind::Sub)
       return sum(op, 1, place, scope);

@@ -2,6 +2,7 @@
 
 #include "lowering/gpu/MaskBits.h"
 #include "dialect/FormulaWalk.h"
+#include "lowering/gpu/IntegerRanges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -30,7 +31,8 @@ bool MaskBits::isLong(FragmentEvaluator &pairs, Value domain) {
                llvm::is_contained({BinaryKind::FloorDiv, BinaryKind::Mod},
                                   binary.getKind()) &&
                quantity(part).getElementType().isInteger() &&
-               !constantReal(binary.getRhs());
+               (!constantReal(binary.getRhs()) ||
+                bitsOf(binary.getLhs(), pairs.uniform.layout.getSpec()) > 32);
     return true;
   });
   return divides && !isGiven;

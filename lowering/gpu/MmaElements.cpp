@@ -7,6 +7,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
+#include <map>
+#include <tuple>
 
 using namespace mlir;
 using namespace attn;
@@ -146,10 +148,7 @@ void MmaKernelEmitter::updateMaximum(Sweep &sweep, Base &base, Value full,
     top = reduceRow(base.elements, row, greater);
     rows[row].y = top;
     rows[row].shift = shift;
-    if (Value factor = base.form->factor())
-      top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
-    else if (shift)
-      top = code.add(top, shift);
+    top = operandOf(warps, top, base.form->factor(), shift);
     rows[row].x = top;
     rows[row].before = before[row];
   }
@@ -223,18 +222,22 @@ MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
   computePowers(sweep.pairs, accumulators, fragmentSize(sweep.shape.width),
                 scope, sweep.own().powers);
 
-  // One array for accumulators that take the same values of the same pairs.
-  llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
+  // One array for accumulators that take the same values of the same pairs, and
+  // the same in place of others.
+  std::map<std::tuple<void *, void *, double>, Values> arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
     Value value = accumulator.pairValue();
-    Values &array = arrays[{value ? value : op.getResult(), op.getDomain()}];
-    if (!array.empty())
-      return array;
-    array = elementsOf(sweep, accumulator, scope);
     double identity = op.getKind() == AccumulateKind::Max   ? -infinity
                       : op.getKind() == AccumulateKind::Min ? infinity
                                                             : 0.0;
+    Values &array =
+        arrays[{(value ? value : Value(op.getResult())).getAsOpaquePointer(),
+                op.getDomain() ? op.getDomain().getAsOpaquePointer() : nullptr,
+                identity}];
+    if (!array.empty())
+      return array;
+    array = elementsOf(sweep, accumulator, scope);
     if (!isMaskedByBase(sweep, accumulator))
       array = mask(sweep, array, op.getDomain(), identity, full, scope);
     return array;

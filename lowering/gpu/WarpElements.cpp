@@ -8,6 +8,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
+#include <map>
+#include <tuple>
 
 using namespace mlir;
 using namespace attn;
@@ -34,7 +36,8 @@ Value WarpKernelEmitter::provide(Value value, Place place,
     return known;
   if (Value known = columnElement(value, place.column))
     return known;
-  if (Sigmoid *sigmoid = findSigmoid(value); sigmoid && place.column >= 0)
+  if (Sigmoid *sigmoid = findSigmoid(value);
+      sigmoid && !sigmoid->elements.empty() && place.column >= 0)
     return sigmoid->elements[elementOf(place)];
   if (auto power = powers.find(value);
       power != powers.end() && place.column >= 0)
@@ -117,10 +120,7 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     Value &top = tops[row], shift = tileShifts[row];
     rows[row].y = top;
     rows[row].shift = shift;
-    if (Value factor = form->factor())
-      top = shift ? code.fma(top, factor, shift) : code.mul(top, factor);
-    else if (shift)
-      top = code.add(top, shift);
+    top = operandOf(warps, top, form->factor(), shift);
     rows[row].x = top;
     rows[row].before = state[index + row];
   }
@@ -194,8 +194,12 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   };
   if (llvm::any_of(shape.sweep->accumulators, readsColumns))
     scope.lastColumns = lastColumns();
+  // Nothing is left of another tile, whose code may stand before this one.
   scoreElements.assign(score.begin(), score.end());
   yElements.clear();
+  powers.clear();
+  for (Sigmoid &sigmoid : sigmoids)
+    sigmoid.elements.clear();
   loadDifferences();
   readsBroughtElements = true;
   TileResult result;
@@ -211,15 +215,19 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     onScales(result);
   }
   computeSigmoids(scope, full, item);
-  powers.clear();
   computePowers(*pairs, shape.sweep->accumulators, unsigned(score.size()),
                 scope, powers);
-  // One array for accumulators that take the same values of the same pairs.
-  llvm::DenseMap<std::pair<Value, Value>, Values> arrays;
+  // One array for accumulators that take the same values of the same pairs, and
+  // the same in place of others.
+  std::map<std::tuple<void *, void *, double>, Values> arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
     Value value = accumulator.pairValue();
-    Values &array = arrays[{value ? value : op.getResult(), op.getDomain()}];
+    double identity = identityOf(op.getKind());
+    Values &array =
+        arrays[{(value ? value : Value(op.getResult())).getAsOpaquePointer(),
+                op.getDomain() ? op.getDomain().getAsOpaquePointer() : nullptr,
+                identity}];
     if (!array.empty())
       return array;
     for (unsigned i = 0; i != score.size(); ++i) {
@@ -232,8 +240,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
                                     accumulator.pairDivisors, place, scope));
     }
     if (!isMaskedByBase(accumulator) && !isMaskedSigmoid(accumulator))
-      array = mask(array, op.getDomain(), identityOf(op.getKind()), full, item,
-                   scope);
+      array = mask(array, op.getDomain(), identity, full, item, scope);
     return array;
   };
   for (const cpu::Accumulator &accumulator : shape.sweep->accumulators) {

@@ -2,6 +2,7 @@
 
 #include "lowering/gpu/WarpShape.h"
 #include "dialect/FormulaWalk.h"
+#include "dialect/ShiftedSums.h"
 #include "lowering/gpu/IntegerRanges.h"
 #include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/PairDifference.h"
@@ -206,6 +207,38 @@ private:
     });
   }
 
+  /// The accumulator of which \p value is the result, in this kernel or in an
+  /// earlier one.
+  static AccumulateOp accumulatorOf(Value value) {
+    while (auto result = dyn_cast_or_null<OpResult>(value)) {
+      Operation *op = result.getOwner();
+      if (auto accumulate = dyn_cast<AccumulateOp>(op))
+        return accumulate;
+      if (!isa<KernelOp, SweepOp>(op))
+        break;
+      Block &body = op->getRegion(0).front();
+      value = body.getTerminator()->getOperand(result.getResultNumber());
+    }
+    return {};
+  }
+
+  /// Says whether what the weights are relative to is the greatest of all that
+  /// they are of: they are of one sweep, or the maximum is over everything.
+  static bool hasMaximaOfAll(const cpu::Accumulator &accumulator) {
+    if (AccumulateOp(accumulator.op).getRelativeTo())
+      return true;
+    bool hasAll = true;
+    for (Value value : accumulator.pairValues())
+      walkFormula(value, [&](Value part) {
+        if (std::optional<ShiftedExp> exp = asShiftedExp(part)) {
+          AccumulateOp max = accumulatorOf(exp->max);
+          hasAll &= max && !max.getDomain();
+        }
+        return hasAll;
+      });
+    return hasAll;
+  }
+
   bool matchValues(const cpu::Accumulator &accumulator) {
     if (accumulator.carried.size() == 1 &&
         accumulator.keySide.factors.size() == 1) {
@@ -220,7 +253,8 @@ private:
                   "that is a multiple of 8 up to 256");
     // Relative to a maximum, a weight is at most 2^8 (maximaSuffice). bf16
     // holds others too.
-    if (shape.values->storage->element.isF16() && !accumulator.isWithinOne())
+    if (shape.values->storage->element.isF16() &&
+        !(accumulator.isWithinOne() && hasMaximaOfAll(accumulator)))
       return fail("its weights may be larger than a number of f16");
     return true;
   }
@@ -558,8 +592,9 @@ attn::gpu::matchPackedKernel(const WarpShape &wide,
   // tile are close to each other where masks are concerned.
   const DimList &lanes = wide.kernel->lanes;
   DimList packed{lanes.back()};
+  constexpr size_t mostPacked = 4; // and the head size: coordinates of a copy
   for (StringAttr dim : lanes)
-    if (dim != lanes.back() &&
+    if (packed.size() < mostPacked && dim != lanes.back() &&
         llvm::is_contained(wide.left.storage->layout, dim) &&
         !llvm::is_contained(wide.right.storage->layout, dim) &&
         !(wide.values && llvm::is_contained(wide.values->storage->layout, dim)))

@@ -48,6 +48,7 @@ void WarpKernelEmitter::findSigmoids() {
       // Elements are masked: no two pairs share one.
       if (unary && unary.getKind() == UnaryKind::Sigmoid &&
           pairs->onRows(value) && hasAll(value, shape.columns) &&
+          !llvm::is_contained(shape.differences, value) &&
           domains.insert({value, domain}).first->second != domain)
         ambiguous.insert(value);
     }
@@ -194,10 +195,19 @@ void WarpKernelEmitter::computeSigmoids(FragmentScope &scope, Value full,
     auto exponent = [&](unsigned i) {
       return form.of(code, y[i], placeOf(i).row);
     };
+    // What is behind the mask stays so beside a row's shift that is infinite or
+    // no number, which is not within any bound.
+    auto masked = [&](unsigned i) {
+      if (!form.shifts[placeOf(i).row])
+        return exponent(i);
+      return code.select(
+          code.compare(arith::CmpFPredicate::OEQ, y[i], code.real(-infinity)),
+          y[i], exponent(i));
+    };
     auto any = [&] {
       Values powers;
       for (unsigned i = 0; i != y.size(); ++i)
-        powers.push_back(warps.exp2(code.min(exponent(i), code.real(most))));
+        powers.push_back(warps.exp2(code.min(masked(i), code.real(most))));
       return logisticOf(warps, powers);
     };
     if (!isRounded(sigmoid.value)) {

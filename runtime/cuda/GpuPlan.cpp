@@ -42,6 +42,8 @@ static attn_status_t overflow(const KernelImage &kernel, std::string_view what,
 }
 
 constexpr int64_t maxGrid = 0x7fffffff;
+/// Kernels count items in 32 bits, and go on by as many as there are blocks.
+constexpr int64_t mostItems = int64_t(1) << 30;
 
 /// As many blocks as the GPU takes at once.
 static int64_t mostBlocks(const attn_launch_desc &desc, const Gpu &gpu) {
@@ -124,7 +126,7 @@ chooseLaunch(const KernelImage &kernel, const attn_stage_desc &stage,
     int64_t parts;
     if (!fits)
       continue;
-    if (__builtin_mul_overflow(items, cost.parts, &parts))
+    if (__builtin_mul_overflow(items, cost.parts, &parts) || parts > mostItems)
       return overflow(kernel, "the number of work items", items);
     best = cost.cycles;
     launch.desc = &desc;

@@ -31,8 +31,8 @@ namespace {
 
 constexpr int32_t maxRank = 5;
 constexpr int64_t alignment = 16, maxStride = int64_t(1) << 40,
-                  maxExtent = int64_t(1) << 32, maxFolded = int64_t(1) << 31,
-                  maxBox = 256;
+                  maxExtent = int64_t(1) << 32,
+                  maxFolded = (int64_t(1) << 31) - 256, maxBox = 256;
 
 /// The dimensions of a map, in bytes but for the extents.
 struct Walk {
