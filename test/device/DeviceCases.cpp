@@ -194,6 +194,9 @@ int main(int argc, char **argv) {
       // One more type, and a kernel that leaves the head sizes open.
       if (&call == &example.calls[example.calls.size() > 1])
         packer.pack(example, call, "f16", /*fixSizes=*/false);
+      // Heads that the matrix units take: f16 has kernels of its own.
+      if (call.sizes.lookup("D") >= 64)
+        packer.pack(example, call, "f16", /*fixSizes=*/true);
     }
   packer.finish();
   return 0;

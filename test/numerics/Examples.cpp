@@ -48,15 +48,21 @@ static Example readExample(const json::Object &entry,
   if (const json::Object *generators = entry.getObject("generators"))
     for (const auto &[name, value] : *generators)
       common.generators[StringRef(name)] = value.getAsString()->str();
-  // The shapes are those of a named list, or are written out.
+  // The shapes are those of a named list, or are written out; "more" names a
+  // list beside it.
   const json::Array *list = entry.getArray("shapes");
   if (!list)
     list = shapes.getArray(*entry.getString("shapes"));
-  for (const json::Value &shape : *list) {
-    CallSpec call = common;
-    readSizes(*shape.getAsString(), call.sizes);
-    example.calls.push_back(call);
-  }
+  auto add = [&](const json::Array &list) {
+    for (const json::Value &shape : list) {
+      CallSpec call = common;
+      readSizes(*shape.getAsString(), call.sizes);
+      example.calls.push_back(call);
+    }
+  };
+  add(*list);
+  if (auto more = entry.getString("more"))
+    add(*shapes.getArray(*more));
   return example;
 }
 
