@@ -165,11 +165,6 @@ private:
     for (const cpu::SweepShape &sweep : shape.kernel->sweeps) {
       MmaSweep &matched = shape.sweeps.emplace_back();
       matched.sweep = &sweep;
-      SweepOp op = sweep.op;
-      for (auto box : op.getVisits().getOps<BoxReduceOp>())
-        if (box.getDims().size() != 1)
-          return fail("its mask needs the integers of a box of several "
-                      "dimensions");
       for (auto [position, dim] : llvm::enumerate(sweep.over)) {
         Value by = sweep.visit ? sweep.visit.getStep()[position] : Value();
         if (!addDim(matched.columns, dim, by))

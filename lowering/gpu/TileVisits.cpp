@@ -49,6 +49,15 @@ void TileVisits::prepare(Value value, cpu::Scope &scope, Part part,
 /// are waited for once. The lanes of a warp share those of rows; the few of a
 /// tile of columns are the lane's own.
 void TileVisits::prepareBox(BoxReduceOp op, cpu::Scope &scope, Part part) {
+  if (!isLookedAt(op)) {
+    // Any number that its elements can be.
+    unsigned bits = evaluator.layout.storageOf(op.getSource())
+                        .element.getIntOrFloatBitWidth();
+    scope.values[op.getResult()] =
+        code.index(op.getKind() == ReduceKind::Min ? llvm::minIntN(bits)
+                                                   : llvm::maxIntN(bits));
+    return;
+  }
   SweepOp owner = sweep.op;
   SmallVector<BoxReduceOp> ops;
   for (auto other : owner.getVisits().getOps<BoxReduceOp>())
@@ -62,25 +71,48 @@ void TileVisits::prepareBox(BoxReduceOp op, cpu::Scope &scope, Part part) {
     scope.values[other.getResult()] = extreme;
 }
 
-/// Every \p step-th of the integers of a box of one dimension, from \p first
-/// on, for each of \p ops.
+/// Of each row of a box, every \p step-th of the integers from \p first on, for
+/// each of \p ops.
 Values TileVisits::reduceEvery(ArrayRef<BoxReduceOp> ops, Value first,
                                int64_t step, cpu::Scope &scope) {
+  Values identities;
+  for (BoxReduceOp op : ops)
+    identities.push_back(cpu::identityOf(code, op.getKind(), code.i64()));
+  return reduceRows(ops, 0, first, step, identities, scope);
+}
+
+std::pair<Value, Value> TileVisits::rangeOf(BoxReduceOp box, unsigned position,
+                                            cpu::Scope &scope) {
+  auto dim = cast<StringAttr>(box.getDims()[position]);
+  Value last = code.sub(evaluator.extent(dim), code.index(1));
+  return {code.max(evaluator.evaluate(box.getFrom()[position], scope),
+                   code.index(0)),
+          code.min(evaluator.evaluate(box.getTo()[position], scope), last)};
+}
+
+/// The same in the dimensions from \p position on, with the others at the
+/// indices of \p scope.
+Values TileVisits::reduceRows(ArrayRef<BoxReduceOp> ops, unsigned position,
+                              Value first, int64_t step, ValueRange init,
+                              cpu::Scope &scope) {
   // So many are asked for before the first is waited for. Beyond the end they
   // are the last one again, which extremes do not mind.
   constexpr int64_t ahead = 4;
   BoxReduceOp box = ops.front();
-  auto dim = cast<StringAttr>(box.getDims()[0]);
-  Value last = code.sub(evaluator.extent(dim), code.index(1));
-  Value low =
-      code.max(evaluator.evaluate(box.getFrom()[0], scope), code.index(0));
-  Value high = code.min(evaluator.evaluate(box.getTo()[0], scope), last);
-  Values identities;
-  for (BoxReduceOp op : ops)
-    identities.push_back(cpu::identityOf(code, op.getKind(), code.i64()));
+  auto dim = cast<StringAttr>(box.getDims()[position]);
+  auto [low, end] = rangeOf(box, position, scope);
+  Value high = end;
+  if (position + 1 != box.getDims().size())
+    return code.forEach(low, code.add(high, code.index(1)), 1, init,
+                        [&](Value at, ValueRange before) {
+                          cpu::Scope inner(&scope);
+                          inner.indices[dim].uniform = at;
+                          return reduceRows(ops, position + 1, first, step,
+                                            before, inner);
+                        });
   return code.forEach(
-      code.add(low, first), code.add(high, code.index(1)), ahead * step,
-      identities, [&](Value at, ValueRange before) {
+      code.add(low, first), code.add(high, code.index(1)), ahead * step, init,
+      [&](Value at, ValueRange before) {
         Values extremes(before);
         for (int64_t i = 0; i != ahead; ++i) {
           cpu::Scope inner(&scope);
@@ -226,11 +258,29 @@ Value TileVisits::classify(Value truth, const cpu::Scope &rows,
 
 Value TileVisits::lane() { return code.land(warps.thread(), warps.i32(31)); }
 
+/// A box of several dimensions is looked at where one is coarser than the
+/// tile's: of a table with a number for each block, or for each row and block of
+/// columns. With one for each pair, looking would be the work of the tile.
+bool attn::gpu::isLookedAt(BoxReduceOp op) {
+  return op.getDims().size() == 1 ||
+         llvm::any_of(op.getFrom(), [](Value from) {
+           return isMadeOf(from, [](Value part) {
+             auto quotient = part.getDefiningOp<BinaryOp>();
+             return quotient && quotient.getKind() == BinaryKind::FloorDiv;
+           });
+         });
+}
+
+bool attn::gpu::looksAtMemory(SweepOp sweep) {
+  return llvm::any_of(sweep.getVisits().getOps<BoxReduceOp>(), isLookedAt);
+}
+
 bool attn::gpu::searchesMemory(const cpu::SweepShape &sweep,
                                TileDependence &dependence) {
   VisitOp visit = sweep.visit;
   return visit && isMadeOf(visit.getMay(), [&](Value value) {
-           return value.getDefiningOp<BoxReduceOp>() &&
+           auto box = value.getDefiningOp<BoxReduceOp>();
+           return box && isLookedAt(box) &&
                   dependence.dependsOn(value, sweep.over);
          });
 }

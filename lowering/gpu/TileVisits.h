@@ -96,6 +96,11 @@ private:
   void prepareBox(BoxReduceOp op, cpu::Scope &scope, Part part);
   Values reduceEvery(llvm::ArrayRef<BoxReduceOp> ops, Value first, int64_t step,
                      cpu::Scope &scope);
+  std::pair<Value, Value> rangeOf(BoxReduceOp box, unsigned position,
+                                  cpu::Scope &scope);
+  Values reduceRows(llvm::ArrayRef<BoxReduceOp> ops, unsigned position,
+                    Value first, int64_t step, mlir::ValueRange init,
+                    cpu::Scope &scope);
   Values reduceTogether(llvm::ArrayRef<BoxReduceOp> ops, cpu::Scope &scope);
   Value lane();
   cpu::Scope columnsOf(Value number);
@@ -120,6 +125,11 @@ private:
   cpu::Scope blockRows; // their bounds, and what follows
   std::deque<cpu::Scope> ownRows;
 };
+
+/// Says whether the integers of a box are looked at; otherwise they may be any.
+bool isLookedAt(BoxReduceOp op);
+/// Says whether those of any box of \p sweep are.
+bool looksAtMemory(SweepOp sweep);
 
 /// Says whether memory decides which tiles are empty. Such a mask may leave out
 /// most tiles, and a test waits for memory.

@@ -6,6 +6,7 @@
 #include "lowering/gpu/IntegerRanges.h"
 #include "lowering/gpu/MaskBits.h"
 #include "lowering/gpu/PairDifference.h"
+#include "lowering/gpu/TileVisits.h"
 
 using namespace mlir;
 using namespace attn;
@@ -58,8 +59,6 @@ private:
     shape.sweep = &kernel.sweeps.front();
     if (shape.sweep->over.size() > 3)
       return fail("it sweeps over more than three dimensions at once");
-    if (!hasSimpleBoxes())
-      return fail("its mask needs the integers of a box of several dimensions");
     if (kernel.lanes.empty())
       return fail("no free dimension lies along the lanes");
     // As many dimensions of rows as of columns: the nearest pairs of a box are
@@ -94,18 +93,8 @@ private:
     return true;
   }
 
-  /// Boxes in which integers are looked for are of one dimension.
-  bool hasSimpleBoxes() {
-    SweepOp sweep = shape.sweep->op;
-    return llvm::all_of(
-        sweep.getVisits().getOps<BoxReduceOp>(),
-        [](BoxReduceOp op) { return op.getDims().size() == 1; });
-  }
-
   bool searches() {
-    SweepOp sweep = shape.sweep->op;
-    return shape.sweep->visit &&
-           !sweep.getVisits().getOps<BoxReduceOp>().empty();
+    return shape.sweep->visit && looksAtMemory(shape.sweep->op);
   }
 
   /// The 16-bit tensor that \p factor is, converted; it has the dimensions of

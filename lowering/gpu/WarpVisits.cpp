@@ -12,8 +12,7 @@ using namespace attn::gpu;
 
 /// Says whether the lanes of a warp look for integers together.
 bool WarpKernelEmitter::searchesTogether() {
-  SweepOp sweep = shape.sweep->op;
-  return shape.sweep->visit && !sweep.getVisits().getOps<BoxReduceOp>().empty();
+  return shape.sweep->visit && looksAtMemory(shape.sweep->op);
 }
 
 /// Works out which columns \p item runs over.
