@@ -150,6 +150,24 @@ Text Printer::printBinary(BinaryOp op) {
   return printInfix(infix, op.getLhs(), op.getRhs());
 }
 
+/// What \p op cuts to the numbers that 32 bits hold, as the compiler does; null
+/// where it does not.
+static mlir::Value withoutWidth(BinaryOp op) {
+  auto isNumber = [](mlir::Value value, int64_t number) {
+    return constantInteger(value) == number;
+  };
+  auto inner = op.getLhs().getDefiningOp<BinaryOp>();
+  if (!inner)
+    return {};
+  BinaryOp low = op.getKind() == BinaryKind::Max ? op : inner;
+  BinaryOp high = low == op ? inner : op;
+  bool cuts = low.getKind() == BinaryKind::Max &&
+              high.getKind() == BinaryKind::Min &&
+              isNumber(low.getRhs(), std::numeric_limits<int32_t>::min()) &&
+              isNumber(high.getRhs(), std::numeric_limits<int32_t>::max());
+  return cuts ? inner.getLhs() : mlir::Value();
+}
+
 static std::string conditionText(mlir::Value domain, Printer &printer) {
   return domain ? " where " + printer.print(domain) : "";
 }
@@ -172,10 +190,17 @@ Text Printer::printText(mlir::Value value) {
           return {"-" + print(op.getOperand(), Sign), Sign};
         if (op.getKind() == UnaryKind::Not)
           return {"not " + print(op.getOperand(), Not), Not};
+        // What softmax is over nothing is no part of its formula.
+        if (op.getKind() == UnaryKind::NegInfToZero)
+          return printText(op.getOperand());
         return {stringifyUnaryKind(op.getKind()).str() + "(" +
                 print(op.getOperand()) + ")"};
       })
-      .Case([&](BinaryOp op) -> Case { return printBinary(op); })
+      .Case([&](BinaryOp op) -> Case {
+        if (mlir::Value whole = withoutWidth(op))
+          return printText(whole);
+        return printBinary(op);
+      })
       .Case([&](CompareOp op) -> Case {
         return {print(op.getLhs(), BitOr) + signOf(op.getPredicate()).str() +
                     print(op.getRhs(), BitOr),

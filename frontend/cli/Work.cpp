@@ -38,9 +38,14 @@ double Work::flop() const {
 }
 
 const KernelWork *Work::main() const {
+  auto isMasked = [](const KernelWork &kernel) {
+    return !kernel.sweeps.front().domain.empty();
+  };
   const KernelWork *best = nullptr;
   for (const KernelWork &kernel : kernels)
-    if (!kernel.sweeps.empty() && (!best || kernel.flop() > best->flop()))
+    if (!kernel.sweeps.empty() &&
+        (!best || std::pair(isMasked(kernel), kernel.flop()) >
+                      std::pair(isMasked(*best), best->flop())))
       best = &kernel;
   return best;
 }

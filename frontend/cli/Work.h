@@ -48,7 +48,8 @@ struct Work {
   std::vector<KernelWork> kernels;
 
   double flop() const;
-  /// The kernel with the most work, or null where there is none.
+  /// The kernel with the most work, of those under a mask if there are any, or
+  /// null where there is none. (One that writes pairs visits those outside too.)
   const KernelWork *main() const;
 };
 
