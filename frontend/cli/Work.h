@@ -49,7 +49,8 @@ struct Work {
 
   double flop() const;
   /// The kernel with the most work, of those under a mask if there are any, or
-  /// null where there is none. (One that writes pairs visits those outside too.)
+  /// null where there is none. (One that writes pairs visits those outside
+  /// too.)
   const KernelWork *main() const;
 };
 

@@ -259,11 +259,10 @@ Value TileVisits::classify(Value truth, const cpu::Scope &rows,
 Value TileVisits::lane() { return code.land(warps.thread(), warps.i32(31)); }
 
 /// A box of several dimensions is looked at where one is coarser than the
-/// tile's: of a table with a number for each block, or for each row and block of
-/// columns. With one for each pair, looking would be the work of the tile.
+/// tile's: of a table with a number for each block, or for each row and block
+/// of columns. With one for each pair, looking would be the work of the tile.
 bool attn::gpu::isLookedAt(BoxReduceOp op) {
-  return op.getDims().size() == 1 ||
-         llvm::any_of(op.getFrom(), [](Value from) {
+  return op.getDims().size() == 1 || llvm::any_of(op.getFrom(), [](Value from) {
            return isMadeOf(from, [](Value part) {
              auto quotient = part.getDefiningOp<BinaryOp>();
              return quotient && quotient.getKind() == BinaryKind::FloorDiv;
