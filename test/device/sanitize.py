@@ -26,15 +26,17 @@ INTEGERS = {"int": 32, "i32": 32, "int64": 64, "i64": 64, "int8": 8, "i8": 8,
 
 # A library of each kind of kernel: specialised warps with causal tiles, boxes,
 # residues and differences, without values and with numbers of columns; few rows,
-# in parts; mma.sync with one sweep, with several, over queries, of f32 and with
-# heads of any size; threads with a lane each.
+# in parts; tables of blocks and of pairs; mma.sync with one sweep, with several,
+# over queries, of f32 and with heads of any size; threads with a lane each.
 KINDS = "|".join((
     "causal-bf16-D=64", "neighborhood_2d-bf16-D=64", "dilated_causal-bf16-D=64",
     "t5_bias-bf16-D=64", "gqa_decode-bf16-D=64", "gqa_decode_alibi-bf16-D=128",
     "documents-bf16-D=64", "causal-f32-D=64", "causal-bf16-D=17",
     "two_stage_softplus-bf16-D=64", "statistics-bf16-D=64",
     "column_softmax-f32-D=64", "column_softmax-bf16-D=64",
-    "talking_heads-bf16-.*=16", "weights_out-bf16-D=64"))
+    "talking_heads-bf16-.*=16", "weights_out-bf16-D=64",
+    "block_mask-.*16-D=64", "block_kinds-bf16-D=64", "tree_mask-bf16-D=64",
+    "kerple-bf16-D=64", "causal-f16-D=192", "sigmoid_attention-bf16-D=64"))
 
 
 def call(name, *arguments):
