@@ -69,6 +69,16 @@ enum class Sign {
   Positive
 };
 
+/// \p value as a sum over the pairs of \p sum; null: it is none.
+ReduceOp totalOfSamePairs(Value value, ReduceOp sum) {
+  auto total = value.getDefiningOp<ReduceOp>();
+  return total && total.getKind() == ReduceKind::Sum &&
+                 total.getDims() == sum.getDims() &&
+                 total.getDomain() == sum.getDomain()
+             ? total
+             : ReduceOp();
+}
+
 /// Signs of quantities in a term of a sum.
 class Signs {
 public:
@@ -91,11 +101,8 @@ private:
       return compute(unary);
     if (auto binary = dyn_cast_if_present<BinaryOp>(op))
       return compute(binary);
-    auto total = dyn_cast_if_present<ReduceOp>(op);
-    bool isNormalizer = total && total.getKind() == ReduceKind::Sum &&
-                        total.getDims() == sum.getDims() &&
-                        total.getDomain() == sum.getDomain() &&
-                        of(total.getOperand()) == Sign::Positive;
+    ReduceOp total = totalOfSamePairs(value, sum);
+    bool isNormalizer = total && of(total.getOperand()) == Sign::Positive;
     return isNormalizer ? Sign::ZeroOverNothing : Sign::Unknown;
   }
 
@@ -199,11 +206,6 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
     // Over nothing the result stays 0, whatever the factors are. Where only
     // then a divisor is 0, the ratio says so.
     Signs signs(op);
-    auto isOfSameDomain = [&](Value divisor) {
-      auto total = divisor.getDefiningOp<ReduceOp>();
-      return total && total.getDims() == op.getDims() &&
-             total.getDomain() == op.getDomain();
-    };
     bool exact = neverEmpty(op), anyFactor = false, anyInput = false;
     for (Value factor : outside.factors) {
       anyFactor = true;
@@ -221,7 +223,7 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
         kind = mayBeZero ? BinaryKind::Div : BinaryKind::Ratio;
       } else if (kind == BinaryKind::Ratio && !exact) {
         // Of another sum, it may be no number where this one is over nothing.
-        anyInput |= !isOfSameDomain(divisor.value);
+        anyInput |= !totalOfSamePairs(divisor.value, op);
       }
       result = build.binary(loc, kind, result, divisor.value);
     }

@@ -5,6 +5,8 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace attn;
 
@@ -75,4 +77,39 @@ bool attn::isOfState(Value value) {
   return isMadeOf(value, [](Value part) {
     return bool(part.getDefiningOp<AccumulateOp>());
   });
+}
+
+std::optional<double> attn::constantReal(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
+    if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
+      return real.getValueAsDouble();
+    if (auto integer = dyn_cast<IntegerAttr>(constant.getValue());
+        integer && !integer.getType().isInteger(1))
+      return double(integer.getValue().getSExtValue());
+    return std::nullopt;
+  }
+  if (auto cast = dyn_cast_or_null<CastOp>(op);
+      cast && quantity(cast.getResult()).getElementType().isF32())
+    return constantReal(cast.getOperand());
+  if (auto unary = dyn_cast_or_null<UnaryOp>(op)) {
+    std::optional<double> x = constantReal(unary.getOperand());
+    if (!x)
+      return std::nullopt;
+    switch (unary.getKind()) {
+    case UnaryKind::Neg:
+      return -*x;
+    case UnaryKind::Sqrt:
+      return std::sqrt(*x);
+    case UnaryKind::Rsqrt:
+      return 1 / std::sqrt(*x);
+    case UnaryKind::Log:
+      return std::log(*x);
+    case UnaryKind::Exp:
+      return std::exp(*x);
+    default:
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
 }

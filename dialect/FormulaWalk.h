@@ -34,6 +34,9 @@ bool isMadeOf(mlir::Value value,
 /// Says whether \p value is made of a running value of a sweep.
 bool isOfState(mlir::Value value);
 
+/// The number that \p value is, where it is made of constants alone.
+std::optional<double> constantReal(mlir::Value value);
+
 } // namespace attn
 
 #endif // ATTN_DIALECT_FORMULAWALK_H

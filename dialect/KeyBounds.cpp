@@ -181,9 +181,8 @@ void KeyBounds::narrow(Box &box, const IndexTerms &sum, Value bound) {
       Value least = other > 0 ? range->low : range->high;
       if (mayBeFar(rest)) {
         // As far as no index gets, and so near that no sum overflows.
-        Value far = math.number(((int64_t(1) << 58) / std::abs(other)));
-        least = math.max(math.min(least, far),
-                         math.number(-(int64_t(1) << 58) / std::abs(other)));
+        int64_t far = (int64_t(1) << 58) / std::abs(other);
+        least = math.max(math.min(least, math.number(far)), math.number(-far));
       }
       room = math.sub(room, math.mul(least, math.number(other)));
     }

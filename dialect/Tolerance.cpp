@@ -1,6 +1,7 @@
 //===- Tolerance.cpp - How far a kernel may be from the reference ---------===//
 
 #include "dialect/Tolerance.h"
+#include "dialect/FormulaWalk.h"
 
 #include <cmath>
 #include <limits>
@@ -61,7 +62,7 @@ static double storingError(Type type) {
 }
 
 static Comparison compare(const HostTensor &got, const HostTensor &want,
-                          double storing) {
+                          double storing, bool isExact = false) {
   double largest = 0;
   for (double value : want.data)
     if (std::isfinite(value))
@@ -73,8 +74,9 @@ static Comparison compare(const HostTensor &got, const HostTensor &want,
     if (x == y || (std::isnan(x) && std::isnan(y)))
       return 0.0;
     double error = std::max(std::fabs(x - y) - storing, 0.0) / largest;
-    return std::isfinite(error) ? error
-                                : std::numeric_limits<double>::infinity();
+    return std::isfinite(error) && !isExact
+               ? error
+               : std::numeric_limits<double>::infinity();
   };
   Comparison comparison;
   for (size_t i = 0; i < want.data.size(); ++i) {
@@ -91,33 +93,10 @@ static Comparison compare(const HostTensor &got, const HostTensor &want,
 
 /// Says whether result \p index is made of integers alone.
 static bool isExact(SpecOp spec, unsigned index) {
-  SmallVector<Value> open{
-      spec.getBody().front().getTerminator()->getOperand(index)};
-  llvm::SmallPtrSet<Operation *, 16> seen;
-  while (!open.empty()) {
-    Value value = open.pop_back_val();
-    if (isa<FloatType>(cast<QuantityType>(value.getType()).getElementType()))
-      return false;
-    if (Operation *op = value.getDefiningOp(); op && seen.insert(op).second)
-      open.append(op->operand_begin(), op->operand_end());
-  }
-  return true;
-}
-
-static Comparison compareExactly(const HostTensor &got,
-                                 const HostTensor &want) {
-  Comparison comparison;
-  for (size_t i = 0; i < want.data.size(); ++i)
-    if (i == 0 || got.data[i] != want.data[i]) {
-      comparison.position = positionOf(i, want.shape);
-      comparison.got = got.data[i];
-      comparison.want = want.data[i];
-      if (got.data[i] == want.data[i])
-        continue;
-      comparison.worst = std::numeric_limits<double>::infinity();
-      break;
-    }
-  return comparison;
+  return !isMadeOf(spec.getBody().front().getTerminator()->getOperand(index),
+                   [](Value part) {
+                     return isa<FloatType>(quantity(part).getElementType());
+                   });
 }
 
 Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
@@ -127,9 +106,8 @@ Comparison attn::compareTensors(const HostTensor &got, const HostTensor &want) {
 Comparison attn::compareResult(SpecOp spec, unsigned index,
                                const HostTensor &got, const HostTensor &want,
                                bool bothStored) {
-  if (isExact(spec, index))
-    return compareExactly(got, want);
   auto type = cast<QuantityType>(spec.getResultTypes()[index]);
   double storing = storingError(type.getElementType());
-  return compare(got, want, bothStored ? 2 * storing : storing);
+  return compare(got, want, bothStored ? 2 * storing : storing,
+                 isExact(spec, index));
 }

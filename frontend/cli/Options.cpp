@@ -162,10 +162,11 @@ struct CommandLine {
   bool refuseForeignOptions() const {
     if (top || build)
       return false;
-    llvm::StringRef name = run       ? "run"
-                           : explain ? "explain"
-                           : bench   ? "bench"
-                                     : "tune";
+    const cl::SubCommand &command = run       ? run
+                                    : explain ? explain
+                                    : bench   ? bench
+                                              : tune;
+    llvm::StringRef name = command.getName();
     for (const cl::Option *option : {static_cast<const cl::Option *>(&emit),
                                      static_cast<const cl::Option *>(&output)})
       if (option->getNumOccurrences()) {

@@ -198,24 +198,6 @@ private:
     return found;
   }
 
-  /// The number that \p value always is, if it is made of constants.
-  static std::optional<double> constantReal(Value value) {
-    Operation *op = value.getDefiningOp();
-    if (auto constant = dyn_cast_or_null<ConstantOp>(op)) {
-      auto number = dyn_cast<FloatAttr>(constant.getValue());
-      return number ? std::optional(number.getValueAsDouble()) : std::nullopt;
-    }
-    auto unary = dyn_cast_or_null<UnaryOp>(op);
-    std::optional<double> x;
-    if (unary)
-      x = constantReal(unary.getOperand());
-    if (x && unary.getKind() == UnaryKind::Sqrt)
-      return std::sqrt(*x);
-    if (x && unary.getKind() == UnaryKind::Rsqrt)
-      return 1 / std::sqrt(*x);
-    return std::nullopt;
-  }
-
   /// Says whether a sum times \p factor is the sum of scaled terms on every
   /// input: the factor is known, and neither makes an infinity of a finite
   /// query (nor of a sum over nothing) nor, within reason, zeros.

@@ -267,7 +267,7 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
   // warpgroups, each thread has as many as it can have.
   bool three = tile.consumers == 3, trades = tile.consumers > 1;
   unsigned ofProducer = three ? 32 : 24, ofConsumer = three ? 160 : 240;
-  if (searchesTogether() && !three) {
+  if (shape.searches() && !three) {
     ofProducer = 56;
     ofConsumer = 224;
   }
@@ -277,7 +277,7 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
         if (trades)
           warps.setRegisters(ofProducer, /*increase=*/false);
         code.ifThen(code.equals(warpOfBlock, warps.i32(0)), [&] {
-          if (searchesTogether())
+          if (shape.searches())
             return emitProducer(warps.isElected());
           code.ifThen(warps.isElected(),
                       [&] { emitProducer(code.boolean(true)); });

@@ -267,9 +267,6 @@ private:
 /// \p value in the element type \p type of where it goes.
 mlir::Value convertTo(cpu::Code &code, mlir::Type type, mlir::Value value);
 
-/// The number that \p value is, where it is made of constants alone.
-std::optional<double> constantReal(mlir::Value value);
-
 } // namespace attn::gpu
 
 #endif // ATTN_LOWERING_GPU_FRAGMENTS_H

@@ -7,8 +7,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
-#include <map>
-#include <tuple>
 
 using namespace mlir;
 using namespace attn;
@@ -222,19 +220,12 @@ MmaKernelEmitter::elements(Strip &strip, Sweep &sweep, Value number, Value full,
   computePowers(sweep.pairs, accumulators, fragmentSize(sweep.shape.width),
                 scope, sweep.own().powers);
 
-  // One array for accumulators that take the same values of the same pairs, and
-  // the same in place of others.
-  std::map<std::tuple<void *, void *, double>, Values> arrays;
+  // One array for accumulators that take the same values of the same pairs.
+  TileArrays arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
-    Value value = accumulator.pairValue();
-    double identity = op.getKind() == AccumulateKind::Max   ? -infinity
-                      : op.getKind() == AccumulateKind::Min ? infinity
-                                                            : 0.0;
-    Values &array =
-        arrays[{(value ? value : Value(op.getResult())).getAsOpaquePointer(),
-                op.getDomain() ? op.getDomain().getAsOpaquePointer() : nullptr,
-                identity}];
+    double identity = identityOf(op.getKind());
+    Values &array = arrays.of(accumulator, identity);
     if (!array.empty())
       return array;
     array = elementsOf(sweep, accumulator, scope);

@@ -1,6 +1,7 @@
 //===- ScoreForm.cpp - What an element of a maximum costs -----------------===//
 
 #include "lowering/gpu/ScoreForm.h"
+#include "dialect/FormulaWalk.h"
 #include "dialect/Products.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

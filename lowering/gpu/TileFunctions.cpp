@@ -28,6 +28,12 @@ using namespace attn::gpu;
 
 using Values = WarpCode::Values;
 
+double attn::gpu::identityOf(AccumulateKind kind) {
+  return kind == AccumulateKind::Max ? -std::numeric_limits<double>::infinity()
+         : kind == AccumulateKind::Min ? std::numeric_limits<double>::infinity()
+                                       : 0.0;
+}
+
 //===----------------------------------------------------------------------===//
 // Sums of softplus
 //===----------------------------------------------------------------------===//

@@ -8,8 +8,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <limits>
-#include <map>
-#include <tuple>
 
 using namespace mlir;
 using namespace attn;
@@ -217,17 +215,13 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   computeSigmoids(scope, full, item);
   computePowers(*pairs, shape.sweep->accumulators, unsigned(score.size()),
                 scope, powers);
-  // One array for accumulators that take the same values of the same pairs, and
-  // the same in place of others.
-  std::map<std::tuple<void *, void *, double>, Values> arrays;
+  // One array for accumulators that take the same values of the same pairs.
+  TileArrays arrays;
   auto arrayOf = [&](const cpu::Accumulator &accumulator) {
     AccumulateOp op = accumulator.op;
     Value value = accumulator.pairValue();
     double identity = identityOf(op.getKind());
-    Values &array =
-        arrays[{(value ? value : Value(op.getResult())).getAsOpaquePointer(),
-                op.getDomain() ? op.getDomain().getAsOpaquePointer() : nullptr,
-                identity}];
+    Values &array = arrays.of(accumulator, identity);
     if (!array.empty())
       return array;
     for (unsigned i = 0; i != score.size(); ++i) {

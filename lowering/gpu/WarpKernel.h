@@ -147,7 +147,6 @@ private:
   }
 
   // Which tiles (WarpVisits.cpp).
-  bool searchesTogether();
   void findColumns(Item &item);
   TileCorner cornerOf(Item &item, Value number) {
     return item.visits->cornerOf(number);
@@ -354,9 +353,6 @@ private:
 /// the number of items.
 WarpCode::Values boxesOf(const WarpShape &shape, cpu::Evaluator &host);
 mlir::Value itemsOf(const WarpShape &shape, cpu::Evaluator &host);
-
-/// The state of an accumulator over nothing.
-double identityOf(AccumulateKind kind);
 
 } // namespace attn::gpu
 

@@ -31,7 +31,6 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
-#include <limits>
 #include <numbers>
 
 using namespace mlir;
@@ -41,7 +40,6 @@ using namespace attn::gpu;
 using Values = WarpCode::Values;
 
 static constexpr double log2OfE = std::numbers::log2e;
-static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 //===----------------------------------------------------------------------===//
 // Producer
@@ -262,12 +260,6 @@ WarpKernelEmitter::stateIndex(const cpu::Accumulator &accumulator) const {
     index += !other.isProduct || other.carried.empty();
   }
   llvm_unreachable("not of this sweep");
-}
-
-double attn::gpu::identityOf(AccumulateKind kind) {
-  return kind == AccumulateKind::Max   ? -infinity
-         : kind == AccumulateKind::Min ? infinity
-                                       : 0.0;
 }
 
 Values WarpKernelEmitter::identities() {

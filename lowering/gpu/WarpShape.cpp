@@ -93,10 +93,6 @@ private:
     return true;
   }
 
-  bool searches() {
-    return shape.sweep->visit && looksAtMemory(shape.sweep->op);
-  }
-
   /// The 16-bit tensor that \p factor is, converted; it has the dimensions of
   /// \p side, and \p inner is innermost.
   std::optional<TileTensor> tensorOf(Value factor, TileSide side,
@@ -475,13 +471,13 @@ private:
       tile = {/*consumers=*/2, /*columns=*/128, /*stages=*/3,
               /*pingPong=*/false};
     // Addresses and what is read take registers too.
-    if (readsPairs || searches())
+    if (readsPairs || shape.searches())
       tile.consumers = 2;
     if (readsPairs)
       tile.columns = std::min(tile.columns, 96u);
     if (shape.overlapsScores() && size > 128)
       tile.stages = 2;
-    if (searches() && size > 128)
+    if (shape.searches() && size > 128)
       tile.columns = 64;
     // Boxes are 32 wide; and consumers that skip tiles of their own accord take
     // no turns.
@@ -555,6 +551,10 @@ void WarpShape::setTile(const WarpTile &chosen) {
     rows[1].box = rows[2].box = 8;
   }
   setColumnBoxes(columns, tile.columns);
+}
+
+bool WarpShape::searches() const {
+  return sweep->visit && looksAtMemory(sweep->op);
 }
 
 unsigned WarpShape::tileCycles() const {

@@ -82,6 +82,8 @@ struct WarpShape {
   /// items may be cut into parts.
   bool isPacked = false;
 
+  /// Says whether the lanes of a warp look for integers together.
+  bool searches() const;
   /// What a block needs for a tile, in cycles: of the tensor cores, of the
   /// elements, or of its share of the memory's bandwidth.
   unsigned tileCycles() const;

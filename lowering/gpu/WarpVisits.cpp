@@ -10,11 +10,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::gpu;
 
-/// Says whether the lanes of a warp look for integers together.
-bool WarpKernelEmitter::searchesTogether() {
-  return shape.sweep->visit && looksAtMemory(shape.sweep->op);
-}
-
 /// Works out which columns \p item runs over.
 void WarpKernelEmitter::findColumns(Item &item) {
   item.visits = std::make_unique<TileVisits>(*indices, dependence, *shape.sweep,
