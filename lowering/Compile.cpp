@@ -295,9 +295,10 @@ static void judgeLaunches(std::vector<cpu::SpecDescription> &specs,
 /// Compiles the device module and takes it out of \p module.
 static llvm::Expected<attn::gpu::DeviceCode>
 compileKernels(ModuleOp module, std::vector<cpu::SpecDescription> &specs,
-               const TargetRecord &record, bool optimizes) {
+               const TargetRecord &record, const CompileOptions &options) {
   mlir::gpu::GPUModuleOp kernels = attn::gpu::findDeviceModule(module);
-  auto code = attn::gpu::compileDevice(kernels, record, optimizes);
+  auto code = attn::gpu::compileDevice(kernels, record, options.optimizes,
+                                       options.hasOneCubin);
   if (!code)
     return code.takeError();
   judgeLaunches(specs, *code, kernels);
@@ -318,8 +319,7 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
     return llvm::createStringError("internal error: lowering failed");
   CompiledModule compiled;
   if (record.gpu) {
-    auto code =
-        compileKernels(module, *descriptions, record, options.optimizes);
+    auto code = compileKernels(module, *descriptions, record, options);
     if (!code)
       return code.takeError();
     compiled.device = std::move(*code);

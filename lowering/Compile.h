@@ -23,6 +23,9 @@ struct CompileOptions {
   std::string target = "native";
   /// Whether LLVM's optimizer runs; kernels are slower without.
   bool optimizes = true;
+  /// Whether the kernels of a GPU are assembled together, for who takes one
+  /// cubin; slower than each alone.
+  bool hasOneCubin = false;
 };
 
 /// Where the pipeline can be stopped, in running order.

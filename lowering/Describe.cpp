@@ -23,7 +23,7 @@ public:
   Describer(Module &module, const TargetRecord &target,
             const DeviceCode *device)
       : module(module), context(module.getContext()), target(target),
-        image(device ? describeImage(*device) : null()) {}
+        device(device), image(device ? describeImage() : null()) {}
 
   GlobalVariable *spec(const SpecDescription &spec) {
     Constant *fields = structure({
@@ -103,7 +103,7 @@ private:
          array(map(kernel.maps,
                    [&](auto &entry) { return tensorMap(spec, entry); })),
          i32(kernel.tileCycles), merge, i32(kernel.drawsItems),
-         i32(kernel.waitsItself)});
+         i32(kernel.waitsItself), i32(device->codes.lookup(kernel.symbol))});
   }
   Constant *tensorMap(const SpecDescription &spec, const TensorMap &tensorMap) {
     SpecDescription::Param type;
@@ -130,15 +130,21 @@ private:
                       i32(dim.isFolded ? 0 : dim.box), i32(dim.step),
                       i32(dim.stepSlot.value_or(-1)), i32(dim.isLonger)});
   }
-  Constant *describeImage(const DeviceCode &device) {
-    StringRef data = device.isPtx() ? device.ptx : device.cubin;
-    const attn::GpuRecord &gpu = *target.gpu;
+  Constant *code(StringRef data) {
     // PTX ends with a zero; the driver reads a cubin as 64-bit words.
-    auto *bytes = ConstantDataArray::getString(context, data, device.isPtx());
-    GlobalVariable *code = global(bytes, "", GlobalValue::PrivateLinkage);
-    code->setAlignment(Align(64));
+    auto *bytes = ConstantDataArray::getString(context, data, device->isPtx());
+    GlobalVariable *place = global(bytes, "", GlobalValue::PrivateLinkage);
+    place->setAlignment(Align(64));
+    return structure({place, i64(int64_t(data.size()))});
+  }
+  Constant *describeImage() {
+    ArrayRef<std::string> codes = device->cubins;
+    if (device->isPtx())
+      codes = device->ptx;
+    const attn::GpuRecord &gpu = *target.gpu;
     return global(
-        structure({code, i64(int64_t(data.size())), i32(device.isPtx()),
+        structure({i32(int(codes.size())), i32(device->isPtx()),
+                   array(map(codes, [&](auto &entry) { return code(entry); })),
                    i32(gpu.capability), i32(gpu.isExact), i32(gpu.ptxVersion)}),
         "", GlobalValue::PrivateLinkage);
   }
@@ -185,6 +191,7 @@ private:
   Module &module;
   LLVMContext &context;
   const TargetRecord &target;
+  const DeviceCode *device; // null on a CPU
   Constant *image;
 };
 

@@ -26,7 +26,8 @@ static bool isLaunch(const attn_spec_desc &desc,
   if (!launch.symbol || !isSlot(launch.items_slot, 0) ||
       !isSlot(launch.items_slot + lastSlot, 0) || launch.threads < 1 ||
       launch.shared_bytes < 0 || launch.blocks_per_sm < 0 ||
-      launch.num_maps < 0 || launch.tile_cycles < 0)
+      launch.num_maps < 0 || launch.tile_cycles < 0 || launch.code < 0 ||
+      launch.code >= desc.image->num_codes)
     return false;
   for (int32_t j = 0; j < launch.num_maps; ++j) {
     const attn_map_desc &map = launch.maps[j];
@@ -55,12 +56,23 @@ static bool hasLaunches(const attn_spec_desc &desc,
   return true;
 }
 
+static bool isImage(const attn_image_desc &image) {
+  if (image.num_codes < 1 || !image.codes)
+    return false;
+  for (int32_t i = 0; i < image.num_codes; ++i)
+    if (!image.codes[i].data || image.codes[i].size < 1)
+      return false;
+  return true;
+}
+
 /// Whether every slot and index of \p desc lies where it says it does, so that
 /// a file that is not ours is refused instead of being believed.
 static bool isWellFormed(const attn_spec_desc &desc) {
   if (!desc.name || !desc.target || !desc.features || !desc.plan ||
       desc.num_slots < 0 || desc.num_dims < 0 || desc.num_params < 0 ||
       desc.num_buffers < 0 || desc.num_stages < 0 || desc.num_checks < 0)
+    return false;
+  if (desc.image && !isImage(*desc.image))
     return false;
   auto hasSlots = [&](int64_t first, int64_t count) {
     return first >= 0 && first + count <= desc.num_slots;
@@ -85,7 +97,7 @@ static bool isWellFormed(const attn_spec_desc &desc) {
             ? !hasLaunches(desc, desc.stages[i])
             : !desc.stages[i].run || !hasSlots(desc.stages[i].items_slot, 2))
       return false;
-  return !desc.image || (desc.image->data && desc.image->size > 0);
+  return true;
 }
 
 static attn_status_t checkDescriptor(const attn_spec_desc *desc) {

@@ -88,7 +88,7 @@ static llvm::Error writeDeviceCode(const CompiledCode &code,
     return userError("build: a .cubin needs ptxas, which is neither in a CUDA "
                      "Toolkit nor in the PyPI package nvidia-cuda-nvcc here; "
                      "install one, set ATTNC_PTXAS, or build a .ptx");
-  return writeFile(options.output, {code.device->cubin});
+  return writeFile(options.output, {code.device->cubins.front()});
 }
 
 static llvm::Error writeCode(Spec &spec, const Options &options,

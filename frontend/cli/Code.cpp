@@ -6,12 +6,15 @@
 
 #include "runtime/jit/EmitCode.h"
 
+#include "llvm/Support/Path.h"
+
 using namespace attn;
 using namespace attn::cli;
 
 CompileOptions attn::cli::compileOptions(const Options &options) {
   CompileOptions result;
   result.target = options.target;
+  result.hasOneCubin = llvm::sys::path::extension(options.output) == ".cubin";
   return result;
 }
 

@@ -1,9 +1,9 @@
 //===- EmitPtx.cpp - From LLVM IR to PTX ----------------------------------===//
 //
 // The kernels of a spec are alternatives to each other and stages, none calls
-// another: each is a module of its own, whose text is put behind the others'.
-// What a text has before its kernel is the version, and declarations of shared
-// memory. The result does not depend on the number of threads.
+// another: each is a module of its own. What its text has before the kernel is
+// the version, declarations of shared memory, and constants of the kernel. The
+// result does not depend on the number of threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -76,12 +76,12 @@ emitModule(llvm::Module &module, const TargetRecord &target, bool optimizes) {
   return std::string(text.data(), text.size());
 }
 
-/// The kernels that \p module consists of; empty where it has other code or
-/// data, which more than one of them may need.
-static llvm::SmallVector<std::string> kernelsOf(const llvm::Module &module) {
-  llvm::SmallVector<std::string> kernels;
+/// The kernels that \p module consists of; empty where it has other code, or
+/// data that they may share for more than its bytes.
+static std::vector<std::string> kernelsOf(const llvm::Module &module) {
+  std::vector<std::string> kernels;
   for (const llvm::GlobalVariable &data : module.globals())
-    if (!data.isDeclaration())
+    if (!data.isDeclaration() && !(data.isConstant() && data.hasLocalLinkage()))
       return {};
   for (const llvm::Function &function : module) {
     if (function.isDeclaration())
@@ -117,11 +117,13 @@ static llvm::Expected<std::string> emitKernel(llvm::MemoryBufferRef bitcode,
   return emitModule(**module, target, optimizes);
 }
 
-/// \p parts as one text: the lines before each kernel once.
-static std::string join(llvm::ArrayRef<std::string> parts) {
+std::string attn::gpu::joinPtx(llvm::ArrayRef<PtxPart> parts) {
+  if (parts.size() == 1)
+    return parts.front().text;
   llvm::SetVector<StringRef> declarations;
   llvm::SmallVector<StringRef> kernels;
-  for (StringRef part : parts) {
+  for (const PtxPart &entry : parts) {
+    StringRef part = entry.text;
     size_t begin = part.find("\n.visible .entry");
     llvm::SmallVector<StringRef> lines;
     part.take_front(begin).split(lines, '\n', -1, /*KeepEmpty=*/false);
@@ -136,34 +138,45 @@ static std::string join(llvm::ArrayRef<std::string> parts) {
   return text;
 }
 
-llvm::Expected<std::string> attn::gpu::emitPtx(llvm::Module &module,
-                                               const TargetRecord &target,
-                                               bool optimizes) {
-  llvm::SmallVector<std::string> kernels = kernelsOf(module);
-  if (kernels.size() < 2)
-    return emitModule(module, target, optimizes);
+llvm::Error
+attn::gpu::forEachInThread(size_t count,
+                           llvm::function_ref<llvm::Error(size_t)> work) {
+  std::vector<std::string> failures(count);
+  {
+    llvm::DefaultThreadPool pool;
+    for (size_t i = 0; i < count; ++i)
+      pool.async([&, i] { failures[i] = llvm::toString(work(i)); });
+  }
+  llvm::Error error = llvm::Error::success();
+  for (const std::string &failure : failures)
+    if (!failure.empty())
+      error =
+          llvm::joinErrors(std::move(error), llvm::createStringError(failure));
+  return error;
+}
+
+llvm::Expected<std::vector<attn::gpu::PtxPart>>
+attn::gpu::emitPtx(llvm::Module &module, const TargetRecord &target,
+                   bool optimizes) {
+  std::vector<std::string> kernels = kernelsOf(module);
+  if (kernels.size() < 2) {
+    auto ptx = emitModule(module, target, optimizes);
+    if (!ptx)
+      return ptx.takeError();
+    return std::vector{PtxPart{"", std::move(*ptx)}};
+  }
   llvm::SmallVector<char, 0> bitcode;
   llvm::raw_svector_ostream stream(bitcode);
   llvm::WriteBitcodeToFile(module, stream);
   llvm::MemoryBufferRef buffer(StringRef(bitcode.data(), bitcode.size()),
                                module.getName());
-  std::vector<std::optional<llvm::Expected<std::string>>> made(kernels.size());
-  {
-    llvm::DefaultThreadPool pool;
-    for (auto [kernel, ptx] : llvm::zip_equal(kernels, made))
-      pool.async([&, &kernel = kernel, &ptx = ptx] {
-        ptx.emplace(emitKernel(buffer, kernel, target, optimizes));
-      });
-  }
-  llvm::Error error = llvm::Error::success();
-  std::vector<std::string> parts;
-  for (auto &ptx : made) {
-    if (*ptx)
-      parts.push_back(std::move(**ptx));
-    else
-      error = llvm::joinErrors(std::move(error), ptx->takeError());
-  }
-  if (error)
+  std::vector<PtxPart> parts(kernels.size());
+  auto emit = [&](size_t i) {
+    parts[i].kernel = kernels[i];
+    return emitKernel(buffer, kernels[i], target, optimizes)
+        .moveInto(parts[i].text);
+  };
+  if (llvm::Error error = forEachInThread(kernels.size(), emit))
     return error;
-  return join(parts);
+  return parts;
 }

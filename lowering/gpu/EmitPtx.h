@@ -10,10 +10,24 @@
 
 namespace attn::gpu {
 
-/// PTX of the kernels of \p module, in its order, made in a thread each where
-/// there are threads; \p optimizes as in CompileOptions. \p module is used up.
-llvm::Expected<std::string> emitPtx(llvm::Module &module,
-                                    const TargetRecord &target, bool optimizes);
+/// A kernel, or all that share code, which have no name here.
+struct PtxPart {
+  std::string kernel, text;
+};
+
+/// PTX of each kernel of \p module, in its order, that of all where they share
+/// code; made in a thread each where there are threads. \p optimizes as in
+/// CompileOptions. \p module is used up.
+llvm::Expected<std::vector<PtxPart>>
+emitPtx(llvm::Module &module, const TargetRecord &target, bool optimizes);
+
+/// \p parts as one text: the lines before each kernel once.
+std::string joinPtx(llvm::ArrayRef<PtxPart> parts);
+
+/// Calls \p work with 0 to \p count - 1, in a thread each where there are
+/// threads; the errors together.
+llvm::Error forEachInThread(size_t count,
+                            llvm::function_ref<llvm::Error(size_t)> work);
 
 } // namespace attn::gpu
 

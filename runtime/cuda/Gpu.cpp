@@ -61,10 +61,11 @@ attn_status_t attn::runtime::cuda::findGpu(int ordinal, const Gpu **gpu) {
 //===----------------------------------------------------------------------===//
 
 LoadedImage::~LoadedImage() {
-  if (!module)
+  if (modules.empty())
     return;
   CurrentContext current(*gpu);
-  gpu->driver->cuModuleUnload(module);
+  for (Module module : modules)
+    gpu->driver->cuModuleUnload(module);
 }
 
 /// "9.0" of 90.
@@ -112,8 +113,8 @@ static attn_status_t findFunction(const attn_spec_desc &desc, const Gpu &gpu,
                                   const attn_launch_desc &launch,
                                   Function &function) {
   const Driver &driver = *gpu.driver;
-  Result result =
-      driver.cuModuleGetFunction(&function, image.module, launch.symbol);
+  Result result = driver.cuModuleGetFunction(
+      &function, image.modules[launch.code], launch.symbol);
   if (result == success && launch.shared_bytes > 0)
     result = driver.cuFuncSetAttribute(function, maxDynamicSharedBytes,
                                        launch.shared_bytes);
@@ -129,9 +130,13 @@ static attn_status_t load(const attn_spec_desc &desc, const Gpu &gpu,
   const Driver &driver = *gpu.driver;
   CurrentContext current(gpu);
   image.gpu = &gpu;
-  Result result = driver.cuModuleLoadData(&image.module, desc.image->data);
-  if (result != success)
-    return loadFailed(desc, gpu, result);
+  for (int32_t i = 0; i < desc.image->num_codes; ++i) {
+    Module module;
+    Result result = driver.cuModuleLoadData(&module, desc.image->codes[i].data);
+    if (result != success)
+      return loadFailed(desc, gpu, result);
+    image.modules.push_back(module);
+  }
   for (int32_t i = 0; i < desc.num_stages; ++i) {
     const attn_stage_desc &stage = desc.stages[i];
     auto &functions = image.functions.emplace_back();

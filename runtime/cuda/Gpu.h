@@ -47,7 +47,7 @@ private:
 /// The kernels of a spec, loaded on one GPU.
 struct LoadedImage {
   const Gpu *gpu = nullptr;
-  Module module = nullptr;
+  std::vector<Module> modules; // one for each code of the image
   struct Functions {
     Function kernel = nullptr, merge = nullptr;
   };

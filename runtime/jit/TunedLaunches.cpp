@@ -27,9 +27,14 @@ int64_t attn::extentClass(int64_t extent) {
 TunedLaunches::TunedLaunches(const attn_kernel_t &kernel,
                              const DiskCache *cache)
     : cache(cache) {
-  if (const attn_image_desc *code = kernel.image->desc->image)
-    image = contentHash(
-        {{static_cast<const char *>(code->data), size_t(code->size)}});
+  const attn_image_desc *desc = kernel.image->desc->image;
+  if (!desc)
+    return;
+  std::vector<StringRef> codes;
+  for (int32_t i = 0; i < desc->num_codes; ++i)
+    codes.emplace_back(static_cast<const char *>(desc->codes[i].data),
+                       size_t(desc->codes[i].size));
+  image = contentHash(codes);
 }
 
 /// Extents by class; whole scalars, which may be widths of a mask, as they are.

@@ -42,7 +42,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 8
+#define ATTN_KERNEL_ABI_VERSION 9
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -136,6 +136,7 @@ typedef struct attn_launch_desc {
   const struct attn_launch_desc *merge; /* null: items stay whole */
   int32_t draws_items;
   int32_t waits_itself;
+  int32_t code; /* which of the codes of the image has it */
 } attn_launch_desc;
 
 /* counts[0..3]: tiles empty, full, mixed, and pairs visited; added to. Where
@@ -159,11 +160,18 @@ typedef struct attn_pass_desc {
   const int32_t *stages;
 } attn_pass_desc;
 
-/* Code for a GPU, as the driver loads it. */
-typedef struct attn_image_desc {
-  const void *data; /* a cubin, or PTX with its final zero */
+/* Code for a GPU, as the driver loads it: a cubin, or PTX with its final
+   zero. */
+typedef struct attn_code_desc {
+  const void *data;
   int64_t size;
+} attn_code_desc;
+
+/* All code of a spec for a GPU. None of it refers to another. */
+typedef struct attn_image_desc {
+  int32_t num_codes;
   int32_t is_ptx;
+  const attn_code_desc *codes;
   int32_t capability; /* 90 for sm_90: what the GPU must have at least */
   /* Whether the GPU must have just this capability (sm_90a; any cubin needs
      the same major number). */

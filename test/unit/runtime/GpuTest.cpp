@@ -71,17 +71,19 @@ const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, -1, 64, 1, -1, 0},
                                      {M, XStride, 0, 0, Box, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
 const attn_launch_desc merge = {"merge", Merge, 32,      0, 0, 0,
-                                nullptr, 0,     nullptr, 0, 1};
+                                nullptr, 0,     nullptr, 0, 1, 1};
 const attn_launch_desc launches[] = {
-    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr, 0, 0},
-    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge, 0, 0},
-    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0, 0}};
+    {"slow", Slow, 384, 0, 1, 0, nullptr, 2000, nullptr, 0, 0, 0},
+    {"fast", Fast, 384, 100000, 1, 1, maps, 1000, &merge, 0, 0, 1},
+    {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0, 0, 0}};
 // Without the launch that takes any tensor.
 const attn_stage_desc stages[] = {
     {"rows", nullptr, nullptr, 0, 2, launches + 1, 0, 1}};
 const attn_stage_desc slowStages[] = {
     {"rows", nullptr, nullptr, 0, 3, launches, 0, 1}};
-const attn_image_desc machineCode = {"cubin", 5, 0, 90, 1, 86};
+// As the driver of the tests takes it: the names of its kernels.
+const attn_code_desc codes[] = {{"slow plain", 11}, {"fast merge", 11}};
+const attn_image_desc machineCode = {2, 0, codes, 90, 1, 86};
 const attn_spec_desc rows = {ATTN_KERNEL_ABI_VERSION,
                              NumSlots,
                              "rows",
@@ -644,6 +646,15 @@ TEST_F(Gpu, RefusesDescriptorsThatLie) {
   EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED)
       << "merges what it merges";
   launch = launches[2];
+  launch.code = 2;
+  EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED)
+      << "is in no code";
+  launch = launches[2];
+  attn_image_desc image = machineCode;
+  image.num_codes = 0;
+  other.image = &image;
+  EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED);
+  other.image = &machineCode;
   stage.num_launches = 0;
   EXPECT_EQ(attn_kernel_from_desc(&other, &refused), ATTN_STATUS_LOAD_FAILED);
 }

@@ -100,7 +100,7 @@ TEST(Kernel, RefusesOtherAbi) {
   EXPECT_EQ(attn_kernel_from_desc(&desc, &kernel), ATTN_STATUS_ABI_MISMATCH);
   EXPECT_STREQ(attn_last_error(),
                "the kernel was built for ABI version 99, but this runtime has "
-               "version 8: build the kernel again with the attnc of this "
+               "version 9: build the kernel again with the attnc of this "
                "runtime");
 }
 
