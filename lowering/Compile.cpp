@@ -306,6 +306,13 @@ compileKernels(ModuleOp module, std::vector<cpu::SpecDescription> &specs,
   return code;
 }
 
+void attn::finish(llvm::Module &module, llvm::TargetMachine &machine,
+                  const CompileOptions &options) {
+  if (options.optimizes)
+    optimize(module, machine);
+  storeSingleLanes(module);
+}
+
 llvm::Expected<CompiledModule>
 attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
                     const CompileOptions &options) {
@@ -342,9 +349,8 @@ attn::compileToLLVM(ModuleOp module, llvm::LLVMContext &context,
       function.addFnAttr("prefer-vector-width",
                          std::to_string(record.width * 32));
     }
-  if (options.optimizes)
-    optimize(*result, **machine);
-  storeSingleLanes(*result);
+  if (options.optimizesHost)
+    finish(*result, **machine, options);
   compiled.specs = std::move(*descriptions);
   return compiled;
 }

@@ -23,6 +23,9 @@ struct CompileOptions {
   std::string target = "native";
   /// Whether LLVM's optimizer runs; kernels are slower without.
   bool optimizes = true;
+  /// Whether it has run over what compileToLLVM returns; else emitObjects has
+  /// it run, over parts in threads.
+  bool optimizesHost = true;
   /// Whether the kernels of a GPU are assembled together, for who takes one
   /// cubin; slower than each alone.
   bool hasOneCubin = false;
@@ -57,6 +60,11 @@ struct CompiledModule {
 llvm::Expected<CompiledModule> compileToLLVM(mlir::ModuleOp module,
                                              llvm::LLVMContext &context,
                                              const CompileOptions &options);
+
+/// What compileToLLVM ends with: LLVM's optimizer, and what its code generator
+/// must not meet.
+void finish(llvm::Module &module, llvm::TargetMachine &machine,
+            const CompileOptions &options);
 
 /// The machine of \p options; an error names an unknown target.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>

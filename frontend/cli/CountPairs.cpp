@@ -28,19 +28,15 @@ compile(mlir::ModuleOp module) {
   if (!engine)
     return engine.takeError();
   CompileOptions options; // for this machine, whatever is asked for elsewhere
+  options.optimizesHost = false;
   llvm::LLVMContext context;
   auto compiled = compileToLLVM(module, context, options);
   if (!compiled)
     return compiled.takeError();
-  auto machine = createTargetMachine(options);
-  if (!machine)
-    return machine.takeError();
-  auto object =
-      emitCode(*compiled->module, **machine, llvm::CodeGenFileType::ObjectFile);
-  if (!object)
-    return object.takeError();
-  return (*engine)->load(llvm::MemoryBuffer::getMemBufferCopy(
-      {object->data(), object->size()}, "pairs"));
+  auto objects = emitObjects(*compiled->module, options);
+  if (!objects)
+    return objects.takeError();
+  return (*engine)->load(std::move(*objects));
 }
 
 /// Calls \p desc with the inputs of \p call and one more tensor.

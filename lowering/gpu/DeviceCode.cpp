@@ -1,6 +1,7 @@
 //===- DeviceCode.cpp - From a device module to a cubin -------------------===//
 
 #include "lowering/gpu/DeviceCode.h"
+#include "lowering/Parts.h"
 #include "lowering/gpu/EmitPtx.h"
 
 #include "mlir/Target/LLVMIR/Export.h"

@@ -9,13 +9,12 @@
 
 #include "lowering/gpu/EmitPtx.h"
 #include "lowering/Optimize.h"
+#include "lowering/Parts.h"
 
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/ThreadPool.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace attn;
@@ -99,21 +98,12 @@ static llvm::Expected<std::string> emitKernel(llvm::MemoryBufferRef bitcode,
                                               const TargetRecord &target,
                                               bool optimizes) {
   llvm::LLVMContext context;
-  auto module = llvm::getLazyBitcodeModule(bitcode, context);
+  auto isKernel = [&](const llvm::Function &function) {
+    return function.getName() == kernel;
+  };
+  auto module = readPart(bitcode, context, isKernel, /*hasData=*/false);
   if (!module)
     return module.takeError();
-  for (llvm::Function &function : **module)
-    if (function.isMaterializable() && function.getName() != kernel)
-      function.deleteBody();
-  if (llvm::Error error = (*module)->materializeAll())
-    return error;
-  for (llvm::Function &function : llvm::make_early_inc_range(**module))
-    if (function.isDeclaration() && function.use_empty())
-      function.eraseFromParent();
-  for (llvm::GlobalVariable &data :
-       llvm::make_early_inc_range((*module)->globals()))
-    if (data.use_empty())
-      data.eraseFromParent();
   return emitModule(**module, target, optimizes);
 }
 
@@ -136,23 +126,6 @@ std::string attn::gpu::joinPtx(llvm::ArrayRef<PtxPart> parts) {
   for (StringRef kernel : kernels)
     text += kernel;
   return text;
-}
-
-llvm::Error
-attn::gpu::forEachInThread(size_t count,
-                           llvm::function_ref<llvm::Error(size_t)> work) {
-  std::vector<std::string> failures(count);
-  {
-    llvm::DefaultThreadPool pool;
-    for (size_t i = 0; i < count; ++i)
-      pool.async([&, i] { failures[i] = llvm::toString(work(i)); });
-  }
-  llvm::Error error = llvm::Error::success();
-  for (const std::string &failure : failures)
-    if (!failure.empty())
-      error =
-          llvm::joinErrors(std::move(error), llvm::createStringError(failure));
-  return error;
 }
 
 llvm::Expected<std::vector<attn::gpu::PtxPart>>

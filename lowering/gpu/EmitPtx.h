@@ -24,11 +24,6 @@ emitPtx(llvm::Module &module, const TargetRecord &target, bool optimizes);
 /// \p parts as one text: the lines before each kernel once.
 std::string joinPtx(llvm::ArrayRef<PtxPart> parts);
 
-/// Calls \p work with 0 to \p count - 1, in a thread each where there are
-/// threads; the errors together.
-llvm::Error forEachInThread(size_t count,
-                            llvm::function_ref<llvm::Error(size_t)> work);
-
 } // namespace attn::gpu
 
 #endif // ATTN_LOWERING_GPU_EMITPTX_H

@@ -108,7 +108,7 @@ Result<Kernel> Compiler::Impl::load(SpecObject spec) {
   auto impl = std::make_shared<Kernel::Impl>();
   impl->remarks = std::move(spec.code.remarks);
   impl->fromDiskCache = spec.fromDiskCache;
-  auto object = (*engine)->load(std::move(spec.code.object));
+  auto object = (*engine)->load(std::move(spec.code.objects));
   if (!object)
     return failed(object.takeError());
   impl->object = std::move(*object);

@@ -1,8 +1,8 @@
 //===- DiskCache.cpp - Objects that outlive a process ---------------------===//
 //
-// A file: magic, key (64 hex digits), hash of the rest, size of the remarks
-// (8 bytes), remarks, object. So a file that was cut off, damaged or renamed is
-// told apart from one that is whole.
+// A file: magic, key (64 hex digits), hash of the rest; remarks and objects,
+// each after its size (8 bytes). So a file that was cut off, damaged or renamed
+// is told apart from one that is whole.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@
 using namespace attn;
 using llvm::StringRef;
 
-static constexpr StringRef magic = "attn object 1\n";
+static constexpr StringRef magic = "attn object 2\n";
 static constexpr size_t hashSize = 64;
 static constexpr size_t lengthSize = 8;
 
@@ -58,6 +58,25 @@ std::string DiskCache::path(StringRef key) const {
   return path.str().str();
 }
 
+static void addPart(std::string &content, StringRef part) {
+  char length[lengthSize];
+  llvm::support::endian::write64le(length, part.size());
+  content.append(length, lengthSize);
+  content += part;
+}
+
+/// Takes the part off that \p content begins with; none at its end.
+static std::optional<StringRef> takePart(StringRef &content) {
+  if (content.size() < lengthSize)
+    return std::nullopt;
+  uint64_t length = llvm::support::endian::read64le(content.data());
+  if (length > content.size() - lengthSize)
+    return std::nullopt;
+  StringRef part = content.substr(lengthSize, length);
+  content = content.drop_front(lengthSize + length);
+  return part;
+}
+
 std::optional<CachedObject> DiskCache::load(StringRef key) const {
   if (directory.empty())
     return std::nullopt;
@@ -68,34 +87,33 @@ std::optional<CachedObject> DiskCache::load(StringRef key) const {
     return std::nullopt;
   StringRef rest = (*file)->getBuffer();
   if (!rest.consume_front(magic) || !rest.consume_front(key) ||
-      rest.size() < hashSize + lengthSize)
+      rest.size() < hashSize)
     return std::nullopt;
   StringRef hash = rest.take_front(hashSize);
   rest = rest.drop_front(hashSize);
   if (contentHash(rest) != hash)
     return std::nullopt;
-  uint64_t length = llvm::support::endian::read64le(rest.data());
-  rest = rest.drop_front(lengthSize);
-  if (length > rest.size())
+  std::optional<StringRef> remarks = takePart(rest);
+  if (!remarks)
     return std::nullopt;
-  // A copy: the linker wants the object aligned.
-  return CachedObject{
-      rest.take_front(length).str(),
-      llvm::MemoryBuffer::getMemBufferCopy(rest.drop_front(length), key)};
+  CachedObject found{remarks->str(), {}};
+  while (std::optional<StringRef> object = takePart(rest))
+    // A copy: the linker wants it aligned.
+    found.objects.push_back(llvm::MemoryBuffer::getMemBufferCopy(*object, key));
+  return found;
 }
 
 bool DiskCache::store(StringRef key, StringRef remarks,
-                      StringRef object) const {
+                      llvm::ArrayRef<StringRef> objects) const {
   namespace fs = llvm::sys::fs;
   if (directory.empty() ||
       fs::create_directories(directory, /*IgnoreExisting=*/true,
                              fs::perms::owner_all))
     return false;
-  char length[lengthSize];
-  llvm::support::endian::write64le(length, remarks.size());
-  std::string content(length, lengthSize);
-  content += remarks;
-  content += object;
+  std::string content;
+  addPart(content, remarks);
+  for (StringRef object : objects)
+    addPart(content, object);
 
   auto file = fs::TempFile::create(path(key) + ".tmp-%%%%%%");
   if (!file) {

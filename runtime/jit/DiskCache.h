@@ -9,13 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace attn {
 
 /// What is kept of a compilation.
 struct CachedObject {
   std::string remarks;
-  std::unique_ptr<llvm::MemoryBuffer> object;
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
 };
 
 /// A directory of compiled objects, shared by any number of processes. It is
@@ -33,7 +34,7 @@ public:
   /// Writes beside the file and renames; replaces what is there. Whether it
   /// could.
   bool store(llvm::StringRef key, llvm::StringRef remarks,
-             llvm::StringRef object) const;
+             llvm::ArrayRef<llvm::StringRef> objects) const;
 
 private:
   std::string path(llvm::StringRef key) const;

@@ -3,9 +3,12 @@
 #ifndef ATTN_RUNTIME_JIT_EMITCODE_H
 #define ATTN_RUNTIME_JIT_EMITCODE_H
 
+#include "lowering/Compile.h"
+
 #include "llvm/IR/Module.h"
 #include "llvm/Support/CodeGen.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
 
 namespace attn {
@@ -14,6 +17,12 @@ namespace attn {
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitCode(llvm::Module &module, llvm::TargetMachine &machine,
          llvm::CodeGenFileType type);
+
+/// Objects that make up \p module, which compileToLLVM made without optimizing
+/// the host's code: large functions are optimized and emitted each for itself,
+/// in threads. \p module is used up.
+llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+emitObjects(llvm::Module &module, const CompileOptions &options);
 
 } // namespace attn
 

@@ -41,8 +41,8 @@ llvm::Expected<std::unique_ptr<Engine>> Engine::create() {
 }
 
 llvm::Expected<std::unique_ptr<LoadedObject>>
-Engine::load(std::unique_ptr<llvm::MemoryBuffer> object) {
-  // A library for each object: kernels may have one name.
+Engine::load(std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects) {
+  // A library for each spec: kernels may have one name.
   auto library =
       jit->createJITDylib("kernel" + std::to_string(numObjects.fetch_add(1)));
   if (!library)
@@ -53,7 +53,8 @@ Engine::load(std::unique_ptr<llvm::MemoryBuffer> object) {
   if (!process)
     return process.takeError();
   library->addGenerator(std::move(*process));
-  if (llvm::Error error = jit->addObjectFile(*library, std::move(object)))
-    return std::move(error);
+  for (std::unique_ptr<llvm::MemoryBuffer> &object : objects)
+    if (llvm::Error error = jit->addObjectFile(*library, std::move(object)))
+      return std::move(error);
   return std::move(loaded);
 }

@@ -9,10 +9,11 @@
 
 #include <atomic>
 #include <memory>
+#include <vector>
 
 namespace attn {
 
-/// An object that was linked; frees its memory.
+/// Objects that were linked; frees their memory.
 class LoadedObject {
 public:
   LoadedObject(std::shared_ptr<llvm::orc::LLJIT> jit,
@@ -29,14 +30,14 @@ private:
   llvm::orc::JITDylib &library;
 };
 
-/// Links objects into this process. Functions that they call (sinf, memcpy)
-/// are those of the process. Safe to use from many threads.
+/// Links objects into this process. What they call (sinf, memcpy) and none of
+/// them has is of the process. Safe to use from many threads.
 class Engine {
 public:
   static llvm::Expected<std::unique_ptr<Engine>> create();
 
   llvm::Expected<std::unique_ptr<LoadedObject>>
-  load(std::unique_ptr<llvm::MemoryBuffer> object);
+  load(std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects);
 
 private:
   explicit Engine(std::shared_ptr<llvm::orc::LLJIT> jit)

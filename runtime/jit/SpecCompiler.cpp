@@ -123,18 +123,22 @@ Result<CachedObject> FormulaSpec::compile(const CompileOptions &options) {
                  errors + llvm::toString(std::move(error))};
   };
   llvm::LLVMContext llvmContext;
-  auto compiled = compileToLLVM(*module, llvmContext, options);
+  CompileOptions unoptimized = options;
+  unoptimized.optimizesHost = false; // the parts are
+  auto compiled = compileToLLVM(*module, llvmContext, unoptimized);
   if (!compiled)
     return internal(compiled.takeError());
-  auto machine = createTargetMachine(options);
-  if (!machine)
-    return internal(machine.takeError());
-  auto object =
-      emitCode(*compiled->module, **machine, llvm::CodeGenFileType::ObjectFile);
-  if (!object)
-    return internal(object.takeError());
-  return CachedObject{remarks, llvm::MemoryBuffer::getMemBufferCopy(
-                                   {object->data(), object->size()}, name)};
+  auto objects = emitObjects(*compiled->module, options);
+  if (!objects)
+    return internal(objects.takeError());
+  return CachedObject{remarks, std::move(*objects)};
+}
+
+static std::vector<llvm::StringRef> buffersOf(const CachedObject &code) {
+  std::vector<llvm::StringRef> buffers;
+  for (const auto &object : code.objects)
+    buffers.push_back(object->getBuffer());
+  return buffers;
 }
 
 /// Everything about the machine that code for \p options depends on.
@@ -173,7 +177,7 @@ Result<SpecObject> attn::compileSpec(std::string_view text,
   if (!object)
     return object.error();
   if (cache)
-    cache->store(key, object->remarks, object->object->getBuffer());
+    cache->store(key, object->remarks, buffersOf(*object));
   return SpecObject{std::move(*object), spec.name, false};
 }
 

@@ -8,7 +8,7 @@
 
 namespace attn {
 
-/// An object and the name of the spec in it.
+/// The objects of a spec, and its name.
 struct SpecObject {
   CachedObject code;
   std::string name;

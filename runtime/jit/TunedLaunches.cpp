@@ -77,8 +77,9 @@ void TunedLaunches::apply(attn_plan_t &plan) {
     std::lock_guard lock(mutex);
     auto [it, isNew] = known.try_emplace(key(plan));
     if (isNew && cache)
-      if (std::optional<CachedObject> found = cache->load(it->first))
-        it->second = found->object->getBuffer().str();
+      if (std::optional<CachedObject> found = cache->load(it->first);
+          found && !found->objects.empty())
+        it->second = found->objects.front()->getBuffer().str();
     text = it->second;
   }
   llvm::SmallVector<StringRef> lines;
@@ -101,5 +102,5 @@ bool TunedLaunches::keep(const attn_plan_t &plan) {
   std::lock_guard lock(mutex);
   std::string name = key(plan);
   known[name] = text;
-  return cache && cache->store(name, /*remarks=*/"", text);
+  return cache && cache->store(name, /*remarks=*/"", StringRef(text));
 }

@@ -153,8 +153,8 @@ TEST_F(TunedLaunchesTest, ThatMakeNoSenseAreLeftAside) {
          it != end && !error; it.increment(error)) {
       llvm::StringRef key = llvm::StringRef(it->path()).rsplit('/').second;
       if (auto found = cache.load(key.drop_back(strlen(".attn")));
-          found && found->object->getBufferSize() < 100)
-        cache.store(key.drop_back(strlen(".attn")), "", text);
+          found && found->objects.front()->getBufferSize() < 100)
+        cache.store(key.drop_back(strlen(".attn")), "", llvm::StringRef(text));
     }
     EXPECT_EQ(choice(plan(compile(), call)).launch, own.launch) << text;
     EXPECT_EQ(choice(plan(compile(), call)).parts, own.parts) << text;

@@ -1,0 +1,66 @@
+//===- Parts.cpp - A module of LLVM IR in parts, for threads --------------===//
+
+#include "lowering/Parts.h"
+
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Support/ThreadPool.h"
+
+/// Erases declarations and local data that nothing uses, which may have been
+/// what others were used by.
+static void eraseUnused(llvm::Module &module) {
+  for (llvm::Function &function : llvm::make_early_inc_range(module))
+    if (function.isDeclaration() && function.use_empty())
+      function.eraseFromParent();
+  bool hasErased = true;
+  while (hasErased) {
+    hasErased = false;
+    for (llvm::GlobalVariable &data :
+         llvm::make_early_inc_range(module.globals())) {
+      data.removeDeadConstantUsers();
+      if (!data.use_empty() ||
+          !(data.isDeclaration() || data.hasLocalLinkage()))
+        continue;
+      data.eraseFromParent();
+      hasErased = true;
+    }
+  }
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+attn::readPart(llvm::MemoryBufferRef bitcode, llvm::LLVMContext &context,
+               llvm::function_ref<bool(const llvm::Function &)> isWanted,
+               bool hasData) {
+  auto module = llvm::getLazyBitcodeModule(bitcode, context);
+  if (!module)
+    return module.takeError();
+  for (llvm::Function &function : **module)
+    if (function.isMaterializable() && !isWanted(function))
+      function.deleteBody();
+  if (!hasData)
+    for (llvm::GlobalVariable &data : (*module)->globals())
+      if (!data.isDeclaration() && !data.hasLocalLinkage()) {
+        data.setInitializer(nullptr);
+        data.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      }
+  if (llvm::Error error = (*module)->materializeAll())
+    return error;
+  eraseUnused(**module);
+  return module;
+}
+
+llvm::Error
+attn::forEachInThread(size_t count,
+                      llvm::function_ref<llvm::Error(size_t)> work) {
+  std::vector<std::string> failures(count);
+  {
+    llvm::DefaultThreadPool pool;
+    for (size_t i = 0; i < count; ++i)
+      pool.async([&, i] { failures[i] = llvm::toString(work(i)); });
+  }
+  llvm::Error error = llvm::Error::success();
+  for (const std::string &failure : failures)
+    if (!failure.empty())
+      error = llvm::joinErrors(std::move(error),
+                               llvm::createStringError(failure));
+  return error;
+}
