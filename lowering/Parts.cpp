@@ -60,7 +60,7 @@ attn::forEachInThread(size_t count,
   llvm::Error error = llvm::Error::success();
   for (const std::string &failure : failures)
     if (!failure.empty())
-      error = llvm::joinErrors(std::move(error),
-                               llvm::createStringError(failure));
+      error =
+          llvm::joinErrors(std::move(error), llvm::createStringError(failure));
   return error;
 }

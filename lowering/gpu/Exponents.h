@@ -45,7 +45,8 @@ mlir::Value noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]);
 /// Says that the running maxima up to this tile will do for it: no element of
 /// the warp's rows makes a weight above 2^8, and none is large. What is
 /// relative to a maximum may as well be relative to one of before: then there
-/// is nothing to exchange and to rescale. Takes all of \p rows but `after`.
+/// is nothing to exchange and to rescale. Takes all of \p rows but `after`;
+/// what it knows of elements may be more than they are.
 mlir::Value maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]);
 
 /// Of the elements \p y of a fragment, where no element is far beyond its row's

@@ -98,6 +98,32 @@ bool WarpKernelEmitter::isMaskedByBase(const cpu::Accumulator &accumulator) {
          AccumulateOp(shape.base->op).getDomain() == op.getDomain();
 }
 
+/// The greatest of each row's elements that the thread has. \p above are those
+/// and 0, null where a maximum is NaN with an element: as a rule one is above 0
+/// in each row, and they are what is asked for.
+Values WarpKernelEmitter::tileMaxima(ValueRange above) {
+  auto ofFloats = [&] {
+    // Both rows at a time: a chain of maxima waits for each of its steps.
+    Values tops(2);
+    for (unsigned i = 0; i != yElements.size(); ++i) {
+      Value &top = tops[placeOf(i).row];
+      top = !top            ? yElements[i]
+            : above.empty() ? code.max(top, yElements[i])
+                            : warps.maxNumber(top, yElements[i]);
+    }
+    return tops;
+  };
+  if (above.empty())
+    return ofFloats();
+  auto isZero = [&](Value top) {
+    return code.compare(arith::CmpFPredicate::OEQ, top, code.real(0));
+  };
+  Value isExact = warps.noLane(code.lor(isZero(above[0]), isZero(above[1])));
+  return code.choose(
+      isExact, SmallVector<Type>(2, code.f32()), [&] { return Values(above); },
+      ofFloats);
+}
+
 /// Takes the tile's maxima into the running ones.
 void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
                                       ValueRange state, bool isFirst,
@@ -107,21 +133,20 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     return keepsNaN ? code.max(a, b) : warps.maxNumber(a, b);
   };
   unsigned index = stateIndex(*shape.base);
-  // Both rows at a time: a chain of maxima waits for each of its steps.
-  Value tops[2];
-  for (unsigned i = 0; i != yElements.size(); ++i) {
-    Value &top = tops[placeOf(i).row];
-    top = top ? greater(top, yElements[i]) : yElements[i];
-  }
   RowMaximum rows[2];
   for (unsigned row : {0, 1}) {
-    Value &top = tops[row], shift = tileShifts[row];
-    rows[row].y = top;
-    rows[row].shift = shift;
-    top = operandOf(warps, top, form->factor(), shift);
-    rows[row].x = top;
+    rows[row].shift = tileShifts[row];
     rows[row].before = state[index + row];
   }
+  auto setTops = [&](ValueRange y) {
+    for (auto [row, top] : llvm::zip_equal(rows, y)) {
+      row.y = top;
+      row.x = operandOf(warps, top, form->factor(), row.shift);
+    }
+  };
+  Values above;
+  for (int row = 0; row != 2 && !keepsNaN; ++row)
+    above.push_back(warps.greatestAboveZero(yElements, row));
   auto tell = [&](const Exponents &found, ValueRange scales) {
     Values told = found.elements;
     told.append({found.rows[0], found.rows[1], rows[0].after, rows[1].after,
@@ -129,8 +154,10 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     return told;
   };
   auto meet = [&]() {
+    setTops(tileMaxima(above));
     Value noneLarge = noneIsLarge(warps, rows);
     // The shift is of the thread's first column: threads meet after it.
+    Value tops[] = {rows[0].x, rows[1].x};
     for (unsigned other : {1, 2}) {
       Value others[] = {warps.exchange(tops[0], other),
                         warps.exchange(tops[1], other)};
@@ -153,8 +180,10 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
   // A first tile has no maximum before it, and a result is the exact one. Row
   // shifts take the registers that a second way to the exponents needs.
   bool hasShifts = tileShifts[0] || tileShifts[1];
-  if (!isFirst && !keepsNaN && !hasShifts)
+  if (!isFirst && !keepsNaN && !hasShifts) {
+    setTops(above);
     result.keepsScales = maximaSuffice(warps, rows);
+  }
   SmallVector<Type> types(yElements.size() + 6, code.f32());
   Values told = result.keepsScales
                     ? code.choose(result.keepsScales, types, keep, meet)

@@ -245,6 +245,7 @@ private:
   Values mask(Values elements, Value domain, double identity, Value full,
               Item &item, FragmentScope &tileScope);
   Values lastColumns();
+  WarpCode::Values tileMaxima(mlir::ValueRange above);
   void updateMaximum(FragmentScope &tileScope, ValueRange state, bool isFirst,
                      TileResult &result);
   Value provide(Value value, Place place, FragmentScope &scope);

@@ -145,24 +145,21 @@ struct ExponentForm {
 };
 } // namespace
 
-/// Whether no lane of the warp has an exponent above \p bound, or NaN, as i1:
-/// of the greatest elements, so that an element has one instruction for it and
-/// its exponent is made beside 2^t. Where the factor is negative, it is not
-/// known.
+/// Whether no lane of the warp has an exponent above \p bound, as i1: of the
+/// greatest elements and 0, so that two elements have one instruction for it
+/// and their exponents are made beside 2^t. Where the factor is negative, it is
+/// not known.
 static Value areWithin(WarpCode &warps, ValueRange y, const ExponentForm &form,
                        double bound) {
   cpu::Code &code = warps.code;
-  Value greatest[2];
-  for (auto [i, element] : llvm::enumerate(y)) {
-    Value &most = greatest[placeOf(i).row];
-    most = most ? code.max(most, element) : element;
-  }
   Value isAbove =
       code.compare(arith::CmpFPredicate::OLT, form.factor, code.real(0));
-  for (unsigned row : {0, 1})
+  for (unsigned row : {0, 1}) {
+    Value greatest = warps.greatestAboveZero(y, int(row));
     isAbove = code.lor(isAbove, code.compare(arith::CmpFPredicate::UGT,
-                                             form.of(code, greatest[row], row),
+                                             form.of(code, greatest, row),
                                              code.real(bound)));
+  }
   return warps.noLane(isAbove);
 }
 
