@@ -43,7 +43,8 @@ mlir::Type coarsestElement(SpecOp spec);
 struct Comparison {
   /// The largest |got - want|, less what storing may cost, over the largest
   /// finite |want| (or 1, if all are 0 in f32); infinite where one is NaN or
-  /// infinite and the other is not the same.
+  /// infinite and the other is not the same. A number beyond those of the
+  /// result's type is infinite in it.
   double worst = 0;
   /// Where that is, in the layout of the tensor.
   std::vector<int64_t> position;

@@ -51,6 +51,15 @@ TEST(Tolerance, TwoThatWereStoredDifferByTheSmallestNumber) {
   EXPECT_EQ(worst("f16", {0x1p-24}, {0x1p-23}, false), 0.25);
 }
 
+TEST(Tolerance, NumbersBeyondTheTypeAreInfinite) {
+  EXPECT_EQ(worst("f16", {INFINITY, -INFINITY}, {7e4, -7e4}), 0);
+  EXPECT_LT(worst("f16", {65504}, {65510}), 1e-4);
+  EXPECT_EQ(worst("f16", {INFINITY}, {-7e4}), INFINITY);
+  EXPECT_EQ(worst("f16", {INFINITY}, {6e4}), INFINITY);
+  EXPECT_EQ(worst("f32", {INFINITY, 1}, {1e300, 1}), 0);
+  EXPECT_EQ(worst("bf16", {INFINITY}, {7e4}), INFINITY);
+}
+
 TEST(Tolerance, IntegersAreStoredExactly) {
   EXPECT_EQ(worst("i8", {3, 4}, {3, 4}), 0);
   EXPECT_EQ(worst("i8", {3, 500}, {3, 501}), INFINITY);
