@@ -187,6 +187,9 @@ void WarpKernelEmitter::beginFunction() {
                                   int column) {
     return columnElement(weight.exp, column, weight.normalizer.value);
   };
+  if (shape.base)
+    form = std::make_unique<ScoreForm>(
+        *pairs, AccumulateOp(shape.base->op).getOperand(), shape.score);
   sharedBase = LLVM::AddressOfOp::create(builder, code.loc, global);
 }
 

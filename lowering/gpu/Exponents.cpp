@@ -87,7 +87,8 @@ Value attn::gpu::maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]) {
 }
 
 Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,
-                                 const RowMaximum (&rows)[2], Value none) {
+                                 const RowMaximum (&rows)[2], Value none,
+                                 bool inBranch) {
   cpu::Code &code = warps.code;
   Value exponents[2];
   for (unsigned row : {0, 1}) {
@@ -103,21 +104,31 @@ Exponents attn::gpu::exponentsOf(WarpCode &warps, ValueRange y,
     values.append({exponents[0], exponents[1]});
     return values;
   };
-  auto differences = [&] {
+  // Where `none` is null, or does not hold.
+  auto differences = [&](Value none) {
+    auto unless = [&](Value otherwise, Value value) {
+      return none ? code.select(none, otherwise, value) : value;
+    };
     WarpCode::Values values;
-    for (auto [i, element] : llvm::enumerate(y)) {
-      Value top = rows[placeOf(unsigned(i)).row].y;
-      values.push_back(code.sub(element, orZero(code, top, top)));
-    }
-    for (const RowMaximum &row : rows) {
-      Value difference = code.sub(row.x, orZero(code, row.after, row.after));
+    Value tops[2];
+    for (unsigned row : {0, 1})
+      tops[row] = unless(code.real(0), orZero(code, rows[row].y, rows[row].y));
+    for (auto [i, element] : llvm::enumerate(y))
+      values.push_back(code.sub(element, tops[placeOf(unsigned(i)).row]));
+    for (unsigned row : {0, 1}) {
+      const RowMaximum &of = rows[row];
+      Value difference = code.sub(of.x, orZero(code, of.after, of.after));
       values.push_back(
-          orZero(code, row.y, code.mul(difference, code.real(log2OfE))));
+          unless(exponents[row],
+                 orZero(code, of.y, code.mul(difference, code.real(log2OfE)))));
     }
     return values;
   };
   WarpCode::Values values =
-      none ? code.choose(none, types, asTheyAre, differences) : asTheyAre();
+      !none      ? asTheyAre()
+      : inBranch ? code.choose(none, types, asTheyAre,
+                               [&] { return differences(Value()); })
+                 : differences(none);
   Exponents result;
   result.elements.assign(values.begin(), values.end() - 2);
   result.rows[0] = values[y.size()];

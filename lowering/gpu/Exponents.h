@@ -50,9 +50,12 @@ mlir::Value noneIsLarge(WarpCode &warps, const RowMaximum (&rows)[2]);
 mlir::Value maximaSuffice(WarpCode &warps, const RowMaximum (&rows)[2]);
 
 /// Of the elements \p y of a fragment, where no element is far beyond its row's
-/// maximum. \p none is what noneIsLarge says; null: that none is.
+/// maximum. \p none is what noneIsLarge says; null: that none is. Where it says
+/// otherwise, it is \p inBranch that differences are taken; else each element
+/// has a subtraction, of 0 as a rule, and no register more.
 Exponents exponentsOf(WarpCode &warps, mlir::ValueRange y,
-                      const RowMaximum (&rows)[2], mlir::Value none);
+                      const RowMaximum (&rows)[2], mlir::Value none,
+                      bool inBranch = true);
 
 /// exp(before - after): what sums relative to a maximum shrink by when it
 /// grows.

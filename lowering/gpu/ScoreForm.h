@@ -23,6 +23,12 @@ public:
   /// Splits \p value, in which \p score is the product of tiles.
   ScoreForm(FragmentEvaluator &evaluator, mlir::Value value, mlir::Value score);
 
+  /// Says whether x has a term that is linear in the column's index.
+  bool isTilted() const {
+    return llvm::any_of(indices,
+                        [](const Term &term) { return term.perColumn != 0; });
+  }
+
   /// Computes what a work item needs once.
   void prepare(FragmentScope &item);
   /// `factor`; null: 1. Of the scope that was prepared.

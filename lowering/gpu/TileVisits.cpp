@@ -214,6 +214,8 @@ void TileVisits::setBlock(const RowBox &rows, bool searches) {
 
 TileCorner TileVisits::cornerOf(Value number) {
   TileCorner corner = firstColumn;
+  if (isBackwards)
+    number = code.sub(code.sub(numTiles, warps.i32(1)), number);
   for (unsigned i = columns.size(); i-- != 0;) {
     Value at = number;
     if (i != 0)

@@ -46,6 +46,9 @@ public:
   /// or one more such box.
   void addOwn(const RowBox &rows);
 
+  /// Has the tiles numbered from the last columns to the first.
+  void countBackwards() { isBackwards = true; }
+
   /// Tiles, row-major (i32), altogether and in each dimension.
   Value tiles() const { return numTiles; }
   mlir::ValueRange tilesOf() const { return numTilesOf; }
@@ -121,6 +124,7 @@ private:
   TileCorner firstColumn;
   Values numTilesOf;
   Value numTiles;
+  bool isBackwards = false;
   DimList rowDims;
   cpu::Scope blockRows; // their bounds, and what follows
   std::deque<cpu::Scope> ownRows;

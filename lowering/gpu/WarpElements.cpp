@@ -153,6 +153,8 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
                  scales[0], scales[1]});
     return told;
   };
+  // Row shifts take the registers that a third way to the exponents needs.
+  bool hasShifts = tileShifts[0] || tileShifts[1];
   auto meet = [&]() {
     setTops(tileMaxima(above));
     Value noneLarge = noneIsLarge(warps, rows);
@@ -169,7 +171,9 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
       row.after = greater(row.before, tops[&row - rows]);
       scales.push_back(shrinkage(warps, row.before, row.after));
     }
-    return tell(exponentsOf(warps, yElements, rows, noneLarge), scales);
+    return tell(exponentsOf(warps, yElements, rows, noneLarge,
+                            /*inBranch=*/keepsNaN || !hasShifts),
+                scales);
   };
   auto keep = [&]() {
     for (RowMaximum &row : rows)
@@ -177,10 +181,8 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
     Value one = code.real(1);
     return tell(exponentsOf(warps, yElements, rows, Value()), {one, one});
   };
-  // A first tile has no maximum before it, and a result is the exact one. Row
-  // shifts take the registers that a second way to the exponents needs.
-  bool hasShifts = tileShifts[0] || tileShifts[1];
-  if (!isFirst && !keepsNaN && !hasShifts) {
+  // A first tile has no maximum before it, and a result is the exact one.
+  if (!isFirst && !keepsNaN) {
     setTops(above);
     result.keepsScales = maximaSuffice(warps, rows);
   }

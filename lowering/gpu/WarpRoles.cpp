@@ -554,9 +554,6 @@ void WarpKernelEmitter::emitConsumer(Value number) {
   rightLow = warps.descriptor(shared(plan.right), tile.columns, false);
   if (shape.values)
     valuesLow = warps.descriptor(shared(plan.values), tile.columns, true);
-  if (shape.base)
-    form = std::make_unique<ScoreForm>(
-        *pairs, AccumulateOp(shape.base->op).getOperand(), shape.score);
   findSigmoids();
   if (tile.pingPong)
     code.ifThen(code.equals(consumer, warps.i32(tile.consumers - 1)),

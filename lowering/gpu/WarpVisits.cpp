@@ -14,6 +14,10 @@ using namespace attn::gpu;
 void WarpKernelEmitter::findColumns(Item &item) {
   item.visits = std::make_unique<TileVisits>(*indices, dependence, *shape.sweep,
                                              shape.columns, item.scope.uniform);
+  // A bias like slope * (n - m) grows with the column: from the last columns
+  // on, the first maximum stays.
+  if (form && form->isTilted() && !shape.searches())
+    item.visits->countBackwards();
   item.visits->setBlock({shape.rows, item.firstRows, item.lastRows},
                         searchesHere || !hasSearcher());
   item.tiles = item.visits->tiles();
