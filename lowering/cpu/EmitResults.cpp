@@ -285,8 +285,11 @@ Value KernelEmitter::loadState(Value result, Scope &scope) {
   const SweepShape &sweep = shape.sweepOf(result);
   const Accumulator &accumulator =
       sweep.accumulators[cast<OpResult>(result).getResultNumber()];
-  return code.load(code.vectorOf(quantity(result).getElementType()),
+  // What bounds a sweep has no lane: it is one number, the same in each.
+  const auto *lane = scope.lookupIndex(laneKey);
+  Type element = quantity(result).getElementType();
+  return code.load(lane ? Type(code.vectorOf(element)) : element,
                    stateAddress(sweep, accumulator,
                                 flatIndex(accumulator.carried, scope),
-                                scope.lookupIndex(laneKey)->uniform));
+                                lane ? lane->uniform : code.index(0)));
 }

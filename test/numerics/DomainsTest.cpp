@@ -81,6 +81,26 @@ TEST_P(Domains, MayHaveMaximaForEachChannel) {
   }
 }
 
+TEST_P(Domains, MayDependOnSumsOfTheirOwnKernel) {
+  // A sum over the keys alone, in a kernel without lanes, bounds the next one.
+  for (const char *count : {
+           "sum[n](1 where n < sum[n](label))",
+           "sum[n](label where label < max[n](label))",
+           "sum[n](1 where n % 7 != sum[n](label) % 7)",
+           "sum[n](n where n < min[n](label) + 40 and n >= max[n](label) - 70)",
+       }) {
+    std::string text = std::string("attention spec(q: [M, N], label: int[N]) "
+                                   "-> count, out\n{\n  count = ") +
+                       count +
+                       "\n  out = mean[n](q where n < sum[n](label))\n}\n";
+    SCOPED_TRACE(text);
+    CallSpec call;
+    call.sizes = {{"M", 17}, {"N", 67}};
+    expectReferenceValues(text, "spec", GetParam(), {}, call, /*score=*/50,
+                          random, *context);
+  }
+}
+
 TEST_P(Domains, AreTheSameWhateverExtentIsFixed) {
   const std::string softmax = "  mask = n <= m\n"
                               "  out = sum[n](softmax[n](s) * v)\n";
