@@ -82,14 +82,12 @@ Value WarpCode::greatestAboveZero(ValueRange elements, int row) {
 }
 
 Value WarpCode::pack(Type element, Value low, Value high) {
-  OpBuilder &b = code.builder;
-  auto pair = VectorType::get(2, code.f32());
-  Value both = LLVM::PoisonOp::create(b, code.loc, pair);
-  both = LLVM::InsertElementOp::create(b, code.loc, both, low, i32(0));
-  both = LLVM::InsertElementOp::create(b, code.loc, both, high, i32(1));
-  Value rounded =
-      LLVM::FPTruncOp::create(b, code.loc, VectorType::get(2, element), both);
-  return LLVM::BitcastOp::create(b, code.loc, i32Type(), rounded);
+  // Not two fptrunc, which LLVM would move behind the branches that end in
+  // them.
+  Value rounded = intrinsic(element.isBF16() ? "llvm.nvvm.ff2bf16x2.rn"
+                                             : "llvm.nvvm.ff2f16x2.rn",
+                            VectorType::get(2, element), {high, low});
+  return LLVM::BitcastOp::create(code.builder, code.loc, i32Type(), rounded);
 }
 
 //===----------------------------------------------------------------------===//

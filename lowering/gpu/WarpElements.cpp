@@ -228,7 +228,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
   yElements.clear();
   powers.clear();
   for (Sigmoid &sigmoid : sigmoids)
-    sigmoid.elements.clear();
+    sigmoid.elements = sigmoid.packed = {};
   loadDifferences();
   readsBroughtElements = true;
   TileResult result;
@@ -243,7 +243,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     updateMaximum(scope, state, isFirst, result);
     onScales(result);
   }
-  computeSigmoids(scope, full, item);
+  computeSigmoids(scope, full, item, [&] { onScales(result); });
   computePowers(*pairs, shape.sweep->accumulators, unsigned(score.size()),
                 scope, powers);
   // One array for accumulators that take the same values of the same pairs.
@@ -284,6 +284,10 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
     if (!totals.empty()) {
       for (unsigned row : {0, 1})
         result.state.push_back(code.add(state[index + row], totals[row]));
+      continue;
+    }
+    if (&accumulator == shape.product && isPacked(accumulator.pairValue())) {
+      result.packed = findSigmoid(accumulator.pairValue())->packed;
       continue;
     }
     Values array = arrayOf(accumulator);

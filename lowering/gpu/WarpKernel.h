@@ -234,11 +234,13 @@ private:
   struct TileResult {
     Values state;    // two rows of each accumulator but the product
     Values weights;  // of the product, an f32 an element
+    Values packed;   // the same in pairs, as operands; none: not yet
     Value scales[2]; // of what is relative to the maximum; null: 1
     /// Both scales are 1, in all lanes of the warp, as i1; null: not known.
     Value keepsScales;
   };
-  /// Emits \p onScales as soon as the scales are known, if there are any.
+  /// Emits \p onScales as soon as the scales are known, if there are any, and
+  /// before weights are packed, if they are.
   TileResult elements(Item &item, Value number, Value full, ValueRange score,
                       ValueRange state, bool isFirst,
                       llvm::function_ref<void(const TileResult &)> onScales);
@@ -256,12 +258,15 @@ private:
     Value value, domain;
     ScoreForm form; // of its operand
     Values elements;
+    Values packed; // in place of elements, where nothing else takes them
   };
   void findSigmoids();
   Sigmoid *findSigmoid(Value value);
   bool isRounded(Value sigmoid);
   bool isMaskedSigmoid(const cpu::Accumulator &accumulator);
-  void computeSigmoids(FragmentScope &scope, Value full, Item &item);
+  void computeSigmoids(FragmentScope &scope, Value full, Item &item,
+                       llvm::function_ref<void()> beforePacking);
+  bool isPacked(Value weight);
   bool isMaskedByBase(const cpu::Accumulator &accumulator);
   Values pack(ValueRange weights);
   Values identities();

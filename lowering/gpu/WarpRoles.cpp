@@ -327,7 +327,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   Values weights;
   if (shape.values) {
     sum.assign(fragmentSize(shape.values->columns), code.real(0));
-    weights = pack(result.weights);
+    weights = result.packed.empty() ? pack(result.weights) : result.packed;
   }
   Values start{next, count};
   llvm::append_range(start, item.search);
@@ -376,7 +376,8 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         // the products, and the sum is scaled among the exponentials. Without
         // turns (long values), the old order is faster.
         bool scalesEarly = tile.pingPong && shape.product &&
-                           AccumulateOp(shape.product->op).getRelativeTo();
+                           (AccumulateOp(shape.product->op).getRelativeTo() ||
+                            isPacked(shape.product->pairValue()));
         auto finishSum = [&](const TileResult &result) {
           nextSum = warps.waitProducts(0, nextSum);
           release(valuesEmpty, before);
@@ -410,7 +411,9 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
           if (!scalesEarly)
             finishSum(result);
           llvm::append_range(yielded, nextSum);
-          llvm::append_range(yielded, pack(result.weights));
+          llvm::append_range(yielded, result.packed.empty()
+                                          ? pack(result.weights)
+                                          : result.packed);
         }
         scf::YieldOp::create(builder, code.loc, yielded);
       });

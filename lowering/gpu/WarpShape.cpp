@@ -301,25 +301,39 @@ private:
     return true;
   }
 
-  /// Says whether elements are a softmax of scores times what rows have, under
-  /// masks that are runs of columns.
+  /// The operand of the sigmoid that all weights are, if they are one.
+  Value logisticOperand() {
+    if (shape.base || shape.sweep->accumulators.size() != 1 || !shape.product)
+      return {};
+    Value weight = shape.product->pairValue();
+    auto unary = weight ? weight.getDefiningOp<UnaryOp>() : UnaryOp();
+    return unary && unary.getKind() == UnaryKind::Sigmoid ? unary.getOperand()
+                                                          : Value();
+  }
+
+  /// Says whether elements are a softmax of scores times what rows have, or a
+  /// sigmoid of them, to which rows may add, under masks that are runs of
+  /// columns.
   bool hasCheapElements(FragmentEvaluator &pairs) {
-    if (!shape.base || !shape.steps.empty())
+    bool isSoftmax = shape.base;
+    Value x = isSoftmax ? AccumulateOp(shape.base->op).getOperand()
+                        : logisticOperand();
+    if (!x || !shape.steps.empty())
       return false;
     for (const cpu::Accumulator &accumulator : shape.sweep->accumulators)
       if (Value domain = AccumulateOp(accumulator.op).getDomain();
           domain && MaskBits::isLong(pairs, domain))
         return false;
-    Value x = AccumulateOp(shape.base->op).getOperand();
     while (x != shape.score) {
-      auto product = x.getDefiningOp<BinaryOp>();
-      if (!product)
+      auto op = x.getDefiningOp<BinaryOp>();
+      if (!op)
         return false;
-      bool divides = product.getKind() == BinaryKind::Div ||
-                     product.getKind() == BinaryKind::Ratio;
-      if (!divides && product.getKind() != BinaryKind::Mul)
+      BinaryKind kind = op.getKind();
+      bool isSum = kind == BinaryKind::Add || kind == BinaryKind::Sub;
+      bool divides = kind == BinaryKind::Div || kind == BinaryKind::Ratio;
+      if (!divides && kind != BinaryKind::Mul && (isSoftmax || !isSum))
         return false;
-      Value lhs = product.getLhs(), rhs = product.getRhs();
+      Value lhs = op.getLhs(), rhs = op.getRhs();
       if (!pairs.onColumns(rhs))
         x = lhs;
       else if (!divides && !pairs.onColumns(lhs))
@@ -459,8 +473,8 @@ private:
       tile = {/*consumers=*/2, /*columns=*/ofLong, /*stages=*/2,
               /*pingPong=*/false};
     // Long rows: under a causal mask 4 % less at 16384 columns, where products
-    // take the time; with ALiBi or a soft cap 1 % more. One more launch has 128
-    // columns, which waste less of short ones.
+    // take the time; sigmoids 7 % less; with ALiBi or a soft cap 1 % more. One
+    // more launch has 128 columns, which waste less of short ones.
     if (size > 64 && size <= 128 && shape.values && takesLongRows &&
         shape.columns.size() == 1 && shape.differences.empty() &&
         shape.columnValues.empty())
@@ -568,7 +582,7 @@ unsigned WarpShape::tileCycles() const {
   double elements =
       tile.columns * cyclesOfColumn[std::min(tile.consumers, 3u) - 1];
   // Wider tiles have fewer ends; by measurement (chooseTile).
-  double ofWidth = tile.columns > 128 ? 0.985 : 1;
+  double ofWidth = tile.columns <= 128 ? 1 : base ? 0.985 : 0.93;
   return unsigned(ofWidth *
                   std::max({tile.consumers * products, products + elements,
                             2 * tile.columns * depth / bytesPerCycle}));

@@ -132,6 +132,12 @@ bool WarpKernelEmitter::isRounded(Value sigmoid) {
   return true;
 }
 
+/// Says whether \p weight is a sigmoid that nothing but the product takes: it
+/// is packed where it is made, among the exponentials.
+bool WarpKernelEmitter::isPacked(Value weight) {
+  return tile.pingPong && weight && findSigmoid(weight) && isRounded(weight);
+}
+
 namespace {
 /// What turns an element y of a sigmoid's operand into the exponent
 /// t = y factor + shift of its row.
@@ -173,8 +179,9 @@ static Value smallLogisticOf(WarpCode &warps, Value exponent, bool toCube) {
 
 /// Makes the elements of each sigmoid. Masked ones are -inf before, or what is
 /// behind a mask would reach those with which it shares a reciprocal.
-void WarpKernelEmitter::computeSigmoids(FragmentScope &scope, Value full,
-                                        Item &item) {
+void WarpKernelEmitter::computeSigmoids(
+    FragmentScope &scope, Value full, Item &item,
+    llvm::function_ref<void()> beforePacking) {
   constexpr double log2OfE = std::numbers::log2e, most = 30,
                    infinity = std::numeric_limits<double>::infinity();
   for (Sigmoid &sigmoid : sigmoids) {
@@ -220,8 +227,16 @@ void WarpKernelEmitter::computeSigmoids(FragmentScope &scope, Value full,
         weights.push_back(smallLogisticOf(warps, exponent(i), toCube));
       return weights;
     };
-    SmallVector<Type> types(y.size(), code.f32());
-    sigmoid.elements =
-        code.choose(areWithin(warps, y, form, small), types, allSmall, any);
+    Value within = areWithin(warps, y, form, small);
+    if (!isPacked(sigmoid.value)) {
+      SmallVector<Type> types(y.size(), code.f32());
+      sigmoid.elements = code.choose(within, types, allSmall, any);
+      continue;
+    }
+    beforePacking();
+    SmallVector<Type> types(y.size() / 2, warps.i32Type());
+    sigmoid.packed = code.choose(
+        within, types, [&] { return pack(allSmall()); },
+        [&] { return pack(any()); });
   }
 }
