@@ -23,8 +23,8 @@ struct CompileOptions {
   std::string target = "native";
   /// Whether LLVM's optimizer runs; kernels are slower without.
   bool optimizes = true;
-  /// Whether it has run over what compileToLLVM returns; else emitObjects has
-  /// it run, over parts in threads.
+  /// Whether it has run over what compileToLLVM returns; else who asks for the
+  /// module is to call finish.
   bool optimizesHost = true;
   /// Whether the kernels of a GPU are assembled together, for who takes one
   /// cubin; slower than each alone.

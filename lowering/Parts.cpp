@@ -3,6 +3,7 @@
 #include "lowering/Parts.h"
 
 #include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/Support/ThreadPool.h"
 
 /// Erases declarations and local data that nothing uses, which may have been
@@ -26,11 +27,19 @@ static void eraseUnused(llvm::Module &module) {
   }
 }
 
+llvm::SmallVector<char, 0> attn::writeBitcode(const llvm::Module &module) {
+  llvm::SmallVector<char, 0> bitcode;
+  llvm::raw_svector_ostream stream(bitcode);
+  llvm::WriteBitcodeToFile(module, stream);
+  return bitcode;
+}
+
 llvm::Expected<std::unique_ptr<llvm::Module>>
-attn::readPart(llvm::MemoryBufferRef bitcode, llvm::LLVMContext &context,
+attn::readPart(llvm::ArrayRef<char> bitcode, llvm::LLVMContext &context,
                llvm::function_ref<bool(const llvm::Function &)> isWanted,
                bool hasData) {
-  auto module = llvm::getLazyBitcodeModule(bitcode, context);
+  llvm::StringRef bytes(bitcode.data(), bitcode.size());
+  auto module = llvm::getLazyBitcodeModule({bytes, "part"}, context);
   if (!module)
     return module.takeError();
   for (llvm::Function &function : **module)

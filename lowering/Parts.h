@@ -6,16 +6,18 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Support/MemoryBufferRef.h"
 
 namespace attn {
+
+/// What readPart reads parts of \p module from.
+llvm::SmallVector<char, 0> writeBitcode(const llvm::Module &module);
 
 /// Of the module in \p bitcode, the functions that \p isWanted tells, in a
 /// context of their own; those that they call are declared. Constants that are
 /// local to the module come along where they are used; other data where
 /// \p hasData, for one of the parts.
 llvm::Expected<std::unique_ptr<llvm::Module>>
-readPart(llvm::MemoryBufferRef bitcode, llvm::LLVMContext &context,
+readPart(llvm::ArrayRef<char> bitcode, llvm::LLVMContext &context,
          llvm::function_ref<bool(const llvm::Function &)> isWanted,
          bool hasData);
 

@@ -28,12 +28,7 @@ compile(mlir::ModuleOp module) {
   if (!engine)
     return engine.takeError();
   CompileOptions options; // for this machine, whatever is asked for elsewhere
-  options.optimizesHost = false;
-  llvm::LLVMContext context;
-  auto compiled = compileToLLVM(module, context, options);
-  if (!compiled)
-    return compiled.takeError();
-  auto objects = emitObjects(*compiled->module, options);
+  auto objects = compileToObjects(module, options);
   if (!objects)
     return objects.takeError();
   return (*engine)->load(std::move(*objects));

@@ -12,7 +12,6 @@
 #include "lowering/Parts.h"
 
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Target/TargetMachine.h"
@@ -93,7 +92,7 @@ static std::vector<std::string> kernelsOf(const llvm::Module &module) {
 }
 
 /// PTX of \p kernel alone, read from \p bitcode into a context of its own.
-static llvm::Expected<std::string> emitKernel(llvm::MemoryBufferRef bitcode,
+static llvm::Expected<std::string> emitKernel(llvm::ArrayRef<char> bitcode,
                                               StringRef kernel,
                                               const TargetRecord &target,
                                               bool optimizes) {
@@ -138,15 +137,11 @@ attn::gpu::emitPtx(llvm::Module &module, const TargetRecord &target,
       return ptx.takeError();
     return std::vector{PtxPart{"", std::move(*ptx)}};
   }
-  llvm::SmallVector<char, 0> bitcode;
-  llvm::raw_svector_ostream stream(bitcode);
-  llvm::WriteBitcodeToFile(module, stream);
-  llvm::MemoryBufferRef buffer(StringRef(bitcode.data(), bitcode.size()),
-                               module.getName());
+  llvm::SmallVector<char, 0> bitcode = writeBitcode(module);
   std::vector<PtxPart> parts(kernels.size());
   auto emit = [&](size_t i) {
     parts[i].kernel = kernels[i];
-    return emitKernel(buffer, kernels[i], target, optimizes)
+    return emitKernel(bitcode, kernels[i], target, optimizes)
         .moveInto(parts[i].text);
   };
   if (llvm::Error error = forEachInThread(kernels.size(), emit))

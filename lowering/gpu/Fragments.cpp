@@ -377,6 +377,19 @@ Value FragmentEvaluator::loadAt(const cpu::Storage &storage, Place place,
                   : pointer;
 }
 
+Value attn::gpu::greatestAboveZero(WarpCode &warps, ValueRange elements,
+                                   int row) {
+  OpBuilder &b = warps.code.builder;
+  Location loc = warps.code.loc;
+  Value top = warps.i32(0);
+  for (auto [i, element] : llvm::enumerate(elements))
+    if (placeOf(unsigned(i)).row == row)
+      top = arith::MaxSIOp::create(
+          b, loc, top,
+          arith::BitcastOp::create(b, loc, warps.i32Type(), element));
+  return arith::BitcastOp::create(b, loc, warps.code.f32(), top);
+}
+
 Value attn::gpu::convertTo(cpu::Code &code, Type type, Value value) {
   if (value.getType() == type)
     return value;

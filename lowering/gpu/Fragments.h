@@ -264,6 +264,13 @@ private:
                      mlir::Value key);
 };
 
+/// The greatest of 0 and of those of \p elements, of a fragment, that are of
+/// \p row; NaN where one is, unless its sign is set. As integers, whose order
+/// is that of floats above 0: Hopper takes the maximum of three of them in an
+/// instruction (VIMNMX3), of floats that of two.
+mlir::Value greatestAboveZero(WarpCode &warps, mlir::ValueRange elements,
+                              int row);
+
 /// \p value in the element type \p type of where it goes.
 mlir::Value convertTo(cpu::Code &code, mlir::Type type, mlir::Value value);
 

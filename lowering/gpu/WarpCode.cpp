@@ -1,7 +1,6 @@
 //===- WarpCode.cpp - Words for a warp-specialised kernel ----------------===//
 
 #include "lowering/gpu/WarpCode.h"
-#include "lowering/gpu/Fragments.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -69,16 +68,6 @@ Value WarpCode::ones(Value first, Value number) {
 }
 Value WarpCode::maxNumber(Value a, Value b) {
   return arith::MaxNumFOp::create(code.builder, code.loc, a, b);
-}
-Value WarpCode::greatestAboveZero(ValueRange elements, int row) {
-  OpBuilder &b = code.builder;
-  Value top = i32(0);
-  for (auto [i, element] : llvm::enumerate(elements))
-    if (placeOf(unsigned(i)).row == row)
-      top = arith::MaxSIOp::create(
-          b, code.loc, top,
-          arith::BitcastOp::create(b, code.loc, i32Type(), element));
-  return arith::BitcastOp::create(b, code.loc, code.f32(), top);
 }
 
 Value WarpCode::pack(Type element, Value low, Value high) {

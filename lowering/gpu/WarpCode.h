@@ -51,11 +51,6 @@ public:
   mlir::Value ones(mlir::Value first, mlir::Value number);
   /// The greater; the other operand where one is NaN.
   mlir::Value maxNumber(mlir::Value a, mlir::Value b);
-  /// The greatest of 0 and of those of \p elements, of a fragment, that are of
-  /// \p row; NaN where one is, unless its sign is set. As integers, whose order
-  /// is that of floats above 0: Hopper takes the maximum of three of them in an
-  /// instruction (VIMNMX3), of floats that of two.
-  mlir::Value greatestAboveZero(mlir::ValueRange elements, int row);
   /// \p low and \p high rounded to \p element (bf16 or f16), in one register.
   mlir::Value pack(mlir::Type element, mlir::Value low, mlir::Value high);
 

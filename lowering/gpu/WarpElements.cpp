@@ -146,7 +146,7 @@ void WarpKernelEmitter::updateMaximum(FragmentScope &tileScope,
   };
   Values above;
   for (int row = 0; row != 2 && !keepsNaN; ++row)
-    above.push_back(warps.greatestAboveZero(yElements, row));
+    above.push_back(greatestAboveZero(warps, yElements, row));
   auto tell = [&](const Exponents &found, ValueRange scales) {
     Values told = found.elements;
     told.append({found.rows[0], found.rows[1], rows[0].after, rows[1].after,
@@ -286,7 +286,7 @@ WarpKernelEmitter::TileResult WarpKernelEmitter::elements(
         result.state.push_back(code.add(state[index + row], totals[row]));
       continue;
     }
-    if (&accumulator == shape.product && isPacked(accumulator.pairValue())) {
+    if (&accumulator == shape.product && packsEarly(accumulator.pairValue())) {
       result.packed = findSigmoid(accumulator.pairValue())->packed;
       continue;
     }

@@ -266,9 +266,10 @@ private:
   bool isMaskedSigmoid(const cpu::Accumulator &accumulator);
   void computeSigmoids(FragmentScope &scope, Value full, Item &item,
                        llvm::function_ref<void()> beforePacking);
-  bool isPacked(Value weight);
+  bool packsEarly(Value weight);
   bool isMaskedByBase(const cpu::Accumulator &accumulator);
   Values pack(ValueRange weights);
+  Values operands(const TileResult &result);
   Values identities();
   unsigned stateIndex(const cpu::Accumulator &accumulator) const;
 

@@ -251,6 +251,11 @@ Values WarpKernelEmitter::pack(ValueRange weights) {
   return packed;
 }
 
+/// The weights of a tile as operands of the product.
+Values WarpKernelEmitter::operands(const TileResult &result) {
+  return result.packed.empty() ? pack(result.weights) : result.packed;
+}
+
 unsigned
 WarpKernelEmitter::stateIndex(const cpu::Accumulator &accumulator) const {
   unsigned index = 0;
@@ -327,7 +332,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
   Values weights;
   if (shape.values) {
     sum.assign(fragmentSize(shape.values->columns), code.real(0));
-    weights = result.packed.empty() ? pack(result.weights) : result.packed;
+    weights = operands(result);
   }
   Values start{next, count};
   llvm::append_range(start, item.search);
@@ -377,7 +382,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
         // turns (long values), the old order is faster.
         bool scalesEarly = tile.pingPong && shape.product &&
                            (AccumulateOp(shape.product->op).getRelativeTo() ||
-                            isPacked(shape.product->pairValue()));
+                            packsEarly(shape.product->pairValue()));
         auto finishSum = [&](const TileResult &result) {
           nextSum = warps.waitProducts(0, nextSum);
           release(valuesEmpty, before);
@@ -411,9 +416,7 @@ Values WarpKernelEmitter::consumeItem(Item &item, Value first, Value count,
           if (!scalesEarly)
             finishSum(result);
           llvm::append_range(yielded, nextSum);
-          llvm::append_range(yielded, result.packed.empty()
-                                          ? pack(result.weights)
-                                          : result.packed);
+          llvm::append_range(yielded, operands(result));
         }
         scf::YieldOp::create(builder, code.loc, yielded);
       });

@@ -134,7 +134,7 @@ bool WarpKernelEmitter::isRounded(Value sigmoid) {
 
 /// Says whether \p weight is a sigmoid that nothing but the product takes: it
 /// is packed where it is made, among the exponentials.
-bool WarpKernelEmitter::isPacked(Value weight) {
+bool WarpKernelEmitter::packsEarly(Value weight) {
   return tile.pingPong && weight && findSigmoid(weight) && isRounded(weight);
 }
 
@@ -161,7 +161,7 @@ static Value areWithin(WarpCode &warps, ValueRange y, const ExponentForm &form,
   Value isAbove =
       code.compare(arith::CmpFPredicate::OLT, form.factor, code.real(0));
   for (unsigned row : {0, 1}) {
-    Value greatest = warps.greatestAboveZero(y, int(row));
+    Value greatest = greatestAboveZero(warps, y, int(row));
     isAbove = code.lor(isAbove, code.compare(arith::CmpFPredicate::UGT,
                                              form.of(code, greatest, row),
                                              code.real(bound)));
@@ -228,7 +228,7 @@ void WarpKernelEmitter::computeSigmoids(
       return weights;
     };
     Value within = areWithin(warps, y, form, small);
-    if (!isPacked(sigmoid.value)) {
+    if (!packsEarly(sigmoid.value)) {
       SmallVector<Type> types(y.size(), code.f32());
       sigmoid.elements = code.choose(within, types, allSmall, any);
       continue;

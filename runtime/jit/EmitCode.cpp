@@ -5,7 +5,6 @@
 #include "lowering/Parts.h"
 
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 
 using namespace attn;
@@ -51,8 +50,8 @@ emitObject(llvm::Module &module, const CompileOptions &options) {
                                               module.getName());
 }
 
-llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
-attn::emitObjects(llvm::Module &module, const CompileOptions &options) {
+static llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+emitObjects(llvm::Module &module, const CompileOptions &options) {
   llvm::StringMap<size_t> parts = partition(module);
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects(parts.size() + 1);
   if (parts.size() < 2) {
@@ -67,11 +66,7 @@ attn::emitObjects(llvm::Module &module, const CompileOptions &options) {
       function.setLinkage(llvm::GlobalValue::ExternalLinkage);
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
     }
-  llvm::SmallVector<char, 0> bitcode;
-  llvm::raw_svector_ostream stream(bitcode);
-  llvm::WriteBitcodeToFile(module, stream);
-  llvm::MemoryBufferRef buffer(StringRef(bitcode.data(), bitcode.size()),
-                               module.getName());
+  llvm::SmallVector<char, 0> bitcode = writeBitcode(module);
   auto emit = [&](size_t i) -> llvm::Error {
     // The largest functions first, the rest last.
     size_t part = (i + 1) % objects.size();
@@ -79,7 +74,7 @@ attn::emitObjects(llvm::Module &module, const CompileOptions &options) {
       return parts.lookup(function.getName()) == part;
     };
     llvm::LLVMContext context;
-    auto read = readPart(buffer, context, isOfPart, /*hasData=*/part == 0);
+    auto read = readPart(bitcode, context, isOfPart, /*hasData=*/part == 0);
     if (!read)
       return read.takeError();
     return emitObject(**read, options).moveInto(objects[part]);
@@ -87,4 +82,15 @@ attn::emitObjects(llvm::Module &module, const CompileOptions &options) {
   if (llvm::Error error = forEachInThread(objects.size(), emit))
     return error;
   return objects;
+}
+
+llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+attn::compileToObjects(mlir::ModuleOp module, const CompileOptions &options) {
+  CompileOptions unoptimized = options;
+  unoptimized.optimizesHost = false; // the parts are
+  llvm::LLVMContext context;
+  auto compiled = compileToLLVM(module, context, unoptimized);
+  if (!compiled)
+    return compiled.takeError();
+  return emitObjects(*compiled->module, options);
 }

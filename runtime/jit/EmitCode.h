@@ -18,11 +18,10 @@ llvm::Expected<llvm::SmallVector<char, 0>>
 emitCode(llvm::Module &module, llvm::TargetMachine &machine,
          llvm::CodeGenFileType type);
 
-/// Objects that make up \p module, which compileToLLVM made without optimizing
-/// the host's code: large functions are optimized and emitted each for itself,
-/// in threads. \p module is used up.
+/// Compiles \p module to objects that make up its code together: large
+/// functions are optimized and emitted each for itself, in threads.
 llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
-emitObjects(llvm::Module &module, const CompileOptions &options);
+compileToObjects(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace attn
 

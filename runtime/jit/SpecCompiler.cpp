@@ -118,19 +118,10 @@ Result<CachedObject> FormulaSpec::compile(const CompileOptions &options) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   context.appendDialectRegistry(registry);
-  auto internal = [&](llvm::Error error) {
-    return Error{ATTN_STATUS_INTERNAL,
-                 errors + llvm::toString(std::move(error))};
-  };
-  llvm::LLVMContext llvmContext;
-  CompileOptions unoptimized = options;
-  unoptimized.optimizesHost = false; // the parts are
-  auto compiled = compileToLLVM(*module, llvmContext, unoptimized);
-  if (!compiled)
-    return internal(compiled.takeError());
-  auto objects = emitObjects(*compiled->module, options);
+  auto objects = compileToObjects(*module, options);
   if (!objects)
-    return internal(objects.takeError());
+    return Error{ATTN_STATUS_INTERNAL,
+                 errors + llvm::toString(objects.takeError())};
   return CachedObject{remarks, std::move(*objects)};
 }
 
