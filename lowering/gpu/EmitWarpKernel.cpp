@@ -232,10 +232,35 @@ void WarpKernelEmitter::initBarriers() {
     for (unsigned i = 0; i != stage.maps.size(); ++i)
       warps.prefetchMap(map(i));
   });
+  if (shape.isPacked)
+    clearRowsBeyondBox();
   warps.syncBlock();
   if (shape.isPacked)
     warps.allowNextLaunch();
   warps.waitForLastLaunch();
+}
+
+/// Rows of the tile that no copy writes are 0: what a warp decides by a vote
+/// would depend on what lies there, and with it the last places of results.
+void WarpKernelEmitter::clearRowsBeyondBox() {
+  constexpr unsigned rowBytes = chunkColumns * 2, storeBytes = 16;
+  auto vector = VectorType::get({4}, warps.i32Type());
+  Value zeros = code.constantOf(vector, 0);
+  Value first = code.add(code.mul(rowsOfBox(), warps.i32(rowBytes)),
+                         code.mul(warps.thread(), warps.i32(storeBytes)));
+  for (unsigned chunk = 0; chunk != shape.left.chunks(); ++chunk) {
+    Value start = warps.sharedAddress(
+        sharedBase, warps.i32(plan.left + chunk * tile.rows() * rowBytes));
+    auto loop = scf::ForOp::create(builder, code.loc, first,
+                                   warps.i32(tile.rows() * rowBytes),
+                                   warps.i32(tile.threads() * storeBytes));
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(loop.getBody()->getTerminator());
+    LLVM::StoreOp::create(builder, code.loc, zeros,
+                          warps.sharedAddress(start, loop.getInductionVar()),
+                          storeBytes);
+  }
+  warps.fenceAsync();
 }
 
 std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
@@ -266,14 +291,9 @@ std::optional<GpuStage> WarpKernelEmitter::emit(std::string &why) {
       arith::ShRUIOp::create(builder, code.loc, warps.thread(), warps.i32(5)));
   Value group =
       arith::ShRUIOp::create(builder, code.loc, warpOfBlock, warps.i32(2));
-  // Together what the warpgroups are launched with: 4 x 128 or 3 x 168. Of two
-  // warpgroups, each thread has as many as it can have.
-  bool three = tile.consumers == 3, trades = tile.consumers > 1;
-  unsigned ofProducer = three ? 32 : 24, ofConsumer = three ? 160 : 240;
-  if (shape.searches() && !three) {
-    ofProducer = 56;
-    ofConsumer = 224;
-  }
+  // Of two warpgroups, each thread has as many as it can have.
+  bool trades = tile.consumers > 1;
+  auto [ofProducer, ofConsumer] = shape.registersOfRoles();
   code.ifElse(
       code.equals(group, warps.i32(0)),
       [&] {

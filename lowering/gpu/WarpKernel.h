@@ -106,6 +106,7 @@ private:
   void beginFunction();
   void makeIndices();
   void initBarriers();
+  void clearRowsBeyondBox();
   Value shared(unsigned bytes) {
     return warps.sharedAddress(sharedBase, warps.i32(bytes));
   }

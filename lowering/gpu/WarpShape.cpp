@@ -571,6 +571,19 @@ bool WarpShape::searches() const {
   return sweep->visit && looksAtMemory(sweep->op);
 }
 
+/// Together what warpgroups are launched with: 4 x 128 or 3 x 168. What copies
+/// finds out which tiles are visited, and takes more registers for residues.
+/// What computes uses all that it gets where fragments take more than half.
+std::pair<unsigned, unsigned> WarpShape::registersOfRoles() const {
+  if (tile.consumers == 3)
+    return {32, 160};
+  bool isSmall =
+      values && tile.columns * 3 / 4 + values->columns / 2 <= 128; // fragments
+  if (isSmall || searches() || !steps.empty())
+    return {56, 224};
+  return {24, 240};
+}
+
 unsigned WarpShape::tileCycles() const {
   // Dense 16-bit products, and bytes from memory of each multiprocessor's
   // share, a cycle; a column of elements by what was measured of a plain

@@ -87,6 +87,8 @@ struct WarpShape {
   /// What a block needs for a tile, in cycles: of the tensor cores, of the
   /// elements, or of its share of the memory's bandwidth.
   unsigned tileCycles() const;
+  /// Registers of a thread that copies and of one that computes.
+  std::pair<unsigned, unsigned> registersOfRoles() const;
   const TileDims &dimsOf(TileSide side) const {
     return side == TileSide::Rows ? rows : columns;
   }

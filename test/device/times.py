@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Times the libraries of timed.txt beside what else computes the same.
 
-    python3 times.py [REGEX] [--flex] [--launches] [--before DIR] [--seconds N]
+    python3 times.py [REGEX] [--flex] [--launches] [--before DIR] [--once] [--seconds N]
 
 Every contender's result is compared with double precision before it is timed.
 TFLOP/s count the two products of the pairs that exist. FlexAttention compiles
 for seconds a row; rows that would begin after N seconds are left out, with a
 line that says so. With --launches, attnc's contenders are what it plans and
 everything else that it could launch, as `attnc tune` has it; with --before, libraries of the same
-names in DIR, that another attnc built, take turns with them. See variants.py,
-peers.py and race.py.
+names in DIR, that another attnc built, take turns with them. With --once, each
+contender runs once in a range of its name, for a profiler (cycles.py). See
+variants.py, peers.py and race.py.
 """
 
 import argparse
@@ -114,6 +115,16 @@ def variants_of(name, make_plan, launches, output):
     return found
 
 
+def run_once(case, contenders):
+    """For a profiler that is asked for the ranges `once`."""
+    for who, run in contenders.items():
+        torch.cuda.nvtx.range_push("once")
+        torch.cuda.nvtx.range_push(f"{case} {who}")
+        run()
+        torch.cuda.nvtx.range_pop()
+        torch.cuda.nvtx.range_pop()
+
+
 def check_more(case, formula, want, allowed):
     """The outputs beside out."""
     for name, value in want.items():
@@ -152,6 +163,8 @@ def time_variant(name, make, D, B, S, given):
     flop = 4.0 * B * H * formula.pairs(S) * D
     del want
     torch.cuda.empty_cache()
+    if given.once:
+        return run_once(f"{name} {S}", contenders)
     seconds = race(contenders, given.rounds)
     rate = {who: flop / t / 1e12 for who, t in seconds.items()}
     others = ", ".join(f"{who} {value:.0f} ({rate['attnc'] / value:.2f})"
@@ -263,18 +276,20 @@ def main():
     parser.add_argument("--flex", action="store_true")
     parser.add_argument("--launches", action="store_true")
     parser.add_argument("--before", metavar="DIR")
+    parser.add_argument("--once", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1e9)
     given = parser.parse_args()
     if given.only == "cpu":
         return time_cpu()
-    peak = mma_peak()
+    peak = 0 if given.once else mma_peak()
     if peak:
         print(f"mma.sync peak: {peak / 1e12:.0f} TFLOP/s")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, "
           f"FlashAttention-3 {'beside it' if peers.fa3 else 'absent'}")
     time_gpu(given)
-    time_decodes(given)
+    if not given.once:
+        time_decodes(given)
     if given.only == ".":
         time_cpu()
 
