@@ -166,6 +166,21 @@ Value Code::shortFloorMod(Value a, Value b) {
   Value quotient = shortFloorDiv(a, b);
   return sub(a, mul(quotient, b));
 }
+Value Code::realFloorDiv(Value a, Value b) {
+  Type real = builder.getF64Type();
+  auto toReal = [&](Value x) -> Value {
+    return arith::SIToFPOp::create(builder, loc, likeWith(x, real), x);
+  };
+  Type type = elementOf(a);
+  Value x = toReal(toInt(a, 32)), y = toReal(b);
+  Value quotient = LLVM::FFloorOp::create(builder, loc, div(x, y));
+  Value isZero =
+      compare(arith::CmpFPredicate::OEQ, y, constantOf(y.getType(), 0));
+  quotient = select(isZero, constantOf(quotient.getType(), 0), quotient);
+  Value whole = arith::FPToSIOp::create(
+      builder, loc, likeWith(quotient, builder.getI32Type()), quotient);
+  return toInt(whole, type.getIntOrFloatBitWidth());
+}
 Value Code::shiftLeft(Value a, Value b) {
   unify(a, b);
   Value width = intLike(b, elementOf(b).getIntOrFloatBitWidth());

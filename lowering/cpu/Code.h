@@ -69,6 +69,10 @@ public:
   /// The same for a scalar \p a of 31 bits at most, by a division of 32 bits.
   mlir::Value shortFloorDiv(mlir::Value a, mlir::Value b);
   mlir::Value shortFloorMod(mlir::Value a, mlir::Value b);
+  /// The floor of a / b, 0 where b is 0, by a division of f64: that is exact
+  /// for an a of 31 bits, whose quotient is further from the next integer than
+  /// the division rounds. \p b has 32 bits where it is a vector.
+  mlir::Value realFloorDiv(mlir::Value a, mlir::Value b);
   /// By less than 0 or by all bits or more: shifts everything out.
   mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
   mlir::Value shiftRight(mlir::Value a, mlir::Value b);

@@ -256,7 +256,7 @@ private:
   void emitStep(const SweepShape &sweep, Group &group, const Keys &keys,
                 bool masked);
   void emitPlainProducts(const SweepShape &sweep, Group &group,
-                         const Keys &keys);
+                         const Keys &keys, bool masked);
   Vectors emitFirstPass(const SweepShape &sweep, Group &group, const Keys &keys,
                         bool masked);
   void updateBases(const SweepShape &sweep, Group &group,
@@ -293,7 +293,7 @@ private:
                         unsigned vector);
   mlir::Value laneFactor(const InnerProduct &product, Scope &lane);
   bool inRegisters(const Accumulator &accumulator) const;
-  bool storesScores(const SweepShape &sweep);
+  bool storesScores(const SweepShape &sweep, bool masked);
 
   // Register tiles (EmitProducts.cpp).
   Vectors multiplyKeys(const SweepShape &sweep, unsigned product, Group &group,

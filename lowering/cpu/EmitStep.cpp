@@ -61,34 +61,60 @@ static bool isElementary(UnaryKind kind) {
       {Exp, Exp2, Log, Log2, Tanh, Sigmoid, Softplus, Erf, Sin, Cos}, kind);
 }
 
-/// Says whether \p value has functions of pairs that are many instructions.
-static bool isLong(Value value, const SweepShape &sweep,
+/// Instructions of a vector of pairs for \p part by itself, roughly.
+static unsigned lengthOf(Value part) {
+  constexpr unsigned function = 16;
+  Operation *op = part.getDefiningOp();
+  if (isa_and_nonnull<UniformOp, ReduceOp>(op))
+    return function;
+  if (auto unary = dyn_cast_or_null<UnaryOp>(op))
+    return isElementary(unary.getKind()) ? function : 1;
+  if (auto binary = dyn_cast_or_null<BinaryOp>(op)) {
+    using enum BinaryKind;
+    return llvm::is_contained({Pow, FloorDiv, Mod}, binary.getKind()) ? function
+                                                                      : 1;
+  }
+  return 1;
+}
+
+/// Says whether what \p values have of pairs is many instructions, beside the
+/// products of \p sweep.
+static bool isLong(ValueRange values, const SweepShape &sweep,
                    const KernelShape &shape) {
-  return isMadeOf(value, [&](Value part) {
-    if (!hasAnyDim(part, sweep.over) || !hasAnyDim(part, shape.lanes))
+  constexpr unsigned most = 16;
+  unsigned length = 0;
+  walkFormula(values, [&](Value part) {
+    if (!hasAnyDim(part, sweep.over) || !hasAnyDim(part, shape.lanes) ||
+        llvm::any_of(sweep.products, [&](const InnerProduct &product) {
+          return product.result == part;
+        }))
       return false;
-    if (auto binary = part.getDefiningOp<BinaryOp>())
-      return binary.getKind() == BinaryKind::Pow;
-    auto unary = part.getDefiningOp<UnaryOp>();
-    return unary && isElementary(unary.getKind());
+    length += lengthOf(part);
+    return true;
   });
+  return length >= most;
 }
 
 /// Says whether the scores of the last product go to their tile before they are
 /// looked at, one row after the other. Else this is done where they are made,
 /// in registers, and what is done has code for each register of the tile: a
-/// dozen copies, which long functions make slow to compile, and slow, since the
-/// tile leaves them no register.
-bool KernelEmitter::storesScores(const SweepShape &sweep) {
+/// dozen copies, which long formulas make slow to compile, and slow, since the
+/// tile leaves them no register. A mask is looked at in \p masked steps.
+bool KernelEmitter::storesScores(const SweepShape &sweep, bool masked) {
   if (lastByMatrices(sweep) || sweep.products.empty() ||
       code.machine == Machine::Gpu)
     return lastByMatrices(sweep);
-  SmallVector<Value> looked = baseOperands(sweep);
-  if (looked.empty())
-    for (const Accumulator &accumulator : sweep.accumulators)
-      llvm::append_range(looked, accumulator.pairValues());
-  return llvm::any_of(looked,
-                      [&](Value value) { return isLong(value, sweep, shape); });
+  bool hasBase = !baseOperands(sweep).empty();
+  SmallVector<Value> looked;
+  for (const Accumulator &accumulator : sweep.accumulators) {
+    if (hasBase && !accumulator.isBase)
+      continue;
+    llvm::append_range(looked, accumulator.pairValues());
+    AccumulateOp op = accumulator.op;
+    if (masked && op.getDomain())
+      looked.push_back(op.getDomain());
+  }
+  return isLong(looked, sweep, shape);
 }
 
 bool KernelEmitter::inRegisters(const Accumulator &accumulator) const {
@@ -113,7 +139,7 @@ void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
       factors.push_back(matrix || product.isDot ? laneFactor(product, *lane)
                                                 : Value());
   }
-  emitPlainProducts(sweep, group, keys);
+  emitPlainProducts(sweep, group, keys, masked);
   bool hasBase = llvm::any_of(sweep.accumulators,
                               [](const Accumulator &a) { return a.isBase; });
   if (hasBase) {
@@ -189,13 +215,13 @@ Value KernelEmitter::laneFactor(const InnerProduct &product, Scope &lane) {
 
 /// The products that are not made where they are used go to tiles first.
 void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
-                                      const Keys &keys) {
+                                      const Keys &keys, bool masked) {
   for (unsigned i = 0; i < sweep.products.size(); ++i) {
     if (matricesOf(sweep).products[i]) {
       multiplyMatrices(sweep, i, keys);
       continue;
     }
-    if (i + 1 == sweep.products.size() && !storesScores(sweep))
+    if (i + 1 == sweep.products.size() && !storesScores(sweep, masked))
       break;
     auto block = [&](Value row, unsigned rows) {
       Vectors sums = multiplyKeys(sweep, i, group, keys, row, rows);
@@ -308,7 +334,7 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
   for (const Accumulator &accumulator : sweep.accumulators)
     if (accumulator.isBase)
       maxima.append(shape.vectors, lowest);
-  bool areStored = storesScores(sweep);
+  bool areStored = storesScores(sweep, masked);
   bool keepTile = !sweep.products.empty() && !areStored &&
                   secondPassReads(sweep, sweep.products.back());
   return forEachRow(
@@ -494,7 +520,7 @@ void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
     return storeStates(sweep, group, states);
   states = forEachRow(
       sweep, group, keys,
-      /*withLastProduct=*/bases.empty() && !storesScores(sweep), states,
+      /*withLastProduct=*/bases.empty() && !storesScores(sweep, masked), states,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         for (const Accumulator *base : bases)

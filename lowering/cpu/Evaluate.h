@@ -123,6 +123,7 @@ private:
                          mlir::Value accumulator, Scope &scope);
   mlir::Value exponential(UnaryOp op, Scope &scope);
   mlir::Value binary(BinaryOp op, Scope &scope);
+  mlir::Value divideShort(BinaryOp op, mlir::Value a, mlir::Value b);
   mlir::Value compare(CompareOp op, Scope &scope);
   mlir::Value cast(CastOp op, Scope &scope);
   mlir::Value index(mlir::StringAttr dim, Scope &scope);

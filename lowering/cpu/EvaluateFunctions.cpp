@@ -64,12 +64,18 @@ IntRange rangeOfBinary(BinaryKind kind, IntRange a, IntRange b) {
     return clampRange(*std::min_element(products, products + 4),
                       *std::max_element(products, products + 4));
   }
-  case BinaryKind::FloorDiv:
-    return b.low > 0 ? clampRange(std::min<__int128>(al, 0) - (al < 0),
+  case BinaryKind::FloorDiv: {
+    __int128 most = std::max(-al, ah);
+    return b.low > 0 ? clampRange(std::min<__int128>(al, 0),
                                   std::max<__int128>(ah, 0))
-                     : fullRange;
-  case BinaryKind::Mod:
-    return b.low > 0 ? IntRange{0, b.high - 1} : fullRange;
+                     : clampRange(-most, most);
+  }
+  case BinaryKind::Mod: {
+    if (b.low > 0)
+      return {0, b.high - 1};
+    __int128 most = std::max({-al, ah, -bl, bh}); // x % 0 is x
+    return clampRange(-most, most);
+  }
   case BinaryKind::Min:
     return {std::min(a.low, b.low), std::min(a.high, b.high)};
   case BinaryKind::Max:
@@ -153,6 +159,27 @@ bool attn::cpu::feedsStep(BinaryOp op) {
   });
 }
 
+/// A quotient or remainder of a dividend of 31 bits, where that is shorter: a
+/// GPU divides 64 bits in a branch of its own, of dozens of instructions, a CPU
+/// divides the lanes of a vector one by one. Null for other functions.
+Value Evaluator::divideShort(BinaryOp op, Value a, Value b) {
+  bool isQuotient = op.getKind() == BinaryKind::FloorDiv;
+  if (!isQuotient && op.getKind() != BinaryKind::Mod)
+    return {};
+  bool isVector = Code::isVector(a) || Code::isVector(b);
+  Value quotient;
+  if (code.machine == Machine::Gpu && !isVector)
+    quotient = code.shortFloorDiv(a, b);
+  else if (code.machine == Machine::Cpu && isVector && !Code::isVector(b))
+    quotient = code.realFloorDiv(a, b);
+  else if (code.machine == Machine::Cpu && isVector &&
+           rangeOf(op.getRhs()).fits32())
+    quotient = code.realFloorDiv(a, code.toInt(b, 32));
+  else
+    return {};
+  return isQuotient ? quotient : code.sub(a, code.mul(quotient, b));
+}
+
 Value Evaluator::binary(BinaryOp op, Scope &scope) {
   Value a = evaluate(op.getLhs(), scope), b = evaluate(op.getRhs(), scope);
   Type element = quantity(op.getResult()).getElementType();
@@ -172,12 +199,11 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
     code.unify(a, inverse);
     return code.mul(a, inverse);
   }
+  if (element.isInteger(64) && !op.getRhs().getDefiningOp<ConstantOp>() &&
+      rangeOf(op.getLhs()).fits31())
+    if (Value result = divideShort(op, a, b))
+      return result;
   code.unify(a, b);
-  // A GPU divides 64 bits in a branch of its own, of dozens of instructions.
-  bool isShort = code.machine == Machine::Gpu && element.isInteger(64) &&
-                 !Code::isVector(a) &&
-                 !op.getRhs().getDefiningOp<ConstantOp>() &&
-                 rangeOf(op.getLhs()).fits31();
   switch (op.getKind()) {
   case BinaryKind::Add:
     return code.add(a, b);
@@ -190,9 +216,9 @@ Value Evaluator::binary(BinaryOp op, Scope &scope) {
   case BinaryKind::Ratio:
     return code.ratio(a, b);
   case BinaryKind::FloorDiv:
-    return isShort ? code.shortFloorDiv(a, b) : code.floorDiv(a, b);
+    return code.floorDiv(a, b);
   case BinaryKind::Mod:
-    return isShort ? code.shortFloorMod(a, b) : code.floorMod(a, b);
+    return code.floorMod(a, b);
   case BinaryKind::Min:
     return code.min(a, b);
   case BinaryKind::Max:
