@@ -326,6 +326,17 @@ CellPtr ReferenceEvaluator::Impl::computeIndex(IndexOp op, const Place &place) {
   return cell;
 }
 
+/// Says whether \p op is x - max[..](x), and for exponentials alone.
+static bool isShiftOfWeights(BinaryOp op) {
+  auto max = op.getRhs().getDefiningOp<ReduceOp>();
+  return op.getKind() == BinaryKind::Sub && max &&
+         max.getKind() == ReduceKind::Max && max.getOperand() == op.getLhs() &&
+         llvm::all_of(op->getUsers(), [](Operation *user) {
+           auto unary = dyn_cast<UnaryOp>(user);
+           return unary && unary.getKind() == UnaryKind::Exp;
+         });
+}
+
 /// One element of a pointwise op.
 static Number applyPointwise(Operation *op, ArrayRef<Number> operands) {
   auto elementType = [](Value value) {
@@ -337,6 +348,10 @@ static Number applyPointwise(Operation *op, ArrayRef<Number> operands) {
                           operands[0]);
       })
       .Case([&](BinaryOp op) {
+        // A row whose scores are all -inf has no weights, as an empty one.
+        if (isShiftOfWeights(op) && operands[0].real == -infinity &&
+            operands[1].real == -infinity)
+          return operands[0];
         return applyBinary(op.getKind(), elementType(op.getLhs()), operands[0],
                            operands[1]);
       })

@@ -87,6 +87,17 @@ const Case accepted[] = {
      callOf({{"M", 0}, {"N", 41}, {"D", 8}, {"R", 0}})},
 };
 
+/// Scores that are all -inf are none, written out by hand too.
+constexpr const char *weightsByHand[] = {
+    "attention spec(t: [M, N], v: [N, E]) -> o: [M, E], p: [M, N]\n{\n"
+    "  p = exp(t - max[n](t))\n  o = sum[n](p * v)\n}\n",
+    "attention spec(t: [M, N], v: [N, E]) -> o: [M, E], p: [M, N]\n{\n"
+    "  mask = n <= m\n  p = exp(t - max[n](t)) + 1\n"
+    "  o = sum[n](exp(t - max[n](t)) * v)\n}\n",
+    "attention spec(q: [M, D], k: [N, D], t: [M, N]) -> p: [M, N]\n{\n"
+    "  s = sum[d](q * k) + t\n  p = exp(s - max[n](s))\n}\n",
+};
+
 class Empties : public testing::TestWithParam<const char *> {};
 
 } // namespace
@@ -103,6 +114,18 @@ TEST_P(Empties, ReadZeroWithoutMemory) {
     expectReferenceValues(test.text, "spec", GetParam(), heads, test.call,
                           /*score=*/50, random, *context);
   }
+}
+
+TEST_P(Empties, ScoresThatAreAllInfinite) {
+  std::mt19937_64 random(testSeed());
+  auto context = makeContext();
+  for (const char *text : weightsByHand)
+    for (const char *scores : {"value -inf", "normal"}) {
+      CallSpec call =
+          callOf({{"M", 37}, {"N", 41}, {"D", 16}, {"E", 24}}, {{"t", scores}});
+      expectReferenceValues(text, "spec", GetParam(), {}, call, /*score=*/16,
+                            random, *context);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Empties, testing::Values("f32", "bf16"),

@@ -1,7 +1,7 @@
 //===- QuotientsTest.cpp - Quotients and remainders of integers -----------===//
 //
-// Lanes are divided as f64, one number in the integers' own width: dividends and
-// divisors along rows, keys, pairs or neither, of both signs, 0 among the
+// Lanes are divided as f64, one number in the integers' own width: dividends
+// and divisors along rows, keys, pairs or neither, of both signs, 0 among the
 // divisors that are data, and numbers that no register of 32 bits holds.
 //
 //===----------------------------------------------------------------------===//
@@ -23,9 +23,8 @@ TEST_P(Quotients, MatchTheReference) {
   std::mt19937_64 random(testSeed());
   auto context = makeContext();
   std::string dividend = GetParam();
-  for (const char *divisor :
-       {"(rows - 3)", "(keys - 2)", "keys", "(far - 9)", "every",
-        "(rows - keys)", "(0 - M)", "max(m, 1)"})
+  for (const char *divisor : {"(rows - 3)", "(keys - 2)", "keys", "(far - 9)",
+                              "every", "(rows - keys)", "(0 - M)", "max(m, 1)"})
     for (double every : {7., -1., -6., 1099511627776., -1099511627776.}) {
       if (divisor != llvm::StringRef("every") && every != 7)
         continue;
