@@ -184,8 +184,10 @@ private:
         if (auto fast = attn::gpu::emitWarpKernel(request("warps", Wide), why))
           entry.launches.push_back({*fast, slotOf(Wide)});
         if (auto fast =
-                attn::gpu::emitShortWarpKernel(request("warps_short", Short)))
+                attn::gpu::emitShortWarpKernel(request("warps_short", Short))) {
+          entry.launches.back().kernel.smaller = fast->symbol;
           entry.launches.push_back({*fast, slotOf(Short)});
+        }
       }
       if (entry.launches.empty())
         KernelOp(kernel).emitRemark("performance: no warp-specialised kernel: ")

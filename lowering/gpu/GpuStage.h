@@ -115,6 +115,8 @@ struct GpuStage {
   /// It waits for the launch before it, under whose end it may begin.
   bool waitsItself = false;
   int mergeSlot = 0; // its itemsSlot
+  /// The launch of the same form whose tile is smaller; empty: none.
+  std::string smaller;
 };
 
 /// What an emitter is given.
