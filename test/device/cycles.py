@@ -24,7 +24,8 @@ METRIC = "sm__cycles_elapsed.max"
 def profile(options):
     """Cycles by row, size and contender, of one process."""
     command = ["ncu", "--csv", "--page", "raw", "--nvtx", "--nvtx-include",
-               "once/", "--metrics", METRIC, sys.executable, os.path.join(HERE, "times.py"), "--once", *options]
+               "once/", "--metrics", METRIC,
+               sys.executable, os.path.join(HERE, "times.py"), "--once", *options]
     text = subprocess.run(command, stdout=subprocess.PIPE, text=True,
                           check=True).stdout
     names, _, *rows = csv.reader(line for line in text.splitlines()
