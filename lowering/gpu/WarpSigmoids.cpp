@@ -64,7 +64,8 @@ void WarpKernelEmitter::findSigmoids() {
   for (auto [value, domain] : domains)
     if (!ambiguous.contains(value)) {
       Value operand = value.getDefiningOp<UnaryOp>().getOperand();
-      sigmoids.push_back({value, domain, {*pairs, operand, shape.score}, {}});
+      sigmoids.push_back(
+          {value, domain, {*pairs, operand, shape.score}, {}, {}});
     }
 }
 
