@@ -349,8 +349,8 @@ static Number applyPointwise(Operation *op, ArrayRef<Number> operands) {
       })
       .Case([&](BinaryOp op) {
         // A row whose scores are all -inf has no weights, as an empty one.
-        if (isShiftOfWeights(op) && operands[0].real == -infinity &&
-            operands[1].real == -infinity)
+        if (operands[0].real == -infinity && operands[1].real == -infinity &&
+            isShiftOfWeights(op))
           return operands[0];
         return applyBinary(op.getKind(), elementType(op.getLhs()), operands[0],
                            operands[1]);

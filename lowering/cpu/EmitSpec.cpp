@@ -181,13 +181,15 @@ private:
         if (auto packed =
                 attn::gpu::emitPackedKernel(request("packed", Packed)))
           entry.launches.push_back({*packed, slotOf(Packed)});
-        if (auto fast = attn::gpu::emitWarpKernel(request("warps", Wide), why))
-          entry.launches.push_back({*fast, slotOf(Wide)});
-        if (auto fast =
-                attn::gpu::emitShortWarpKernel(request("warps_short", Short))) {
-          entry.launches.back().kernel.smaller = fast->symbol;
-          entry.launches.push_back({*fast, slotOf(Short)});
-        }
+        auto wide = attn::gpu::emitWarpKernel(request("warps", Wide), why);
+        auto narrow =
+            attn::gpu::emitShortWarpKernel(request("warps_short", Short));
+        if (wide && narrow)
+          wide->smaller = narrow->symbol;
+        if (wide)
+          entry.launches.push_back({*wide, slotOf(Wide)});
+        if (narrow)
+          entry.launches.push_back({*narrow, slotOf(Short)});
       }
       if (entry.launches.empty())
         KernelOp(kernel).emitRemark("performance: no warp-specialised kernel: ")

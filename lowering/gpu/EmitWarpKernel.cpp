@@ -244,22 +244,12 @@ void WarpKernelEmitter::initBarriers() {
 /// would depend on what lies there, and with it the last places of results.
 void WarpKernelEmitter::clearRowsBeyondBox() {
   constexpr unsigned rowBytes = chunkColumns * 2, storeBytes = 16;
-  auto vector = VectorType::get({4}, warps.i32Type());
-  Value zeros = code.constantOf(vector, 0);
   Value first = code.add(code.mul(rowsOfBox(), warps.i32(rowBytes)),
                          code.mul(warps.thread(), warps.i32(storeBytes)));
-  for (unsigned chunk = 0; chunk != shape.left.chunks(); ++chunk) {
-    Value start = warps.sharedAddress(
-        sharedBase, warps.i32(plan.left + chunk * tile.rows() * rowBytes));
-    auto loop = scf::ForOp::create(builder, code.loc, first,
-                                   warps.i32(tile.rows() * rowBytes),
-                                   warps.i32(tile.threads() * storeBytes));
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(loop.getBody()->getTerminator());
-    LLVM::StoreOp::create(builder, code.loc, zeros,
-                          warps.sharedAddress(start, loop.getInductionVar()),
-                          storeBytes);
-  }
+  unsigned chunkBytes = tile.rows() * rowBytes;
+  for (unsigned chunk = 0; chunk != shape.left.chunks(); ++chunk)
+    warps.clearShared(shared(plan.left + chunk * chunkBytes), first, chunkBytes,
+                      tile.threads());
   warps.fenceAsync();
 }
 

@@ -38,16 +38,8 @@ Value MmaKernelEmitter::stageAddress(Value stageNumber) {
 
 /// The padding of rows is zeros from here on: copies leave it alone.
 void MmaKernelEmitter::clearShared() {
-  auto vector = VectorType::get({4}, warps.i32Type());
-  Value zeros = code.constantOf(vector, 0);
-  unsigned bytes = tile.threads() * matrixRow;
-  auto loop = scf::ForOp::create(
-      builder, code.loc, code.mul(thread, warps.i32(matrixRow)),
-      warps.i32(shape.sharedBytes()), warps.i32(bytes));
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPoint(loop.getBody()->getTerminator());
-  LLVM::StoreOp::create(builder, code.loc, zeros,
-                        shared(loop.getInductionVar()), matrixRow);
+  warps.clearShared(sharedBase, code.mul(thread, warps.i32(matrixRow)),
+                    shape.sharedBytes(), tile.threads());
 }
 
 /// The low bits of the address and the strides of \p storage, in bytes: those

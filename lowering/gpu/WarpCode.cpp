@@ -245,6 +245,17 @@ void WarpCode::waitStoresRead() {
   NVVM::CpAsyncBulkWaitGroupOp::create(code.builder, code.loc, 0,
                                        code.builder.getUnitAttr());
 }
+void WarpCode::clearShared(Value base, Value first, unsigned end,
+                           unsigned threads) {
+  constexpr unsigned bytes = 16;
+  Value zeros = code.constantOf(VectorType::get({4}, i32Type()), 0);
+  auto loop = scf::ForOp::create(code.builder, code.loc, first, i32(end),
+                                 i32(threads * bytes));
+  OpBuilder::InsertionGuard guard(code.builder);
+  code.builder.setInsertionPoint(loop.getBody()->getTerminator());
+  LLVM::StoreOp::create(code.builder, code.loc, zeros,
+                        sharedAddress(base, loop.getInductionVar()), bytes);
+}
 void WarpCode::fenceAsync() {
   MLIRContext *context = code.builder.getContext();
   NVVM::FenceProxyOp::create(

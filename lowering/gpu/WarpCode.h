@@ -102,6 +102,10 @@ public:
   void commitStores();
   /// Waits until shared memory of this thread's stores may be written again.
   void waitStoresRead();
+  /// Writes zeros to the bytes from \p first (of this thread; i32) to \p end of
+  /// shared memory at \p base, 16 at a time, for \p threads threads in turns.
+  void clearShared(mlir::Value base, mlir::Value first, unsigned end,
+                   unsigned threads);
   /// Orders writes of this thread to shared memory before copies and products.
   void fenceAsync();
   /// Four 8 x 8 tiles of 16 bits from the fragments of a warp.
