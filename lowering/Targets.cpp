@@ -14,6 +14,7 @@ namespace {
 // of lanes share what an item reads of keys and values: with eight, heads whose
 // keys and values do not fit the third-level cache run 5 to 10 % faster than
 // with four, others alike or 2 % slower. Under a mask they would visit more.
+// Machines of this kind without AVX-512 are Zen, mostly: see isZen.
 // A division of 64 bits does not ask whether one of 32 would do: three blocks
 // for each are an eighth of the time to compile masks that divide.
 TargetRecord avx2Record() {
@@ -29,7 +30,9 @@ TargetRecord avx2Record() {
           /*sub=*/32,
           /*gpu=*/std::nullopt,
           Bf16Dot::None,
-          /*wholeGroups=*/8};
+          /*wholeGroups=*/8,
+          /*asksAhead=*/false,
+          /*addsAside=*/true};
 }
 
 // The code form of a machine with the dot product, on every machine.
@@ -53,18 +56,23 @@ TargetRecord avx512Record() {
   record.vectors = 4;
   record.wholeGroups = 4;
   record.asksAhead = true;
+  record.addsAside = false;
   return record;
 }
 
-// Zen 4 and later: one dot product a cycle, twice the FLOPs of fma. Intel's
-// cores take two cycles for one of 512 bits: 88 GFLOP/s beside 184 of fma were
-// measured on Emerald Rapids, so operands are widened there.
-bool hasFastDot(llvm::StringRef cpu) { return cpu.starts_with("znver"); }
+// What its cores have beside those of Intel: adders beside the pipes of fma, on
+// which a store of a vector takes an operand; and since Zen 4 one dot product
+// of bf16 a cycle, twice the FLOPs of fma. Intel's take two cycles for one of
+// 512 bits: 88 GFLOP/s beside 184 of fma were measured on Emerald Rapids, so
+// operands are widened there.
+bool isZen(llvm::StringRef cpu) { return cpu.starts_with("znver"); }
 
+// As on Zen 4 and later.
 TargetRecord addBf16Dot(TargetRecord record) {
   record.features += ",+avx512bf16";
   record.requirements += ",avx512bf16";
   record.bf16Dot = Bf16Dot::Instruction;
+  record.addsAside = true;
   return record;
 }
 
@@ -88,7 +96,8 @@ std::optional<TargetRecord> nativeRecord() {
           : avx2Record();
   record.name = "native";
   record.cpu = llvm::sys::getHostCPUName().str();
-  if (record.width == 16 && has.lookup("avx512bf16") && hasFastDot(record.cpu))
+  record.addsAside = isZen(record.cpu);
+  if (record.width == 16 && has.lookup("avx512bf16") && isZen(record.cpu))
     record = addBf16Dot(record);
   return record;
 }

@@ -48,6 +48,8 @@ struct TargetRecord {
   Bf16Dot bf16Dot = Bf16Dot::None;
   unsigned wholeGroups = 1; // `groups` where no tile is left out
   bool asksAhead = false;   // for keys and values, ahead of their products
+  /// Additions have pipes beside those of fma, and stores of vectors have not.
+  bool addsAside = false;
   /// Each sweep has a kernel of its own: those of specialised warps have one.
   bool oneSweep = false;
 };

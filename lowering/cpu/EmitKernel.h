@@ -225,6 +225,9 @@ private:
   bool asksAhead() const {
     return bool(shape.kernel.getTileAttr().get("asks_ahead"));
   }
+  bool addsAside() const {
+    return bool(shape.kernel.getTileAttr().get("adds_aside"));
+  }
   void prefetchBlock(const SweepShape &sweep, unsigned product, mlir::Value key,
                      unsigned rows);
   void askAhead(const SweepShape &sweep, unsigned product, const Keys &keys,

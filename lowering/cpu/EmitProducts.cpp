@@ -26,6 +26,12 @@ struct Row {
   SmallVector<Value> strides; // one for each dimension of the product
 };
 
+/// How a term comes to the sums before it.
+enum class Join { First, Addition, Fma };
+
+using Term =
+    llvm::function_ref<SmallVector<Value>(Value index, ValueRange sums, Join)>;
+
 } // namespace
 
 /// How far apart the elements of a row of \p operand, read in place, stand.
@@ -146,21 +152,60 @@ void KernelEmitter::askAhead(const SweepShape &sweep, unsigned product,
         numbers.valueRows[accumulator.index], row, CacheLevel::Second);
 }
 
-/// A loop from 0 to \p end that takes four steps at a time while it can: the
-/// count and the branch cost as much as a sixth of a register tile.
-static SmallVector<Value> forEachUnrolled(Code &code, Value end,
-                                          ValueRange carried,
-                                          Code::CarriedBody body) {
+/// The sums of the terms from 0 to \p end, four in a step of the loop: the
+/// count and the branch cost as much as a sixth of a register tile. With
+/// \p addsAside the first step stands before the loop and begins with products,
+/// where the second terms are products and additions: on such a machine each
+/// store of a vector takes a slot or two of fma, which needs the operand that
+/// the store does, and none of a product. The stores of the register tile
+/// before fall among these.
+static SmallVector<Value> sumTerms(Code &code, Value end, ValueRange zeros,
+                                   bool addsAside, Term term) {
   constexpr int64_t steps = 4;
+  auto addSteps = [&](Value i, ValueRange sums, ArrayRef<Join> joins) {
+    SmallVector<Value> next(sums);
+    for (auto [step, join] : llvm::enumerate(joins))
+      next = term(code.add(i, code.index(int64_t(step))), next, join);
+    return next;
+  };
   Value whole = code.land(end, code.index(-steps));
-  SmallVector<Value> state = code.forEach(
-      code.index(0), whole, steps, carried, [&](Value i, ValueRange inner) {
-        SmallVector<Value> next(inner);
-        for (int64_t step = 0; step != steps; ++step)
-          next = body(code.add(i, code.index(step)), next);
-        return next;
-      });
-  return code.forEach(whole, end, 1, state, body);
+  Value from = code.index(0);
+  SmallVector<Value> sums(zeros);
+  if (addsAside) {
+    sums = code.choose(
+        code.lessThan(from, whole), zeros.getTypes(),
+        [&] {
+          return addSteps(from, {},
+                          {Join::First, Join::Addition, Join::Fma, Join::Fma});
+        },
+        [&] { return SmallVector<Value>(zeros); });
+    from = code.index(steps);
+  }
+  sums = code.forEach(from, whole, steps, sums, [&](Value i, ValueRange inner) {
+    return addSteps(i, inner, {Join::Fma, Join::Fma, Join::Fma, Join::Fma});
+  });
+  return code.forEach(whole, end, 1, sums, [&](Value i, ValueRange inner) {
+    return term(i, inner, Join::Fma);
+  });
+}
+
+/// The product of a vector of lanes with \p other, joined to sum \p number.
+static Value joinProduct(Code &code, bool isDot, Value lanes, Value other,
+                         ValueRange sums, unsigned number, Join join) {
+  if (isDot) {
+    Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
+    return dotPairs(code, join == Join::First ? zero : sums[number], lanes,
+                    other);
+  }
+  switch (join) {
+  case Join::First:
+    return code.mul(lanes, other);
+  case Join::Addition:
+    return code.add(code.mul(lanes, other), sums[number]);
+  case Join::Fma:
+    return code.fma(lanes, other, sums[number]);
+  }
+  llvm_unreachable("all ways to join are listed");
 }
 
 KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
@@ -201,12 +246,12 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
                  product.dims));
   }
   Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
-  Vectors accumulators(rows * shape.vectors, zero);
+  Vectors zeros(rows * shape.vectors, zero);
 
   // One term of the sums: row `flat` of the lanes by a number of each key.
-  auto addTerm = [&](Value flat, ValueRange carried,
+  auto addTerm = [&](Value flat, ValueRange sums, Join join,
                      llvm::function_ref<Value(const Row &)> loadKey) {
-    Vectors queries, next(carried);
+    Vectors queries, next;
     Type unit = product.isDot ? Type(builder.getI32Type()) : code.f32();
     Value start = array(numbers.laneOperands[number], unit,
                         lanePlace(product.dims, flat, group.first));
@@ -216,11 +261,9 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
                     code.address(start, unit, code.index(j * shape.width))));
     for (unsigned r = 0; r != rows; ++r) {
       Value key = code.splat(loadKey(keyRows[r]));
-      for (unsigned j = 0; j != shape.vectors; ++j) {
-        Value &sum = next[r * shape.vectors + j];
-        sum = product.isDot ? dotPairs(code, sum, queries[j], key)
-                            : code.fma(queries[j], key, sum);
-      }
+      for (unsigned j = 0; j != shape.vectors; ++j)
+        next.push_back(joinProduct(code, product.isDot, queries[j], key, sums,
+                                   next.size(), join));
     }
     return next;
   };
@@ -228,29 +271,32 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     Value whole =
         arith::DivUIOp::create(builder, code.loc, length, code.index(2));
     Type pair = builder.getI32Type(), half = builder.getI16Type();
-    Vectors sums = forEachUnrolled(
-        code, whole, accumulators, [&](Value i, ValueRange carried) {
-          return addTerm(i, carried, [&](const Row &row) {
-            return code.load(pair, code.address(row.base, pair, i),
-                             /*alignment=*/2);
-          });
-        });
+    Vectors sums =
+        sumTerms(code, whole, zeros, addsAside(),
+                 [&](Value i, ValueRange carried, Join join) {
+                   return addTerm(i, carried, join, [&](const Row &row) {
+                     return code.load(pair, code.address(row.base, pair, i),
+                                      /*alignment=*/2);
+                   });
+                 });
     // An odd number of terms: the last one with a zero beside it.
     sums = code.forEach(
         code.mul(whole, code.index(2)), length, 1, sums,
         [&](Value last, ValueRange carried) {
-          return addTerm(whole, carried, [&](const Row &row) -> Value {
+          auto loadHalf = [&](const Row &row) -> Value {
             Value bits = code.load(half, code.address(row.base, half, last));
             return arith::ExtUIOp::create(builder, code.loc, pair, bits);
-          });
+          };
+          return addTerm(whole, carried, Join::Fma, loadHalf);
         });
     for (unsigned i = 0; i != sums.size(); ++i)
       if (Value factor = laneFactors[number][i % shape.vectors])
         sums[i] = code.mul(sums[i], factor);
     return sums;
   }
-  auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange carried) {
-    return addTerm(flat, carried, [&](const Row &row) {
+  auto multiply = [&](Value flat, ArrayRef<Value> at, ValueRange sums,
+                      Join join) {
+    return addTerm(flat, sums, join, [&](const Row &row) {
       Value offset;
       for (auto [index, stride] : llvm::zip_equal(at, row.strides)) {
         Value term = code.mul(index, stride);
@@ -259,24 +305,27 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
       return code.load(code.f32(), code.address(row.base, code.f32(), offset));
     });
   };
-  std::function<Vectors(unsigned, Value, SmallVector<Value>, ValueRange)> loop =
-      [&](unsigned depth, Value flat, SmallVector<Value> at,
-          ValueRange carried) -> Vectors {
+  std::function<Vectors(unsigned, Value, SmallVector<Value>)> sum =
+      [&](unsigned depth, Value flat, SmallVector<Value> at) -> Vectors {
     Value extent = evaluator->extent(product.dims[depth]);
     Value start = code.mul(flat, extent);
     at.push_back(Value());
-    auto body = [&](Value i, ValueRange inner) {
-      at.back() = i;
-      Value next = code.add(start, i);
-      return depth + 1 == product.dims.size()
-                 ? multiply(next, at, inner)
-                 : loop(depth + 1, next, at, inner);
-    };
-    if (depth + 1 != product.dims.size())
-      return code.forEach(code.index(0), extent, 1, carried, body);
-    return forEachUnrolled(code, extent, carried, body);
+    if (depth + 1 == product.dims.size())
+      return sumTerms(code, extent, zeros, addsAside(),
+                      [&](Value i, ValueRange sums, Join join) {
+                        at.back() = i;
+                        return multiply(code.add(start, i), at, sums, join);
+                      });
+    return code.forEach(
+        code.index(0), extent, 1, zeros, [&](Value i, ValueRange carried) {
+          at.back() = i;
+          Vectors next = sum(depth + 1, code.add(start, i), at);
+          for (auto [sum, more] : llvm::zip_equal(next, carried))
+            sum = code.add(sum, more);
+          return next;
+        });
   };
-  return loop(0, code.index(0), {}, accumulators);
+  return sum(0, code.index(0), {});
 }
 
 /// Whether no value of \p keys is NaN or infinite, as i1: 0 * x is 0 then.
@@ -404,17 +453,6 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   if (Value base = op.getRelativeTo())
     for (unsigned j = 0; j != shape.vectors; ++j)
       scales.push_back(loadScale(sweep, base, j));
-  SmallVector<Value> places;
-  Vectors sums;
-  for (unsigned r = 0; r != rows; ++r)
-    for (unsigned j = 0; j != shape.vectors; ++j) {
-      Value place =
-          stateAddress(sweep, accumulator, code.add(flat, code.index(r)),
-                       code.add(group.first, code.index(j * shape.width)));
-      places.push_back(place);
-      Value sum = code.load(code.vectorOf(code.f32()), place);
-      sums.push_back(scales.empty() ? sum : code.mul(sum, scales[j]));
-    }
   Value length = code.index(1);
   for (StringAttr dim : accumulator.carried)
     length = code.mul(length, evaluator->extent(dim));
@@ -423,9 +461,12 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   Value rowsOfWeights = keys.count;
   if (accumulator.isDot)
     rowsOfWeights = code.ceilDiv(keys.count, 2);
-  sums = forEachUnrolled(
-      code, rowsOfWeights, sums, [&](Value key, ValueRange carried) {
-        Vectors next(carried), weights;
+  Vectors zeros(rows * shape.vectors,
+                code.constantOf(code.vectorOf(code.f32()), 0));
+  Vectors sums = sumTerms(
+      code, rowsOfWeights, zeros, addsAside(),
+      [&](Value key, ValueRange before, Join join) {
+        Vectors next, weights;
         Value start = code.mul(key, code.index(groupStride()));
         for (unsigned j = 0; j != shape.vectors; ++j)
           weights.push_back(
@@ -477,15 +518,22 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
           Value value = code.splat(
               code.load(unit, code.address(first, unit,
                                            code.mul(code.index(r), stride))));
-          for (unsigned j = 0; j != shape.vectors; ++j) {
-            Value &sum = next[r * shape.vectors + j];
-            sum = accumulator.isDot
-                      ? dotPairs(code, sum, weights[j], valueFor(value, j))
-                      : code.fma(weights[j], valueFor(value, j), sum);
-          }
+          for (unsigned j = 0; j != shape.vectors; ++j)
+            next.push_back(joinProduct(code, accumulator.isDot, weights[j],
+                                       valueFor(value, j), before, next.size(),
+                                       join));
         }
         return next;
       });
-  for (auto [place, sum] : llvm::zip_equal(places, sums))
-    code.store(sum, place);
+  for (unsigned r = 0; r != rows; ++r)
+    for (unsigned j = 0; j != shape.vectors; ++j) {
+      Value place =
+          stateAddress(sweep, accumulator, code.add(flat, code.index(r)),
+                       code.add(group.first, code.index(j * shape.width)));
+      Value before = code.load(code.vectorOf(code.f32()), place);
+      Value sum = sums[r * shape.vectors + j];
+      code.store(scales.empty() ? code.add(before, sum)
+                                : code.fma(before, scales[j], sum),
+                 place);
+    }
 }

@@ -56,9 +56,12 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
                                           : record.wholeGroups),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", chunk)});
-    if (record.asksAhead)
-      fields.push_back(
-          builder.getNamedAttr("asks_ahead", builder.getUnitAttr()));
+    auto flag = [&](StringRef name, bool is) {
+      if (is)
+        fields.push_back(builder.getNamedAttr(name, builder.getUnitAttr()));
+    };
+    flag("asks_ahead", record.asksAhead);
+    flag("adds_aside", record.addsAside);
     if (record.bf16Dot != Bf16Dot::None)
       fields.push_back(
           builder.getNamedAttr("dot", TypeAttr::get(builder.getBF16Type())));
