@@ -89,6 +89,9 @@ void KernelEmitter::reserveScratch() {
                                 shape.keys * half * valuePadding)
           : accumulator.isProduct && !accumulator.keySide.inPlace
               ? scratch.reserve(shape.keys * f32, accumulator.carried)
+          : bringsTogether(sweep, accumulator)
+              ? scratch.reserve(shape.keys * f32, accumulator.carried,
+                                shape.keys * f32 * farRowPadding)
               : 0);
     }
     bool isBox = sweep.over.size() > 1;

@@ -159,6 +159,8 @@ private:
   /// Pairs between rows of values that have no number: rows a power of two
   /// apart would share few sets of the cache.
   static constexpr int64_t valuePadding = 16;
+  /// The same, for numbers of f32 that are brought together: a line.
+  static constexpr int64_t farRowPadding = 16;
   int64_t rowPadding() const { return code.machine == Machine::Gpu ? 8 : 0; }
   std::optional<Matrices>
   fitMatrices(mlir::Type type, llvm::ArrayRef<mlir::StringAttr> dims) const;
@@ -210,7 +212,12 @@ private:
   void fillKeyRows(const SweepShape &sweep, mlir::Value count);
   void fillKeyOperand(const SweepShape &sweep, const Operand &operand,
                       llvm::ArrayRef<mlir::StringAttr> dims, unsigned array,
-                      bool isDot, mlir::Value tile, mlir::Value count);
+                      bool isDot, mlir::Value tile, mlir::Value count,
+                      mlir::Value rowStride = {});
+  bool bringsTogether(const SweepShape &sweep,
+                      const Accumulator &accumulator) const;
+  void bringTogether(const SweepShape &sweep, const Accumulator &accumulator,
+                     mlir::Value tile, mlir::Value count);
   mlir::Value multiplyFactors(llvm::ArrayRef<mlir::Value> factors,
                               Scope &scope);
   void forEachVector(
@@ -408,6 +415,12 @@ private:
   std::vector<Vectors> laneFactors;
   /// Whether all values of the current tile of keys are finite, as i1.
   mlir::Value tileIsFinite;
+  /// Where the first row of values of the tile of keys is, and how far apart
+  /// the rows are, by accumulator: for those that bringsTogether names.
+  struct RowsOfTile {
+    mlir::Value base, stride;
+  };
+  llvm::DenseMap<unsigned, RowsOfTile> tileValues;
   mlir::Value thread;     // of the block, i64
   mlir::Value sharedBase; // generic address of shared memory
   /// Of each array: its place in shared memory, or none.

@@ -503,6 +503,10 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
               code.ptr(), array(table, code.ptr(), code.add(keys.offset, key)));
           stride = stridesOf(*evaluator, accumulator.keySide, {last}).front();
           first = code.address(base, code.f32(), code.mul(column, stride));
+        } else if (tileValues.contains(number)) {
+          const RowsOfTile &rows = tileValues[number];
+          Value place = code.mul(code.add(keys.offset, key), rows.stride);
+          first = code.address(rows.base, code.f32(), code.add(place, column));
         } else if (accumulator.keySide.inPlace) {
           Scope scope(&outer);
           bindKeys(sweep, keys, key, scope);

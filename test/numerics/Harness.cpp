@@ -119,13 +119,19 @@ TensorMemory::TensorMemory(const attn_param_desc &param,
   std::iota(order.begin(), order.end(), 0);
   if (isStrided && order.size() > 2)
     std::shuffle(order.begin(), order.end() - 1, random);
-  int64_t elements = 1;
+  int64_t elements = 1, rows = 1;
+  for (int64_t extent : ArrayRef(shape).drop_back(shape.empty() ? 0 : 1))
+    rows *= std::max<int64_t>(extent, 1);
+  // Kernels bring rows together that are pages apart.
+  constexpr int64_t page = 4096, mostRows = 1024;
+  bool hasPages = isStrided && rows <= mostRows && random() % 2 == 0;
   for (size_t axis : llvm::reverse(order)) {
     strides[axis] = elements;
     elements *= std::max<int64_t>(shape[axis], 1);
     // The gap of a row shows tails that run over into the next one.
     if (isStrided && axis + 1 == shape.size())
-      elements += 3;
+      elements = hasPages ? llvm::alignTo(elements + 1, page / elementBytes())
+                          : elements + 3;
   }
   size = 2 * guardBytes + elements * elementBytes();
   size = (size + 63) / 64 * 64;

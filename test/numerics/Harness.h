@@ -31,7 +31,7 @@ namespace attn::numerics {
 enum class Memory {
   Contiguous,
   /// Dimensions but the innermost in another order, rows with gaps between
-  /// them, addresses that are multiples of the element size alone.
+  /// them or pages apart, addresses that are multiples of the element size.
   Strided,
 };
 
