@@ -31,7 +31,7 @@ TargetRecord avx2Record() {
           /*gpu=*/std::nullopt,
           Bf16Dot::None,
           /*wholeGroups=*/8,
-          /*asksAhead=*/false,
+          AskAhead::Once,
           /*addsAside=*/true};
 }
 
@@ -55,7 +55,7 @@ TargetRecord avx512Record() {
   record.width = 16;
   record.vectors = 4;
   record.wholeGroups = 4;
-  record.asksAhead = true;
+  record.asksAhead = AskAhead::Always;
   record.addsAside = false;
   return record;
 }

@@ -30,6 +30,14 @@ enum class Bf16Dot {
   Expanded,    // as shifts and fma: no gain, for tests of the form
 };
 
+/// Which register tiles of scores ask for the keys of the next one and for
+/// their own values before they compute.
+enum class AskAhead {
+  Never,
+  Once,  // those of the first group of lanes: the rest finds them near
+  Always // of each group
+};
+
 /// A machine, as far as tiling and code generation care. On a CPU, register
 /// tiles are `rows` keys (or value columns) by `vectors` vectors of query
 /// lanes: as many accumulators as the register file holds beside its operands,
@@ -47,7 +55,7 @@ struct TargetRecord {
   std::optional<GpuRecord> gpu; // none: a CPU
   Bf16Dot bf16Dot = Bf16Dot::None;
   unsigned wholeGroups = 1; // `groups` where no tile is left out
-  bool asksAhead = false;   // for keys and values, ahead of their products
+  AskAhead asksAhead = AskAhead::Never;
   /// Additions have pipes beside those of fma, and stores of vectors have not.
   bool addsAside = false;
   /// Each sweep has a kernel of its own: those of specialised warps have one.

@@ -229,8 +229,16 @@ private:
   void prefetchLines(mlir::Value address, mlir::Value bytes,
                      CacheLevel level = CacheLevel::First,
                      bool isWritten = false);
-  bool asksAhead() const {
-    return bool(shape.kernel.getTileAttr().get("asks_ahead"));
+  /// Says whether register tiles ask ahead \p often: "once" or "always".
+  bool asksAhead(llvm::StringRef often) const {
+    auto asks =
+        shape.kernel.getTileAttr().getAs<mlir::StringAttr>("asks_ahead");
+    return asks && asks.getValue() == often;
+  }
+  /// Says whether more code for register tiles of \p rows gains what it costs
+  /// to compile: most steps are unmasked, and most tiles whole.
+  bool isWorthCode(unsigned rows) const {
+    return rows == shape.rows && !stepIsMasked;
   }
   bool addsAside() const {
     return bool(shape.kernel.getTileAttr().get("adds_aside"));
@@ -415,6 +423,8 @@ private:
   std::vector<Vectors> laneFactors;
   /// Whether all values of the current tile of keys are finite, as i1.
   mlir::Value tileIsFinite;
+  /// Whether the step at hand looks at the mask.
+  bool stepIsMasked = false;
   /// Where the first row of values of the tile of keys is, and how far apart
   /// the rows are, by accumulator: for those that bringsTogether names.
   struct RowsOfTile {

@@ -137,11 +137,12 @@ void KernelEmitter::askAhead(const SweepShape &sweep, unsigned product,
       return;
     int64_t size = operand.inPlace->element.getIntOrFloatBitWidth() / 8;
     Value bytes = code.mul(evaluator->extent(dims.front()), code.index(size));
-    for (unsigned r = 0; r != shape.rows; ++r) {
+    Value end = code.add(from, code.index(shape.rows));
+    code.forEach(from, end, 1, [&](Value key) {
       Scope scope(&itemScope);
-      bindKeys(sweep, keys, code.add(from, code.index(r)), scope);
+      bindKeys(sweep, keys, key, scope);
       prefetchLines(rowOf(*evaluator, operand, dims, scope).base, bytes, level);
-    }
+    });
   };
   SweepArrays &numbers = arraysOf(sweep);
   const InnerProduct &inner = sweep.products[product];
@@ -220,8 +221,11 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     length = code.mul(length, evaluator->extent(dim));
   if (rows == shape.rows)
     prefetchBlock(sweep, number, code.add(keys.offset, row), rows);
-  if (rows == shape.rows && asksAhead())
+  if (rows == shape.rows && asksAhead("always"))
     askAhead(sweep, number, keys, row);
+  if (isWorthCode(rows) && asksAhead("once"))
+    code.ifThen(code.equals(group.first, code.index(0)),
+                [&] { askAhead(sweep, number, keys, row); });
   SmallVector<Row> keyRows;
   for (unsigned r = 0; r != rows; ++r) {
     Value key = code.add(row, code.index(r));
@@ -272,7 +276,7 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
         arith::DivUIOp::create(builder, code.loc, length, code.index(2));
     Type pair = builder.getI32Type(), half = builder.getI16Type();
     Vectors sums =
-        sumTerms(code, whole, zeros, addsAside(),
+        sumTerms(code, whole, zeros, /*addsAside=*/false,
                  [&](Value i, ValueRange carried, Join join) {
                    return addTerm(i, carried, join, [&](const Row &row) {
                      return code.load(pair, code.address(row.base, pair, i),
@@ -311,7 +315,7 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     Value start = code.mul(flat, extent);
     at.push_back(Value());
     if (depth + 1 == product.dims.size())
-      return sumTerms(code, extent, zeros, addsAside(),
+      return sumTerms(code, extent, zeros, isWorthCode(rows) && addsAside(),
                       [&](Value i, ValueRange sums, Join join) {
                         at.back() = i;
                         return multiply(code.add(start, i), at, sums, join);
@@ -463,8 +467,10 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
     rowsOfWeights = code.ceilDiv(keys.count, 2);
   Vectors zeros(rows * shape.vectors,
                 code.constantOf(code.vectorOf(code.f32()), 0));
+  bool beginsWithProducts =
+      isWorthCode(rows) && addsAside() && !accumulator.isDot;
   Vectors sums = sumTerms(
-      code, rowsOfWeights, zeros, addsAside(),
+      code, rowsOfWeights, zeros, beginsWithProducts,
       [&](Value key, ValueRange before, Join join) {
         Vectors next, weights;
         Value start = code.mul(key, code.index(groupStride()));

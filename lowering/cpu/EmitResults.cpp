@@ -173,7 +173,8 @@ void KernelEmitter::fillPlaces(unsigned number, const Storage &to, Group &group,
     Value place = evaluator->address(to, element);
     code.store(place, array(placeTables[number], code.ptr(), i));
     // Rows that are written a few columns of each at a time.
-    if (asksAhead() && extra.size() == 1 && to.layout.back() == extra.back()) {
+    if (asksAhead("always") && extra.size() == 1 &&
+        to.layout.back() == extra.back()) {
       int64_t size = to.element.getIntOrFloatBitWidth() / 8;
       prefetchLines(place,
                     code.mul(evaluator->extent(extra.back()), code.index(size)),

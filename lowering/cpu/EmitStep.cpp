@@ -124,6 +124,7 @@ bool KernelEmitter::inRegisters(const Accumulator &accumulator) const {
 
 void KernelEmitter::emitStep(const SweepShape &sweep, Group &outer,
                              const Keys &keys, bool masked) {
+  stepIsMasked = masked;
   Group group;
   group.first = outer.first;
   group.scope = Scope(&outer.scope);

@@ -56,12 +56,14 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
                                           : record.wholeGroups),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", chunk)});
-    auto flag = [&](StringRef name, bool is) {
-      if (is)
-        fields.push_back(builder.getNamedAttr(name, builder.getUnitAttr()));
-    };
-    flag("asks_ahead", record.asksAhead);
-    flag("adds_aside", record.addsAside);
+    if (record.asksAhead != AskAhead::Never)
+      fields.push_back(builder.getNamedAttr(
+          "asks_ahead", builder.getStringAttr(record.asksAhead == AskAhead::Once
+                                                  ? "once"
+                                                  : "always")));
+    if (record.addsAside)
+      fields.push_back(
+          builder.getNamedAttr("adds_aside", builder.getUnitAttr()));
     if (record.bf16Dot != Bf16Dot::None)
       fields.push_back(
           builder.getNamedAttr("dot", TypeAttr::get(builder.getBF16Type())));
