@@ -315,7 +315,9 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     Value start = code.mul(flat, extent);
     at.push_back(Value());
     if (depth + 1 == product.dims.size())
-      return sumTerms(code, extent, zeros, isWorthCode(rows) && addsAside(),
+      // In one way for every register tile: a score that is computed again,
+      // for a comparison with the largest, has the same bits.
+      return sumTerms(code, extent, zeros, addsAside(),
                       [&](Value i, ValueRange sums, Join join) {
                         at.back() = i;
                         return multiply(code.add(start, i), at, sums, join);
