@@ -414,6 +414,14 @@ private:
   Scope itemScope;
   /// The lane of a vector within the tile, under a name that no dimension has.
   mlir::StringAttr laneKey;
+  /// Whether the step at hand looks at the mask.
+  bool stepIsMasked = false;
+  /// Where the first row of values of the tile of keys is, and how far apart
+  /// the rows are, by accumulator: for those that bringsTogether names.
+  struct RowsOfTile {
+    mlir::Value base, stride;
+  };
+  llvm::DenseMap<unsigned, RowsOfTile> tileValues;
 
   // On a GPU.
   int64_t sharedBudget;
@@ -423,14 +431,6 @@ private:
   std::vector<Vectors> laneFactors;
   /// Whether all values of the current tile of keys are finite, as i1.
   mlir::Value tileIsFinite;
-  /// Whether the step at hand looks at the mask.
-  bool stepIsMasked = false;
-  /// Where the first row of values of the tile of keys is, and how far apart
-  /// the rows are, by accumulator: for those that bringsTogether names.
-  struct RowsOfTile {
-    mlir::Value base, stride;
-  };
-  llvm::DenseMap<unsigned, RowsOfTile> tileValues;
   mlir::Value thread;     // of the block, i64
   mlir::Value sharedBase; // generic address of shared memory
   /// Of each array: its place in shared memory, or none.

@@ -193,10 +193,9 @@ static SmallVector<Value> sumTerms(Code &code, Value end, ValueRange zeros,
 /// The product of a vector of lanes with \p other, joined to sum \p number.
 static Value joinProduct(Code &code, bool isDot, Value lanes, Value other,
                          ValueRange sums, unsigned number, Join join) {
-  if (isDot) {
-    Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
-    return dotPairs(code, join == Join::First ? zero : sums[number], lanes,
-                    other);
+  if (isDot) { // There is none without a sum.
+    assert(join == Join::Fma && "sums of dot products begin with zeros");
+    return dotPairs(code, sums[number], lanes, other);
   }
   switch (join) {
   case Join::First:

@@ -1,8 +1,8 @@
 //===- EmitSweep.cpp - One pass over the keys -----------------------------===//
 //
 // For each key tile that the lane tile needs (EmitVisits.cpp): operands that
-// are not read in place are brought into scratch, then each group of lanes
-// takes the keys in steps.
+// are not read in place, and values that are pages apart, are brought into
+// scratch, then each group of lanes takes the keys in steps.
 //
 //===----------------------------------------------------------------------===//
 
