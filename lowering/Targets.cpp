@@ -67,17 +67,16 @@ TargetRecord avx512Record() {
 // operands are widened there.
 bool isZen(llvm::StringRef cpu) { return cpu.starts_with("znver"); }
 
-// As on Zen 4 and later.
 TargetRecord addBf16Dot(TargetRecord record) {
   record.features += ",+avx512bf16";
   record.requirements += ",avx512bf16";
   record.bf16Dot = Bf16Dot::Instruction;
-  record.addsAside = true;
   return record;
 }
 
 TargetRecord avx512DotRecord() {
   TargetRecord record = addBf16Dot(avx512Record());
+  record.addsAside = true; // as on Zen 4 and later
   record.name = "x86-64-v4-bf16";
   return record;
 }

@@ -153,6 +153,49 @@ void KernelEmitter::askAhead(const SweepShape &sweep, unsigned product,
         numbers.valueRows[accumulator.index], row, CacheLevel::Second);
 }
 
+/// Says whether rows of values of \p accumulator may lie so far apart that they
+/// are brought together: rows of a tensor that are read in place.
+bool KernelEmitter::bringsTogether(const SweepShape &sweep,
+                                   const Accumulator &accumulator) const {
+  const Storage *storage = accumulator.keySide.inPlace;
+  if (code.machine == Machine::Gpu || !accumulator.isProduct || !storage ||
+      accumulator.carried.size() != 1 || sweep.over.size() != 1 ||
+      !sweep.isContiguous)
+    return false;
+  return storage->layout.back() == accumulator.carried.front() &&
+         llvm::is_contained(storage->layout, sweep.over.front());
+}
+
+/// Finds the rows of values of the tile of keys. Those a multiple of 4 KiB
+/// apart, as [B, M, H, D] has them with 16 heads of 64 numbers, are copied into
+/// scratch: they fall into the same sets of the first-level cache, which eight
+/// of them fill, and a register tile reads a few columns of all rows. Keys are
+/// read a row at a time, and stay where they are.
+void KernelEmitter::bringTogether(const SweepShape &sweep,
+                                  const Accumulator &accumulator, Value tile,
+                                  Value count) {
+  constexpr int64_t period = 4096 / sizeof(float);
+  ArrayRef<StringAttr> dims = accumulator.carried;
+  unsigned number = arraysOf(sweep).values[accumulator.index];
+  Value stride = stridesOf(*evaluator, accumulator.keySide, sweep.over).front();
+  Value zero = code.index(0);
+  Value isAligned =
+      code.equals(code.land(stride, code.index(period - 1)), zero);
+  Value isFar = code.land(isAligned, code.lnot(code.equals(stride, zero)));
+  Value together =
+      code.add(evaluator->extent(dims.front()), code.index(farRowPadding));
+  code.ifThen(isFar, [&] {
+    fillKeyOperand(sweep, accumulator.keySide, dims, number,
+                   /*isDot=*/false, tile, count, together);
+  });
+  Scope scope(&itemScope);
+  bindKeys(sweep, {tile, tile, zero, count}, zero, scope);
+  Value inPlace = rowOf(*evaluator, accumulator.keySide, dims, scope).base;
+  tileValues[accumulator.index] = {
+      code.select(isFar, array(number, code.f32(), zero), inPlace),
+      code.select(isFar, together, stride)};
+}
+
 /// The sums of the terms from 0 to \p end, four in a step of the loop: the
 /// count and the branch cost as much as a sixth of a register tile. With
 /// \p addsAside the first step stands before the loop and begins with products,

@@ -200,7 +200,9 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
     return fillKeyOperandInBlock(sweep, operand, dims, number, tile, count);
   Keys keys{tile, tile, code.index(0), count};
   StringAttr last = dims.back();
-  Value lastExtent = rowStride ? rowStride : evaluator->extent(last);
+  bool isFar = bool(rowStride);
+  if (!isFar)
+    rowStride = evaluator->extent(last);
   auto row = [&](Value flat, Scope &outer) {
     forEachVector(last, [&](Value first, const IndexValue &at) {
       Scope scope(&outer);
@@ -215,7 +217,7 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
   std::function<void(unsigned, Value, Scope &)> loop =
       [&](unsigned depth, Value flat, Scope &outer) {
         if (depth + 1 == dims.size())
-          return row(code.mul(flat, lastExtent), outer);
+          return row(code.mul(flat, rowStride), outer);
         code.forEach(
             code.index(0), evaluator->extent(dims[depth]), 1, [&](Value i) {
               Scope inner(&outer);
@@ -225,11 +227,11 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
                    inner);
             });
       };
-  // Rows that are far apart are not foreseen by the machine. With rowStride
-  // they share sets of the cache, of which so many rows take half.
-  int64_t ahead = rowStride ? 4 : 8;
+  // Rows that are far apart are not foreseen by the machine. Those that are
+  // brought together share sets of the cache, of which so many take half.
+  int64_t ahead = isFar ? 4 : 8;
   code.forEach(code.index(0), count, 1, [&](Value key) {
-    if (rowStride || !sweep.isContiguous) {
+    if (isFar || !sweep.isContiguous) {
       Scope later(&itemScope);
       bindKeys(sweep, keys, code.add(key, code.index(ahead)), later);
       prefetchRow(operand, dims, later);
@@ -238,52 +240,6 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
     bindKeys(sweep, keys, key, scope);
     loop(0, key, scope);
   });
-}
-
-/// Says whether rows of values of \p accumulator may lie so far apart that they
-/// are brought together: rows of a tensor that are read in place.
-bool KernelEmitter::bringsTogether(const SweepShape &sweep,
-                                   const Accumulator &accumulator) const {
-  const Storage *storage = accumulator.keySide.inPlace;
-  if (code.machine == Machine::Gpu || !accumulator.isProduct || !storage ||
-      accumulator.carried.size() != 1 || sweep.over.size() != 1 ||
-      !sweep.isContiguous)
-    return false;
-  return storage->layout.back() == accumulator.carried.front() &&
-         llvm::is_contained(storage->layout, sweep.over.front());
-}
-
-/// Finds the rows of values of the tile of keys. Those a multiple of 4 KiB
-/// apart, as [B, M, H, D] has them with 16 heads of 64 numbers, are copied into
-/// scratch: they fall into the same sets of the first-level cache, which eight
-/// of them fill, and a register tile reads a few columns of all rows. Keys are
-/// read a row at a time, and stay where they are.
-void KernelEmitter::bringTogether(const SweepShape &sweep,
-                                  const Accumulator &accumulator, Value tile,
-                                  Value count) {
-  constexpr int64_t period = 4096 / sizeof(float);
-  const Storage &storage = *accumulator.keySide.inPlace;
-  StringAttr dim = accumulator.carried.front();
-  unsigned number = arraysOf(sweep).values[accumulator.index];
-  unsigned position =
-      llvm::find(storage.layout, sweep.over.front()) - storage.layout.begin();
-  Value stride = evaluator->stride(storage, position);
-  Value zero = code.index(0);
-  Value isAligned =
-      code.equals(code.land(stride, code.index(period - 1)), zero);
-  Value isFar = code.land(isAligned, code.lnot(code.equals(stride, zero)));
-  Value together = code.add(evaluator->extent(dim), code.index(farRowPadding));
-  code.ifThen(isFar, [&] {
-    fillKeyOperand(sweep, accumulator.keySide, accumulator.carried, number,
-                   /*isDot=*/false, tile, count, together);
-  });
-  Scope scope(&itemScope);
-  bindKeys(sweep, {tile, tile, zero, count}, zero, scope);
-  scope.indices[dim].uniform = zero;
-  Value inPlace = evaluator->address(storage, scope);
-  tileValues[accumulator.index] = {
-      code.select(isFar, array(number, code.f32(), zero), inPlace),
-      code.select(isFar, together, stride)};
 }
 
 /// Asks for the row that \p operand has at the indices of \p scope, where it
