@@ -307,6 +307,7 @@ private:
   void addCounts(const SweepShape &sweep, Group &group, mlir::Value count,
                  bool masked, Vectors &states);
   void rescaleStates(const SweepShape &sweep, Group &group);
+  void correctStates(const SweepShape &sweep);
   mlir::Value loadScale(const SweepShape &sweep, mlir::Value base,
                         unsigned vector);
   mlir::Value laneFactor(const InnerProduct &product, Scope &lane);

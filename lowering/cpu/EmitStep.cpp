@@ -9,7 +9,6 @@
 
 #include "dialect/FormulaWalk.h"
 #include "lowering/cpu/EmitKernel.h"
-#include "lowering/cpu/VectorMath.h"
 
 #include <limits>
 
@@ -389,17 +388,15 @@ void KernelEmitter::updateBases(const SweepShape &sweep, Group &group,
       Value after = accumulator.keepsNaN ? code.max(step, before)
                                          : code.maxIgnoringNaN(step, before);
       code.store(after, place);
-      Value shiftAfter = unary(code, UnaryKind::NegInfToZero, after);
-      Value change =
-          code.sub(unary(code, UnaryKind::NegInfToZero, before), shiftAfter);
+      ExpBase base = expBase(code, after);
+      Value scale = rescaling(code, expBase(code, before), base);
       // Nothing was summed before the first finite score.
-      Value scale = expRelative(code, change);
       Value fresh = code.compare(arith::CmpFPredicate::OEQ, before,
                                  code.realLike(before, -infinity));
       scale = code.select(fresh, code.realLike(scale, 0.0), scale);
       code.store(scale, array(numbers.scales[accumulator.index], code.f32(),
                               code.index(j * shape.width)));
-      lane.shifts[accumulator.op] = shiftAfter;
+      lane.bases[accumulator.op] = base;
       lane.values[accumulator.op] = after;
     }
   }
@@ -464,6 +461,32 @@ void KernelEmitter::rescaleStates(const SweepShape &sweep, Group &group) {
                          group.lanes[j]->indices[laneKey].uniform);
         Value state = code.load(code.vectorOf(code.f32()), place);
         code.store(code.mul(state, loadScale(sweep, base, j)), place);
+      }
+    });
+  }
+}
+
+/// Makes what is relative to bases relative to the maxima themselves.
+void KernelEmitter::correctStates(const SweepShape &sweep) {
+  if (code.machine == Machine::Gpu)
+    return;
+  Type type = code.vectorOf(code.f32());
+  for (const Accumulator &base : sweep.accumulators) {
+    if (!base.isBase)
+      continue;
+    code.forEach(code.index(0), validLanes, shape.width, [&](Value lane) {
+      Value maximum =
+          code.load(type, stateAddress(sweep, base, code.index(0), lane));
+      Value factor = correction(code, maximum);
+      for (const Accumulator &accumulator : sweep.accumulators) {
+        if (accumulator.op.getRelativeTo() != base.op)
+          continue;
+        Scope scope(&itemScope);
+        forEachExtra(accumulator.carried, scope, [&](Scope &at) {
+          Value place = stateAddress(sweep, accumulator,
+                                     flatIndex(accumulator.carried, at), lane);
+          code.store(code.mul(code.load(type, place), factor), place);
+        });
       }
     });
   }

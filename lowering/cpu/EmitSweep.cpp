@@ -40,6 +40,7 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
     });
   });
   storeMatrixStates(sweep);
+  correctStates(sweep);
 }
 
 /// Computes the lane side of \p product for the whole lane tile, a row for each

@@ -31,13 +31,14 @@ Value Scope::lookup(Value value) const {
   return {};
 }
 
-Value Scope::lookupShift(Value maximum) const {
-  if (Value found = shifts.lookup(maximum))
-    return found;
+const ExpBase *Scope::lookupBase(Value maximum) const {
+  auto it = bases.find(maximum);
+  if (it != bases.end())
+    return &it->second;
   for (const Scope *outer : outers)
-    if (Value found = outer->lookupShift(maximum))
+    if (const ExpBase *found = outer->lookupBase(maximum))
       return found;
-  return {};
+  return nullptr;
 }
 
 Value Scope::lookupHasElements() const {

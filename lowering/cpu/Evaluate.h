@@ -11,7 +11,7 @@
 #define ATTN_LOWERING_CPU_EVALUATE_H
 
 #include "lowering/cpu/CallLayout.h"
-#include "lowering/cpu/Code.h"
+#include "lowering/cpu/RelativeExp.h"
 
 namespace attn::cpu {
 
@@ -40,8 +40,8 @@ struct Scope {
   /// Ends of the ranges of indices over a tile, for attn.tile_bound.
   llvm::DenseMap<mlir::StringAttr, std::pair<mlir::Value, mlir::Value>> bounds;
   llvm::DenseMap<mlir::Value, mlir::Value> values;
-  /// The running maxima as they are subtracted: 0 where nothing was seen.
-  llvm::DenseMap<mlir::Value, mlir::Value> shifts;
+  /// What exponentials are relative to, by running maximum.
+  llvm::DenseMap<mlir::Value, ExpBase> bases;
   /// Set in the scope of a read: whether what is read there has elements at
   /// all, for any lane. An i1; null: it has.
   mlir::Value hasElements;
@@ -51,7 +51,7 @@ struct Scope {
   mlir::Value lookup(mlir::Value value) const;
   /// Whether \p value is another here than around this scope.
   bool setsIndexOf(mlir::Value value) const;
-  mlir::Value lookupShift(mlir::Value maximum) const;
+  const ExpBase *lookupBase(mlir::Value maximum) const;
   mlir::Value lookupHasElements() const;
   const IndexValue *lookupIndex(mlir::StringAttr dim) const;
   const std::pair<mlir::Value, mlir::Value> *

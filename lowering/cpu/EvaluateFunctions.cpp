@@ -127,16 +127,12 @@ IntRange Evaluator::rangeOf(Value value) {
 // Functions
 //===----------------------------------------------------------------------===//
 
-/// exp(x - f(M)) with M a running maximum: the difference first, since it is
-/// exact near the maximum however large that is. (x log2 e - f(M) log2 e, in
-/// one fma, is off by half a unit in the last place of f(M) log2 e.)
+/// exp(x - f(M)) with M a running maximum has code of its own.
 Value Evaluator::exponential(UnaryOp op, Scope &scope) {
   if (std::optional<ShiftedExp> exp = asShiftedExp(op.getResult()))
-    if (Value shift = scope.lookupShift(exp->max)) {
-      Value x = evaluate(exp->number, scope);
-      code.unify(x, shift);
-      return expRelative(code, code.sub(x, shift), roundsWeights);
-    }
+    if (const ExpBase *base = scope.lookupBase(exp->max))
+      return expRelative(code, evaluate(exp->number, scope), *base,
+                         roundsWeights);
   return unary(code, UnaryKind::Exp, evaluate(op.getOperand(), scope));
 }
 

@@ -16,11 +16,8 @@ using namespace attn::cpu;
 
 static constexpr double log2OfE = std::numbers::log2e;
 
-// Minimax for the relative error of 2^f on [-1/2, 1/2] with p(0) = 1: 9e-8 with
-// degree 5 before rounding, 2e-9 with degree 6.
-static constexpr double degree5[] = {0.001326472731307149, 0.009671512991189957,
-                                     0.05550733581185341,  0.24022242426872253,
-                                     0.6931470036506653,   1.0};
+// Minimax for the relative error of 2^f on [-1/2, 1/2] with p(0) = 1: 2e-9
+// before rounding.
 static constexpr double degree6[] = {0.00015353361959569156,
                                      0.0013398873852565885,
                                      0.00961843691766262,
@@ -28,14 +25,6 @@ static constexpr double degree6[] = {0.00015353361959569156,
                                      0.24022647738456726,
                                      0.6931471824645996,
                                      1.0};
-
-// The same on [0, 1]: 8e-8 before rounding, and 2.9e-6 with degree 4.
-static constexpr double degree5FromZero[] = {
-    0.0018671304959303886, 0.009017029414526312, 0.055799913759155606,
-    0.24016444997244332,   0.693151311820083,    1.0};
-static constexpr double degree4FromZero[] = {
-    0.01342668609698236, 0.052242471289082326, 0.24128020612625908,
-    0.693044844728798, 1.0};
 
 /// Adding 1.5 * 2^23 rounds a number below 2^22 to an integer n and leaves n in
 /// the low bits of the sum: no conversion, and NaN stays NaN.
@@ -81,78 +70,6 @@ Value attn::cpu::exp2(Code &code, Value x) {
     return scaleByPower(code, bitsOf(code, shifted), code.sub(clamped, n),
                         degree6);
   });
-}
-
-/// 2^x as p(x - floor x) 2^(floor x), with the instructions of AVX-512 that
-/// subtract the floor and that scale by a power of two: -inf gives 0.
-static Value exp2ByParts(Code &code, Value x, ArrayRef<double> coefficients) {
-  OpBuilder &builder = code.builder;
-  auto call = [&](StringRef name, Value a, Value b) -> Value {
-    auto constant = [&](Type type, int64_t value) -> Value {
-      return arith::ConstantOp::create(builder, code.loc,
-                                       builder.getIntegerAttr(type, value));
-    };
-    constexpr int64_t currentRounding = 4;
-    Value all = constant(builder.getI16Type(), -1);
-    Value rounding = constant(builder.getI32Type(), currentRounding);
-    return LLVM::CallIntrinsicOp::create(
-               builder, code.loc, x.getType(), builder.getStringAttr(name),
-               ValueRange{a, b, code.realLike(x, 0.0), all, rounding})
-        ->getResult(0);
-  };
-  // No fraction bits kept, rounding down, no exception.
-  constexpr int32_t floorQuietly = 9;
-  Value f =
-      call("llvm.x86.avx512.mask.reduce.ps.512", x,
-           arith::ConstantOp::create(builder, code.loc,
-                                     builder.getI32IntegerAttr(floorQuietly)));
-  Value p = code.realLike(f, coefficients.front());
-  for (double coefficient : coefficients.drop_front())
-    p = code.fma(p, f, code.realLike(f, coefficient));
-  return call("llvm.x86.avx512.mask.scalef.ps.512", p, x);
-}
-
-/// The same with the instructions of AVX that round and convert: 18 cycles for
-/// three vectors on Zen 3 where \ref magic takes 24, since what waits for a sum
-/// to come out of the adders fills their queues.
-static Value exp2ByRounding(Code &code, Value x,
-                            ArrayRef<double> coefficients) {
-  OpBuilder &builder = code.builder;
-  auto call = [&](StringRef name, Type type, ValueRange operands) -> Value {
-    return LLVM::CallIntrinsicOp::create(builder, code.loc, type,
-                                         builder.getStringAttr(name), operands)
-        ->getResult(0);
-  };
-  // To the nearest integer, no exception.
-  constexpr int32_t nearestQuietly = 8;
-  Value how = arith::ConstantOp::create(
-      builder, code.loc, builder.getI32IntegerAttr(nearestQuietly));
-  Value n = call("llvm.x86.avx.round.ps.256", x.getType(), {x, how});
-  Value exponent = call("llvm.x86.avx.cvt.ps2dq.256",
-                        code.likeWith(x, builder.getI32Type()), {x});
-  return scaleByPower(code, exponent, code.sub(x, n), coefficients);
-}
-
-Value attn::cpu::expRelative(Code &code, Value x, bool isRounded) {
-  x = code.mul(x, code.realLike(x, log2OfE));
-  if (code.machine == Machine::Gpu)
-    return gpu::exp2(code, x);
-  // Vectors of 16 are registers of AVX-512.
-  if (code.width == 16 && Code::isVector(x))
-    return exp2ByParts(code, x,
-                       isRounded ? ArrayRef(degree4FromZero)
-                                 : ArrayRef(degree5FromZero));
-  // At -127, 2^f is 1 and the sum of exponents is the number 0. What is
-  // relative to a maximum is divided by a sum of its own kind: degree 5 is
-  // enough.
-  Value low = code.realLike(x, -127.0);
-  Value isLow = code.compare(arith::CmpFPredicate::OLT, x, low);
-  x = code.select(isLow, low, x);
-  if (code.width == 8 && Code::isVector(x))
-    return exp2ByRounding(code, x, degree5);
-  Value shifted = code.add(x, code.realLike(x, magic));
-  Value n = code.sub(shifted, code.realLike(x, magic));
-  return scaleByPower(code, bitsOf(code, shifted), code.sub(x, n), degree5);
 }
 
 /// e^x = 2^n 2^f with n the integer next to x log2(e); f = x log2(e) - n takes

@@ -18,12 +18,6 @@ namespace attn::cpu {
 /// gives +inf, NaN gives NaN; below 1 ulp.
 mlir::Value exp2(Code &code, mlir::Value x);
 
-/// e^x for x that is relative to a maximum, so that it is known to be at most
-/// 0: no test for overflow. Below 3 ulp near 0; an exponent's rounding, 2^-24
-/// of x, comes on top. Below 2^-126 the digits are lost or it is 0. If the
-/// result \p isRounded to bf16, by 2^-9 of it, an error of 2.9e-6 is allowed.
-mlir::Value expRelative(Code &code, mlir::Value x, bool isRounded = false);
-
 /// One of the unary functions of the dialect that are for f32.
 mlir::Value unary(Code &code, UnaryKind kind, mlir::Value x);
 
