@@ -87,6 +87,7 @@ static void addTiling(PassManager &pm, const CompileOptions &options) {
   }
   TileKernelsOptions tiling;
   tiling.target = options.target;
+  tiling.hasSmallTiles = options.hasSmallTiles;
   pm.addNestedPass<SpecOp>(createTileKernels(tiling));
 }
 

@@ -26,6 +26,9 @@ struct CompileOptions {
   /// Whether it has run over what compileToLLVM returns; else who asks for the
   /// module is to call finish.
   bool optimizesHost = true;
+  /// Whether tiles of a CPU have fewer lanes where there are few of them; else
+  /// small calls are one tile, which tests want.
+  bool hasSmallTiles = true;
   /// Whether the kernels of a GPU are assembled together, for who takes one
   /// cubin; slower than each alone.
   bool hasOneCubin = false;

@@ -10,14 +10,17 @@ def TileKernels : Pass<"attn-tile-kernels", "::attn::SpecOp"> {
   let description = [{
     Writes the tile of each attn.kernel, from the record of the target: the
     vector width, the register tile (`rows` broadcast operands by `vectors`
-    vectors of lanes), how many such groups of lanes a work item has, the keys
-    of a tile, the keys of a step where a mask cuts through a tile, and how many
-    batch indices a work item takes. Later code obeys these numbers and knows no
-    target. Says as a performance remark what will be slow, and why.
+    vectors of lanes), how many such groups of lanes a work item has, and how
+    many at least where there are few items, the keys of a tile, the keys of a
+    step where a mask cuts through a tile, and how many batch indices a work item
+    takes. Later code obeys these numbers and knows no target. Says as a
+    performance remark what will be slow, and why.
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"x86-64-v3\"",
-           "Target whose record to use">];
+           "Target whose record to use">,
+    Option<"hasSmallTiles", "small-tiles", "bool", /*default=*/"true",
+           "Whether tiles have fewer lanes where there are few of them">];
 }
 
 def SeparateComparisons : Pass<"attn-separate-comparisons", "::attn::SpecOp"> {

@@ -32,7 +32,6 @@ VisitedTiles::create(const Spec &spec, const Call &call, const Options &options,
   result->lanes = shape.lanes;
   result->over = sweep.over;
   result->box = shape.box;
-  result->tileLanes = shape.tileLanes();
   result->tileKeys = shape.keys;
   if (sweep.isContiguous && sweep.over.size() == 1)
     result->alignment = shape.sub;
@@ -48,6 +47,13 @@ VisitedTiles::create(const Spec &spec, const Call &call, const Options &options,
           result->evaluator->evaluate(by, result->firstIndices), 1);
     result->strides.push_back(stride);
   }
+  int64_t positions = 1, batches = 1;
+  for (auto [extent, stride] :
+       llvm::zip_equal(result->extents, result->strides))
+    positions *= llvm::divideCeil(extent, stride);
+  for (mlir::StringAttr dim : shape.batch)
+    batches *= result->evaluator->extent(dim);
+  result->tileLanes = shape.tileLanes(positions, batches);
   return result;
 }
 

@@ -243,8 +243,10 @@ llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel,
   work.free = toDims(kernel.kernel.getFree());
   work.lanes = kernel.lanes;
   work.vectorLanes = kernel.width;
-  work.tiles = std::to_string(kernel.tileLanes()) + " lanes by " +
-               std::to_string(kernel.keys);
+  int64_t tileLanes = kernel.tileLanes(int64_t(volume(kernel.lanes, call)),
+                                       int64_t(volume(kernel.batch, call)));
+  work.tiles =
+      std::to_string(tileLanes) + " lanes by " + std::to_string(kernel.keys);
   for (mlir::Value value :
        kernel.kernel.getBody().front().getTerminator()->getOperands())
     work.results.push_back(dimsText(quantity(value).getDims()));

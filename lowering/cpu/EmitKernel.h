@@ -91,6 +91,7 @@ private:
   // Tiles of lanes (EmitLanes.cpp).
   mlir::Value laneStride(Evaluator &evaluator, mlir::StringAttr dim);
   Vectors laneCounts(Evaluator &evaluator);
+  mlir::Value lanesOfTile(Evaluator &evaluator, mlir::Value positions);
   Vectors tilesOfResidue(Evaluator &evaluator,
                          mlir::ArrayRef<mlir::Value> counts);
   mlir::Value laneTiles(Evaluator &evaluator);

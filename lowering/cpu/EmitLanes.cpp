@@ -20,6 +20,11 @@ static Value productOf(Code &code, ArrayRef<Value> numbers) {
   return product;
 }
 
+static Value ceilDiv(Code &code, Value a, Value b) {
+  Value rounded = code.sub(code.add(a, b), code.index(1));
+  return arith::DivUIOp::create(code.builder, code.loc, rounded, b);
+}
+
 /// How far apart the lanes of a tile are in \p dim; null where they are
 /// neighbours. A stride beyond the extent is as good as the extent.
 Value KernelEmitter::laneStride(Evaluator &evaluator, StringAttr dim) {
@@ -38,9 +43,21 @@ KernelEmitter::Vectors KernelEmitter::laneCounts(Evaluator &evaluator) {
     Value extent = evaluator.extent(dim), stride = laneStride(evaluator, dim);
     if (!stride)
       return extent;
-    Value rounded = at.sub(at.add(extent, stride), at.index(1));
-    return Value(arith::DivUIOp::create(at.builder, at.loc, rounded, stride));
+    return ceilDiv(at, extent, stride);
   });
+}
+
+/// How many lanes a tile has that covers some of \p positions.
+Value KernelEmitter::lanesOfTile(Evaluator &evaluator, Value positions) {
+  Code &at = evaluator.code;
+  Value lanes = at.index(shape.tileLanes());
+  for (const KernelShape::SmallerTile &smaller : shape.smallerTiles()) {
+    Value items =
+        at.mul(at.ceilDiv(positions, smaller.than), batchExtent(evaluator));
+    lanes = at.select(at.lessThan(items, at.index(smaller.below)),
+                      at.index(smaller.lanes), lanes);
+  }
+  return lanes;
 }
 
 /// How many tiles of lanes cover the positions \p counts of one residue: of
@@ -48,8 +65,9 @@ KernelEmitter::Vectors KernelEmitter::laneCounts(Evaluator &evaluator) {
 KernelEmitter::Vectors KernelEmitter::tilesOfResidue(Evaluator &evaluator,
                                                      ArrayRef<Value> counts) {
   Code &at = evaluator.code;
+  Value positions = productOf(at, counts);
   if (shape.box.empty())
-    return {at.ceilDiv(productOf(at, counts), shape.tileLanes())};
+    return {ceilDiv(at, positions, lanesOfTile(evaluator, positions))};
   Vectors tiles;
   for (auto [count, extent] : llvm::zip_equal(counts, shape.box))
     tiles.push_back(at.ceilDiv(count, extent));
@@ -89,9 +107,10 @@ void KernelEmitter::placeTile(Value tile) {
     residue = outer;
   }
   if (shape.box.empty()) {
-    firstLane = code.mul(place, code.index(shape.tileLanes()));
-    validLanes = code.min(code.index(shape.tileLanes()),
-                          code.sub(productOf(code, counts), firstLane));
+    Value positions = productOf(code, counts);
+    Value lanes = lanesOfTile(*evaluator, positions);
+    firstLane = code.mul(place, lanes);
+    validLanes = code.min(lanes, code.sub(positions, firstLane));
     return;
   }
   for (Value &number : tiles)

@@ -123,6 +123,8 @@ struct KernelShape {
   mutable KernelOp kernel;
   DimList batch, lanes;
   unsigned width, rows, vectors, groups, keys, sub, chunk;
+  /// A tile may have half of `groups`, and so on, but not fewer than these.
+  unsigned fewestGroups;
   /// The type whose pairs the machine multiplies and adds to f32; or null.
   mlir::Type dotType;
   std::vector<SweepShape> sweeps;
@@ -136,8 +138,18 @@ struct KernelShape {
   bool isScattered() const { return !strides.empty() || !box.empty(); }
 
   unsigned groupLanes() const { return width * vectors; }
+  /// The largest tile.
   unsigned tileLanes() const { return groupLanes() * groups; }
   const SweepShape &sweepOf(mlir::Value result) const;
+
+  /// Tiles have `lanes` where those with more, `than`, are fewer than `below`.
+  struct SmallerTile {
+    int64_t lanes, than, below;
+  };
+  llvm::SmallVector<SmallerTile> smallerTiles() const;
+  /// How many lanes a tile has that covers some of \p positions of lanes, for
+  /// each of \p batches.
+  int64_t tileLanes(int64_t positions, int64_t batches) const;
 };
 
 } // namespace attn::cpu

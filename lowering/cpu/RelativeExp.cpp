@@ -23,12 +23,9 @@ static constexpr double log2OfE = std::numbers::log2e;
 
 // Minimax for the relative error of 2^f on [0, 1] with p(0) = 1: 8e-8 before
 // rounding, and 2.9e-6 with degree 4.
-static constexpr double degree5[] = {0.0018671304959303886,
-                                     0.009017029414526312,
-                                     0.055799913759155606,
-                                     0.24016444997244332,
-                                     0.693151311820083,
-                                     1.0};
+static constexpr double degree5[] = {
+    0.0018671304959303886, 0.009017029414526312, 0.055799913759155606,
+    0.24016444997244332,   0.693151311820083,    1.0};
 static constexpr double degree4[] = {0.01342668609698236, 0.052242471289082326,
                                      0.24128020612625908, 0.693044844728798,
                                      1.0};
@@ -121,10 +118,10 @@ static Value exp2ByEighths(Code &code, Value x) {
 
 /// 2^(x / parts).
 static Value powerOfParts(Code &code, Value x, bool isRounded) {
-  return partsOf(code) == 8 ? exp2ByEighths(code, x)
-                            : exp2ByFloor(code, x,
-                                          isRounded ? ArrayRef(degree4)
-                                                    : ArrayRef(degree5));
+  return partsOf(code) == 8
+             ? exp2ByEighths(code, x)
+             : exp2ByFloor(code, x,
+                           isRounded ? ArrayRef(degree4) : ArrayRef(degree5));
 }
 
 //===----------------------------------------------------------------------===//
@@ -159,8 +156,7 @@ Value attn::cpu::expRelative(Code &code, Value x, const ExpBase &base,
   if (base.factor)
     return powerOfParts(code, code.fma(x, base.factor, code.neg(shift)),
                         isRounded);
-  Value exponent =
-      code.mul(code.sub(x, shift), code.realLike(shift, log2OfE));
+  Value exponent = code.mul(code.sub(x, shift), code.realLike(shift, log2OfE));
   return gpu::exp2(code, exponent);
 }
 
@@ -184,9 +180,9 @@ Value attn::cpu::correction(Code &code, Value maximum) {
   // Exact: what rounding took from the shift.
   Value rest = code.fma(shift, code.neg(base.factor), base.shift);
   // Without a rounding, inf would be subtracted from inf.
-  Value isExact = code.compare(
-      arith::CmpFPredicate::UNE, base.factor,
-      code.realLike(shift, double(partsOf(code)) * log2OfE));
+  Value isExact =
+      code.compare(arith::CmpFPredicate::UNE, base.factor,
+                   code.realLike(shift, double(partsOf(code)) * log2OfE));
   return code.select(isExact, code.realLike(shift, 1.0),
                      powerOfParts(code, rest, /*isRounded=*/false));
 }

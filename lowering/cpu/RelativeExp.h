@@ -23,9 +23,9 @@ struct ExpBase {
 ExpBase expBase(Code &code, mlir::Value maximum);
 
 /// exp(x - f(M)), where \p x is at most M or little more: no test for overflow.
-/// The exponent is rounded once, and 2^x is below 2 ulp from there. Below 2^-126
-/// the digits are lost or it is 0. If the result \p isRounded to bf16, by 2^-9
-/// of it, an error of 2.9e-6 is allowed.
+/// The exponent is rounded once, and 2^x is below 2 ulp from there. Below
+/// 2^-126 the digits are lost or it is 0. If the result \p isRounded to bf16,
+/// by 2^-9 of it, an error of 2.9e-6 is allowed.
 mlir::Value expRelative(Code &code, mlir::Value x, const ExpBase &base,
                         bool isRounded = false);
 

@@ -56,6 +56,9 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
                                           : record.wholeGroups),
          field("keys", record.keys), field("sub", record.sub),
          field("chunk", chunk)});
+    if (hasSmallTiles && sweeps && box.empty() && !record.gpu &&
+        !copies(kernel) && kernel.getBody().front().getOps<StrideOp>().empty())
+      fields.push_back(field("fewest_groups", 1));
     if (record.asksAhead != AskAhead::Never)
       fields.push_back(builder.getNamedAttr(
           "asks_ahead", builder.getStringAttr(record.asksAhead == AskAhead::Once

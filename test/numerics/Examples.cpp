@@ -129,7 +129,9 @@ void attn::numerics::expectReferenceValues(
   SpecOp spec = specOf(*formula);
   ReferenceInputs inputs = llvm::cantFail(makeInputs(spec, call, random));
   OwningOpRef<ModuleOp> module = formula->clone();
-  auto code = CompiledSpec::compile(*module, name, CompileOptions());
+  CompileOptions options;
+  options.hasSmallTiles = random() % 2;
+  auto code = CompiledSpec::compile(*module, name, options);
   ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
   auto got = llvm::cantFail((*code)->run(inputs, Memory::Strided, random));
   auto reference = llvm::cantFail(ReferenceEvaluator::create(spec, inputs));

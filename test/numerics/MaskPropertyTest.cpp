@@ -358,6 +358,7 @@ void MaskProperty::check(const RandomMask &mask, StringRef dtype) {
   // Most of the time goes into compiling; a part is compiled as users have it.
   CompileOptions options;
   options.optimizes = random() % 4 == 0;
+  options.hasSmallTiles = random() % 2;
   auto code = CompiledSpec::compile(*module, "masked", options);
   ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
   for (int call = 0; call < 3 && !HasFailure(); ++call) {

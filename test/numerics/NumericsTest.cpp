@@ -129,6 +129,7 @@ Numerics::Compiled *Numerics::compile(const CallSpec &call) {
   OwningOpRef<ModuleOp> module = result.formula->clone();
   CompileOptions options;
   options.target = target();
+  options.hasSmallTiles = random() % 2;
   auto code = CompiledSpec::compile(*module, example().spec, options);
   if (!code) {
     ADD_FAILURE() << "does not compile: " << llvm::toString(code.takeError());

@@ -3,14 +3,17 @@
 // RUN: FileCheck %s --check-prefixes=CHECK,V3 < %t.v3
 // RUN: attn-opt %s --attn-expand-normalizers --attn-factor-sums --canonicalize --attn-schedule-sweeps --attn-tile-kernels=target=x86-64-v4 -o %t.v4 2>/dev/null
 // RUN: FileCheck %s --check-prefixes=CHECK,V4 < %t.v4
+// RUN: attn-opt %s --attn-expand-normalizers --attn-factor-sums --canonicalize --attn-schedule-sweeps --attn-tile-kernels='target=x86-64-v3 small-tiles=false' 2>/dev/null | FileCheck %s --check-prefix=WHOLE
 // RUN: not attn-opt %s --attn-tile-kernels=target=pdp-11 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // UNKNOWN: error: {{.*}}'pdp-11'
 
 // 16 registers take 12 accumulators, 32 take 16.
 // CHECK-LABEL: attn.spec @affine
-// V3: attn.kernel free ["M"] lanes ["M"] tile {{{.*}}rows = 4 : i64, {{.*}}vectors = 3 : i64, width = 8 : i64}
+// Where there are few tiles, they have fewer groups of lanes.
+// V3: attn.kernel free ["M"] lanes ["M"] tile {{{.*}}fewest_groups = 1 : i64, groups = {{[48]}} : i64, {{.*}}rows = 4 : i64, {{.*}}vectors = 3 : i64, width = 8 : i64}
 // V4: attn.kernel free ["M"] lanes ["M"] tile {{{.*}}rows = 4 : i64, {{.*}}vectors = 4 : i64, width = 16 : i64}
+// WHOLE-NOT: fewest_groups
 // REMARK-NOT: remark
 attn.spec @affine(%q: !attn.q<[M, D], f32> {attn.name = "q", attn.layout = ["M", "D"]},
                   %k: !attn.q<[N, D], f32> {attn.name = "k", attn.layout = ["N", "D"]},
