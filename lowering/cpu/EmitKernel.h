@@ -207,23 +207,26 @@ private:
   void fillLaneOperand(const SweepShape &sweep, const InnerProduct &product);
   bool hasLaneRows(const InnerProduct &product) const;
   void fillLaneRows(const SweepShape &sweep, const InnerProduct &product);
-  void initState(const SweepShape &sweep);
   void fillKeyTables(const SweepShape &sweep, mlir::Value tile,
                      mlir::Value count);
-  void fillKeyRows(const SweepShape &sweep, mlir::Value count);
   void fillKeyOperand(const SweepShape &sweep, const Operand &operand,
                       llvm::ArrayRef<mlir::StringAttr> dims, unsigned array,
                       bool isDot, mlir::Value tile, mlir::Value count,
                       mlir::Value rowStride = {});
-  bool bringsTogether(const SweepShape &sweep,
-                      const Accumulator &accumulator) const;
-  void bringTogether(const SweepShape &sweep, const Accumulator &accumulator,
-                     mlir::Value tile, mlir::Value count);
   mlir::Value multiplyFactors(llvm::ArrayRef<mlir::Value> factors,
                               Scope &scope);
   void forEachVector(
       mlir::StringAttr dim,
       llvm::function_ref<void(mlir::Value first, const IndexValue &at)> body);
+  void fillKeyOperands(const SweepShape &sweep, mlir::Value tile,
+                       mlir::Value count);
+
+  // Rows of operands that are read in place (EmitRows.cpp).
+  void fillKeyRows(const SweepShape &sweep, mlir::Value count);
+  bool bringsTogether(const SweepShape &sweep,
+                      const Accumulator &accumulator) const;
+  void bringTogether(const SweepShape &sweep, const Accumulator &accumulator,
+                     mlir::Value tile, mlir::Value count);
   void prefetchRow(const Operand &operand,
                    llvm::ArrayRef<mlir::StringAttr> dims, Scope &scope);
   enum class CacheLevel { First, Second };
@@ -236,20 +239,10 @@ private:
         shape.kernel.getTileAttr().getAs<mlir::StringAttr>("asks_ahead");
     return asks && asks.getValue() == often;
   }
-  /// Says whether more code for register tiles of \p rows gains what it costs
-  /// to compile: most steps are unmasked, and most tiles whole.
-  bool isWorthCode(unsigned rows) const {
-    return rows == shape.rows && !stepIsMasked;
-  }
-  bool addsAside() const {
-    return bool(shape.kernel.getTileAttr().get("adds_aside"));
-  }
   void prefetchBlock(const SweepShape &sweep, unsigned product, mlir::Value key,
                      unsigned rows);
   void askAhead(const SweepShape &sweep, unsigned product, const Keys &keys,
                 mlir::Value row);
-  void fillKeyOperands(const SweepShape &sweep, mlir::Value tile,
-                       mlir::Value count);
 
   // What a sweep visits (EmitVisits.cpp).
   std::pair<mlir::Value, mlir::Value> hullOf(VisitOp visit, unsigned position,
@@ -278,8 +271,6 @@ private:
                          const Keys &keys, bool masked);
   Vectors emitFirstPass(const SweepShape &sweep, Group &group, const Keys &keys,
                         bool masked);
-  void updateBases(const SweepShape &sweep, Group &group,
-                   mlir::ValueRange maxima);
   void emitSecondPass(const SweepShape &sweep, Group &group, const Keys &keys,
                       bool masked);
   void hoistForSweep(const SweepShape &sweep, Group &group, bool masked,
@@ -302,20 +293,33 @@ private:
                              Group &group, Scope &pair, bool masked);
   void collect(const Accumulator &accumulator, unsigned vector, Group &group,
                Scope &pair);
-  Vectors loadStates(const SweepShape &sweep, Group &group);
-  void storeStates(const SweepShape &sweep, Group &group,
-                   mlir::ValueRange states);
   void addCounts(const SweepShape &sweep, Group &group, mlir::Value count,
                  bool masked, Vectors &states);
-  void rescaleStates(const SweepShape &sweep, Group &group);
-  void correctStates(const SweepShape &sweep);
-  mlir::Value loadScale(const SweepShape &sweep, mlir::Value base,
-                        unsigned vector);
   mlir::Value laneFactor(const InnerProduct &product, Scope &lane);
   bool inRegisters(const Accumulator &accumulator) const;
   bool storesScores(const SweepShape &sweep, bool masked);
 
+  // What a sweep carries (EmitStates.cpp).
+  void initState(const SweepShape &sweep);
+  void updateBases(const SweepShape &sweep, Group &group,
+                   mlir::ValueRange maxima);
+  Vectors loadStates(const SweepShape &sweep, Group &group);
+  void storeStates(const SweepShape &sweep, Group &group,
+                   mlir::ValueRange states);
+  void rescaleStates(const SweepShape &sweep, Group &group);
+  void correctStates(const SweepShape &sweep);
+  mlir::Value loadScale(const SweepShape &sweep, mlir::Value base,
+                        unsigned vector);
+
   // Register tiles (EmitProducts.cpp).
+  /// Says whether more code for register tiles of \p rows gains what it costs
+  /// to compile: most steps are unmasked, and most tiles whole.
+  bool isWorthCode(unsigned rows) const {
+    return rows == shape.rows && !stepIsMasked;
+  }
+  bool addsAside() const {
+    return bool(shape.kernel.getTileAttr().get("adds_aside"));
+  }
   Vectors multiplyKeys(const SweepShape &sweep, unsigned product, Group &group,
                        const Keys &keys, mlir::Value row, unsigned rows);
   mlir::Value valuesAreFinite(const SweepShape &sweep,

@@ -78,25 +78,6 @@ void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
   });
 }
 
-void KernelEmitter::initState(const SweepShape &sweep) {
-  for (const Accumulator &accumulator : sweep.accumulators) {
-    if (accumulator.op.getKind() == AccumulateKind::Collect ||
-        matricesOf(sweep).accumulators[accumulator.index])
-      continue;
-    Type element = quantity(accumulator.op).getElementType();
-    Value identity = identityOf(code, reduceKind(accumulator.op.getKind()),
-                                code.vectorOf(element));
-    Value rows = code.index(1);
-    for (StringAttr dim : accumulator.carried)
-      rows = code.mul(rows, evaluator->extent(dim));
-    Value end = code.mul(rows, code.index(shape.tileLanes()));
-    unsigned number = arraysOf(sweep).states[accumulator.index];
-    code.forEach(code.index(0), end, shape.width, [&](Value i) {
-      code.store(identity, array(number, element, i));
-    });
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Keys
 //===----------------------------------------------------------------------===//
@@ -240,39 +221,6 @@ void KernelEmitter::fillKeyOperand(const SweepShape &sweep,
     Scope scope(&itemScope);
     bindKeys(sweep, keys, key, scope);
     loop(0, key, scope);
-  });
-}
-
-/// Asks for the row that \p operand has at the indices of \p scope, where it
-/// is a tensor and its row lies together. The row need not exist.
-void KernelEmitter::prefetchRow(const Operand &operand,
-                                ArrayRef<StringAttr> dims, Scope &scope) {
-  if (operand.factors.size() != 1 || dims.size() != 1)
-    return;
-  Value tensor = operand.factors.front();
-  if (auto cast = tensor.getDefiningOp<CastOp>())
-    tensor = cast.getOperand();
-  if (!layout.isStored(tensor))
-    return;
-  const Storage &storage = layout.storageOf(tensor);
-  if (storage.layout.empty() || storage.layout.back() != dims.front())
-    return;
-  Scope start(&scope);
-  start.indices[dims.front()].uniform = code.index(0);
-  int64_t bytes = storage.element.getIntOrFloatBitWidth() / 8;
-  prefetchLines(evaluator->address(storage, start),
-                code.mul(evaluator->extent(dims.front()), code.index(bytes)));
-}
-
-void KernelEmitter::prefetchLines(Value address, Value bytes, CacheLevel level,
-                                  bool isWritten) {
-  constexpr int64_t line = 64;
-  // As llvm.prefetch counts: 3 is the nearest cache.
-  int32_t hint = level == CacheLevel::First ? 3 : 2;
-  code.forEach(code.index(0), bytes, line, [&](Value at) {
-    LLVM::Prefetch::create(builder, code.loc,
-                           code.address(address, builder.getI8Type(), at),
-                           /*rw=*/isWritten, hint, /*cache=*/1);
   });
 }
 
