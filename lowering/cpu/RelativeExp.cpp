@@ -1,13 +1,13 @@
 //===- RelativeExp.cpp - Exponentials relative to a maximum ---------------===//
 
 #include "lowering/cpu/RelativeExp.h"
+#include "lowering/cpu/Eighths.h"
 #include "lowering/cpu/VectorMath.h"
 #include "lowering/gpu/DeviceMath.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
-#include <cmath>
 #include <limits>
 #include <numbers>
 
@@ -29,10 +29,6 @@ static constexpr double degree5[] = {
 static constexpr double degree4[] = {0.01342668609698236, 0.052242471289082326,
                                      0.24128020612625908, 0.693044844728798,
                                      1.0};
-
-// 2^(f/8) is 1 + f q(f) on [-1/2, 1/2], 2.5e-8 off before rounding.
-static constexpr double eighthPower[] = {
-    0.00010839105824934858, 0.0037540254682327375, 0.08664340178256769};
 
 /// Into how many parts an octave is divided: AVX2 looks up which of eight.
 static int64_t partsOf(const Code &code) {
@@ -77,19 +73,6 @@ static Value exp2ByFloor(Code &code, Value x, ArrayRef<double> coefficients) {
                 horner(code, f, coefficients), x);
 }
 
-/// 2^(i/8) for i from 0 to 7, such that a sum of its bits with those of i, 20
-/// places further left, adds to the exponent only what i has beyond 7.
-static Value eighthsOfOctave(Code &code) {
-  SmallVector<float> entries;
-  for (uint32_t i = 0; i != 8; ++i) {
-    uint32_t bits = llvm::bit_cast<uint32_t>(float(std::exp2(i / 8.0)));
-    entries.push_back(llvm::bit_cast<float>(bits - (i << 20)));
-  }
-  return arith::ConstantOp::create(
-      code.builder, code.loc,
-      DenseElementsAttr::get(code.vectorOf(code.f32()), ArrayRef(entries)));
-}
-
 /// 2^(x/8) for x <= 0: with n the integer next to x, 2^(n/8) from a table by
 /// the low bits of n, and a polynomial in x - n. Weights wait for each other on
 /// Zen 3, where this has three instructions in a row less than a polynomial for
@@ -99,21 +82,9 @@ static Value exp2ByEighths(Code &code, Value x) {
   Value low = code.realLike(x, -127.0 * 8);
   Value isLow = code.compare(arith::CmpFPredicate::OLT, x, low);
   x = code.select(isLow, low, x);
-  // To the nearest integer, no exception.
-  constexpr int64_t nearestQuietly = 8;
-  Value rounded = call(code, "llvm.x86.avx.round.ps.256", x.getType(),
-                       {x, immediate(code, 32, nearestQuietly)});
-  Type bits = code.likeWith(x, code.builder.getI32Type());
-  Value n = call(code, "llvm.x86.avx.cvt.ps2dq.256", bits, x);
-  Value eighth = call(code, "llvm.x86.avx2.permps", x.getType(),
-                      {eighthsOfOctave(code), n});
-  Value scaled = code.add(
-      arith::BitcastOp::create(code.builder, code.loc, bits, eighth),
-      arith::ShLIOp::create(code.builder, code.loc, n, code.intLike(n, 20)));
-  Value power =
-      arith::BitcastOp::create(code.builder, code.loc, x.getType(), scaled);
-  Value f = code.sub(x, rounded);
-  return code.fma(code.mul(f, power), horner(code, f, eighthPower), power);
+  auto [n, power] = eighthsOf(code, x);
+  Value f = code.sub(x, n);
+  return code.fma(code.mul(f, power), eighthPower(code, f), power);
 }
 
 /// 2^(x / parts).

@@ -1,6 +1,7 @@
 //===- VectorMath.cpp - Elementary functions on lanes ---------------------===//
 
 #include "lowering/cpu/VectorMath.h"
+#include "lowering/cpu/Eighths.h"
 #include "lowering/gpu/DeviceMath.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -72,9 +73,29 @@ Value attn::cpu::exp2(Code &code, Value x) {
   });
 }
 
+/// exp for AVX2, with n an integer of eighths of an octave. The table has half
+/// of each power, which is doubled in the end and so goes to inf by itself; at
+/// -126 octaves it has the number 0, and for an octave above that too few bits.
+static Value expByEighths(Code &code, Value x) {
+  constexpr double scale = 8 * log2OfE, ln2 = 0.6931471805599453;
+  auto less = arith::CmpFPredicate::OLT;
+  Value low = code.realLike(x, -126 * ln2),
+        high = code.realLike(x, 128.5 * ln2);
+  x = code.select(code.compare(less, x, low), low, x);
+  x = code.select(code.compare(less, high, x), high, x);
+  Value upper = code.realLike(x, float(scale));
+  Value lower = code.realLike(x, scale - double(float(scale)));
+  auto [n, half] = eighthsOf(code, code.mul(x, upper), /*octaves=*/-1);
+  Value f = code.fma(x, lower, code.fma(x, upper, code.neg(n)));
+  half = code.fma(code.mul(f, half), eighthPower(code, f), half);
+  return code.add(half, half);
+}
+
 /// e^x = 2^n 2^f with n the integer next to x log2(e); f = x log2(e) - n takes
 /// the low half of log2(e) too, or the error would grow with x.
 static Value exp(Code &code, Value x) {
+  if (hasEighths(code, x))
+    return expByEighths(code, x);
   constexpr double ln2 = 0.6931471805599453;
   return withinRange(code, x, -126 * ln2, 127.99999 * ln2, [&](Value clamped) {
     Value high = code.realLike(x, float(log2OfE));
