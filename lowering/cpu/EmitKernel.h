@@ -92,6 +92,7 @@ private:
   mlir::Value laneStride(Evaluator &evaluator, mlir::StringAttr dim);
   Vectors laneCounts(Evaluator &evaluator);
   mlir::Value lanesOfTile(Evaluator &evaluator, mlir::Value positions);
+  mlir::Value lanesOfGroups();
   Vectors tilesOfResidue(Evaluator &evaluator,
                          mlir::ArrayRef<mlir::Value> counts);
   mlir::Value laneTiles(Evaluator &evaluator);

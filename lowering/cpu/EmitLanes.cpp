@@ -60,6 +60,14 @@ Value KernelEmitter::lanesOfTile(Evaluator &evaluator, Value positions) {
   return lanes;
 }
 
+/// The lanes of the groups that the tile has.
+Value KernelEmitter::lanesOfGroups() {
+  if (shape.groups == 1)
+    return code.index(shape.groupLanes());
+  Value groups = code.ceilDiv(validLanes, shape.groupLanes());
+  return code.mul(groups, code.index(shape.groupLanes()));
+}
+
 /// How many tiles of lanes cover the positions \p counts of one residue: of
 /// their run, or in each dimension of a box.
 KernelEmitter::Vectors KernelEmitter::tilesOfResidue(Evaluator &evaluator,
@@ -151,7 +159,7 @@ void KernelEmitter::fillLaneTables() {
     boxExtents.push_back(code.index(extent));
   // On a GPU, each thread has the indices of its own lanes.
   bool onGpu = code.machine == Machine::Gpu;
-  Value end = code.index(shape.tileLanes());
+  Value end = lanesOfGroups();
   code.forEach(code.index(0), end, onGpu ? shape.width : 1, [&](Value first) {
     Value i = onGpu ? code.add(first, thread) : first;
     Value exists = code.boolean(true);

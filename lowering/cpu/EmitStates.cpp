@@ -27,7 +27,7 @@ void KernelEmitter::initState(const SweepShape &sweep) {
     Value rows = code.index(1);
     for (StringAttr dim : accumulator.carried)
       rows = code.mul(rows, evaluator->extent(dim));
-    Value end = code.mul(rows, code.index(shape.tileLanes()));
+    Value end = code.mul(rows, lanesOfGroups());
     unsigned number = arraysOf(sweep).states[accumulator.index];
     code.forEach(code.index(0), end, shape.width, [&](Value i) {
       code.store(identity, array(number, element, i));
@@ -138,7 +138,8 @@ void KernelEmitter::correctStates(const SweepShape &sweep) {
     code.forEach(code.index(0), validLanes, shape.width, [&](Value lane) {
       Value maximum =
           code.load(type, stateAddress(sweep, base, code.index(0), lane));
-      Value factor = correction(code, maximum);
+      Value weight = weightOfMaximum(code, maximum, evaluator->roundsWeights);
+      Value inverse = code.div(code.realLike(weight, 1.0), weight);
       for (const Accumulator &accumulator : sweep.accumulators) {
         if (accumulator.op.getRelativeTo() != base.op)
           continue;
@@ -146,7 +147,12 @@ void KernelEmitter::correctStates(const SweepShape &sweep) {
         forEachExtra(accumulator.carried, scope, [&](Scope &at) {
           Value place = stateAddress(sweep, accumulator,
                                      flatIndex(accumulator.carried, at), lane);
-          code.store(code.mul(code.load(type, place), factor), place);
+          // A sum of weights is at least 1, which a product would not keep;
+          // sums of values are many.
+          Value state = code.load(type, place);
+          code.store(accumulator.isProduct ? code.mul(state, inverse)
+                                           : code.div(state, weight),
+                     place);
         });
       }
     });

@@ -285,6 +285,19 @@ private:
 
 } // namespace
 
+/// Says whether each tile of lanes brings keys or values into scratch, or where
+/// they are: work that the lanes share.
+static bool bringsKeys(const SweepShape &sweep) {
+  return sweep.over.size() > 1 ||
+         llvm::any_of(sweep.products,
+                      [](const InnerProduct &product) {
+                        return !product.keySide.inPlace;
+                      }) ||
+         llvm::any_of(sweep.accumulators, [](const Accumulator &accumulator) {
+           return accumulator.isProduct && !accumulator.keySide.inPlace;
+         });
+}
+
 KernelShape::KernelShape(KernelOp kernel, const CallLayout &layout)
     : kernel(kernel) {
   if (ArrayAttr names = kernel.getLanesAttr())
@@ -314,6 +327,8 @@ KernelShape::KernelShape(KernelOp kernel, const CallLayout &layout)
     strides[stride.getDimAttr()] = stride.getBy();
   for (auto sweep : kernel.getBody().front().getOps<SweepOp>())
     sweeps.push_back(SweepReader(sweep, *this, layout).read());
+  if (llvm::any_of(sweeps, bringsKeys))
+    fewestGroups = std::max(fewestGroups, std::min(groups, 4u));
 }
 
 /// With few tiles, threads end far apart, or have none. On one thread of Zen 3

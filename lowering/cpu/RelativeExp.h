@@ -13,9 +13,10 @@ namespace attn::cpu {
 ///   2^((x factor - shift) / parts)     shift: f(M) factor, rounded
 ///
 /// in one fma. All that is relative to one base is off by the same power of 2,
-/// 2^((f(M) factor - shift) / parts), which drops out of a quotient and which
-/// \ref correction takes out of a sum. On a GPU there is no factor, and the
-/// shift is f(M) itself.
+/// which the maximum itself shows (\ref weightOfMaximum): by about M 2^-25
+/// where that is rounded, 1 + 3e-4 at 1e4, up to 2^32 next to 2^29. There, and
+/// only there, products with values beyond 2^95 may overflow that need not. On
+/// a GPU there is no factor, and the shift is f(M) itself.
 struct ExpBase {
   mlir::Value factor, shift;
 };
@@ -33,9 +34,10 @@ mlir::Value expRelative(Code &code, mlir::Value x, const ExpBase &base,
 /// \p to, the base of a maximum as large or larger.
 mlir::Value rescaling(Code &code, const ExpBase &from, const ExpBase &to);
 
-/// The factor that makes a sum that is relative to the base of \p maximum one
-/// of exp(x - f(M)). On a GPU it is that.
-mlir::Value correction(Code &code, mlir::Value maximum);
+/// exp(f(M) - f(M)) as it is made: nearly 1, and exactly what the maximum adds
+/// to a sum. Sums divided by it are sums of exp(x - f(M)), never less than one
+/// of their terms: of a single key they are 1.
+mlir::Value weightOfMaximum(Code &code, mlir::Value maximum, bool isRounded);
 
 } // namespace attn::cpu
 

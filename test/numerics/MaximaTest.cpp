@@ -58,13 +58,41 @@ TEST_P(Maxima, MatchTheReference) {
   }
 }
 
+// A weight is at most 1, a sum of them relative to the maximum at least 1, and
+// its logarithm not negative: square roots of what is left are numbers.
+TEST(Maxima, AreNotExceeded) {
+  std::mt19937_64 random(testSeed());
+  auto context = makeContext();
+  const char *text =
+      "attention spec(q: [H, M, D], k: [H, N, D], size: f32)\n"
+      "    -> above: int[H, M], below: int[H, M], less: int[H, M]\n"
+      "{\n"
+      "  s = sum[d](q * k) * size\n"
+      "  top = max[n](s where n <= m)\n"
+      "  w = softmax[n](s where n <= m)\n"
+      "  above = if max[n](w) > 1.0 then 1 else 0\n"
+      "  below = if sum[n](exp(s - top) where n <= m) < 1.0 then 1 else 0\n"
+      "  less = if logsumexp[n](s where n <= m) < top then 1 else 0\n"
+      "}\n";
+  for (const char *dtype : {"f32", "bf16"})
+    for (double size : {1., 40., 1e5}) {
+      CallSpec call;
+      call.sizes = {{"H", 40}, {"M", 33}, {"N", 33}, {"D", 16}};
+      call.scalars = {{"size", size}};
+      expectReferenceValues(text, "spec", dtype, {{"D", 16}}, call,
+                            /*score=*/16, random, *context);
+    }
+}
+
 // 2^29 is where other factors begin, and 2^100.
 INSTANTIATE_TEST_SUITE_P(
     Sizes, Maxima,
     testing::Values(Scores{0, 0x1p-3, 0}, Scores{10000, 0x1p-4, 0x1p-6},
                     Scores{0x1p18, 0x1p-4, 0x1p-5}, Scores{0x1p23, 1, 1},
                     Scores{0x1p28, 32, 32}, Scores{0x1p29 - 6400, 32, 0},
-                    Scores{0x1p29 - 0x1p15, 64, 64}, Scores{0x1p33, 0x1p10, 0},
+                    Scores{0x1p29 - 0x1p15, 64, 64},
+                    Scores{0x1p29 + 0x1p15, 64, 64}, Scores{0x1p33, 0x1p10, 0},
                     Scores{0x1p36, 0x1p13, 0x1p13}, Scores{0x1p80, 0x1p57, 0},
                     Scores{0x1p100 - 0x1p87, 0x1p78, 0x1p78},
+                    Scores{0x1p100 + 0x1p87, 0x1p78, 0x1p78},
                     Scores{0x1.8p127, 0x1p104, 0x1p104}));

@@ -41,7 +41,9 @@ protected:
              {{"D", call.sizes["D"]}, {"E", call.sizes["E"]}}, *context);
     auto inputs = llvm::cantFail(makeInputs(specOf(*module), call, random));
     change(inputs.tensors);
-    auto code = CompiledSpec::compile(*module, spec, CompileOptions());
+    CompileOptions options;
+    options.hasSmallTiles = random() % 2;
+    auto code = CompiledSpec::compile(*module, spec, options);
     if (!code) {
       ADD_FAILURE() << llvm::toString(code.takeError());
       return {HostTensor()};
