@@ -75,11 +75,15 @@ Names inverse(const Names &names) {
 /// Replaces the names of dimensions wherever \p module has them.
 void renameAttributes(ModuleOp module, const Names &names) {
   AttrTypeReplacer replacer;
+  // What passes add is named after a dimension: N_blocks and N_block.
   auto renamed = [&](StringAttr name) {
-    auto found = names.find(name.str());
+    auto [stem, rest] = name.getValue().split('_');
+    auto found = names.find(stem.str());
     return found == names.end()
                ? name
-               : StringAttr::get(name.getContext(), found->second);
+               : StringAttr::get(name.getContext(),
+                                 found->second +
+                                     name.getValue().substr(stem.size()));
   };
   replacer.addReplacement([&](StringAttr name) -> std::optional<Attribute> {
     return renamed(name);
