@@ -248,11 +248,21 @@ Value Code::toInt(Value a, unsigned bits) {
 }
 
 Value Code::realToInt(Value a, unsigned bits) {
-  Value whole = LLVM::CallIntrinsicOp::create(
-                    builder, loc, likeWith(a, builder.getI64Type()),
-                    builder.getStringAttr("llvm.fptosi.sat"), ValueRange{a})
-                    .getResult(0);
-  return toInt(whole, bits);
+  Type type = likeWith(a, builder.getI64Type());
+  return toInt(intrinsic("llvm.fptosi.sat", type, a), bits);
+}
+
+Value Code::polynomial(Value x, ArrayRef<double> coefficients) {
+  Value sum = realLike(x, coefficients.front());
+  for (double coefficient : coefficients.drop_front())
+    sum = fma(sum, x, realLike(x, coefficient));
+  return sum;
+}
+
+Value Code::intrinsic(StringRef name, Type type, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(builder, loc, type,
+                                       builder.getStringAttr(name), operands)
+      .getResult(0);
 }
 
 SmallVector<Value> Code::transpose(ValueRange rows) {

@@ -92,6 +92,11 @@ public:
   mlir::Value toInt(mlir::Value a, unsigned bits);
   /// Truncates towards 0 to the nearest i64 (NaN: 0), then to \p bits.
   mlir::Value realToInt(mlir::Value a, unsigned bits);
+  /// A polynomial in \p x by Horner's rule, from the highest power down.
+  mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
+  /// What the intrinsic \p name of LLVM returns.
+  mlir::Value intrinsic(llvm::StringRef name, mlir::Type type,
+                        mlir::ValueRange operands);
 
   /// The columns of \p rows, as many vectors as each has lanes.
   llvm::SmallVector<mlir::Value> transpose(mlir::ValueRange rows);

@@ -2,8 +2,6 @@
 
 #include "lowering/cpu/Eighths.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 #include <cmath>
 
 using namespace mlir;
@@ -12,13 +10,6 @@ using namespace attn::cpu;
 
 bool attn::cpu::hasEighths(const Code &code, Value x) {
   return code.machine == Machine::Cpu && code.width == 8 && Code::isVector(x);
-}
-
-static Value call(Code &code, StringRef name, Type type, ValueRange operands) {
-  OpBuilder &builder = code.builder;
-  return LLVM::CallIntrinsicOp::create(builder, code.loc, type,
-                                       builder.getStringAttr(name), operands)
-      ->getResult(0);
 }
 
 /// 2^(i/8 + octaves) for i from 0 to 7, such that a sum of its bits with those
@@ -42,11 +33,11 @@ Eighths attn::cpu::eighthsOf(Code &code, Value x, int octaves) {
   Value how = arith::ConstantOp::create(
       builder, code.loc, builder.getI32IntegerAttr(nearestQuietly));
   Value nearest =
-      call(code, "llvm.x86.avx.round.ps.256", x.getType(), {x, how});
+      code.intrinsic("llvm.x86.avx.round.ps.256", x.getType(), {x, how});
   Type bits = code.likeWith(x, builder.getI32Type());
-  Value n = call(code, "llvm.x86.avx.cvt.ps2dq.256", bits, x);
-  Value eighth = call(code, "llvm.x86.avx2.permps", x.getType(),
-                      {tableOfEighths(code, octaves), n});
+  Value n = code.intrinsic("llvm.x86.avx.cvt.ps2dq.256", bits, x);
+  Value eighth = code.intrinsic("llvm.x86.avx2.permps", x.getType(),
+                                {tableOfEighths(code, octaves), n});
   Value power = code.add(
       arith::BitcastOp::create(builder, code.loc, bits, eighth),
       arith::ShLIOp::create(builder, code.loc, n, code.intLike(n, 20)));
@@ -55,7 +46,6 @@ Eighths attn::cpu::eighthsOf(Code &code, Value x, int octaves) {
 }
 
 Value attn::cpu::eighthPower(Code &code, Value f) {
-  Value q = code.fma(f, code.realLike(f, 0.00010839105824934858),
-                     code.realLike(f, 0.0037540254682327375));
-  return code.fma(q, f, code.realLike(f, 0.08664340178256769));
+  return code.polynomial(
+      f, {0.00010839105824934858, 0.0037540254682327375, 0.08664340178256769});
 }

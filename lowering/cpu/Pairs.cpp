@@ -32,11 +32,9 @@ static Value roundPairs(Code &code, Value first, Value second) {
   Location loc = code.loc;
   int64_t width = code.width;
   std::string intrinsic = (roundBothIntrinsic + llvm::Twine(32 * width)).str();
-  Value both =
-      LLVM::CallIntrinsicOp::create(
-          builder, loc, VectorType::get({2 * width}, builder.getBF16Type()),
-          builder.getStringAttr(intrinsic), ValueRange{second, first})
-          ->getResult(0);
+  Value both = code.intrinsic(
+      intrinsic, VectorType::get({2 * width}, builder.getBF16Type()),
+      {second, first});
   // Shuffles of bf16 would be made element by element.
   both = vector::BitCastOp::create(
       builder, loc, VectorType::get({2 * width}, builder.getI16Type()), both);

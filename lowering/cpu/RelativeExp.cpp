@@ -5,7 +5,6 @@
 #include "lowering/cpu/VectorMath.h"
 #include "lowering/gpu/DeviceMath.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <limits>
@@ -36,25 +35,11 @@ static int64_t partsOf(const Code &code) {
   return code.width == 8 ? 8 : 1;
 }
 
-static Value call(Code &code, StringRef name, Type type, ValueRange operands) {
-  OpBuilder &builder = code.builder;
-  return LLVM::CallIntrinsicOp::create(builder, code.loc, type,
-                                       builder.getStringAttr(name), operands)
-      ->getResult(0);
-}
-
 static Value immediate(Code &code, unsigned bits, int64_t value) {
   OpBuilder &builder = code.builder;
   return arith::ConstantOp::create(
       builder, code.loc,
       builder.getIntegerAttr(builder.getIntegerType(bits), value));
-}
-
-static Value horner(Code &code, Value x, ArrayRef<double> coefficients) {
-  Value p = code.realLike(x, coefficients.front());
-  for (double coefficient : coefficients.drop_front())
-    p = code.fma(p, x, code.realLike(x, coefficient));
-  return p;
 }
 
 /// 2^x as p(x - floor x) 2^(floor x), with the instructions of AVX-512 that
@@ -63,14 +48,14 @@ static Value exp2ByFloor(Code &code, Value x, ArrayRef<double> coefficients) {
   // No fraction bits kept, rounding down, no exception.
   constexpr int64_t floorQuietly = 9, currentRounding = 4;
   auto masked = [&](StringRef name, Value a, Value b) {
-    return call(code, name, x.getType(),
-                {a, b, code.realLike(x, 0.0), immediate(code, 16, -1),
-                 immediate(code, 32, currentRounding)});
+    return code.intrinsic(name, x.getType(),
+                          {a, b, code.realLike(x, 0.0), immediate(code, 16, -1),
+                           immediate(code, 32, currentRounding)});
   };
   Value f = masked("llvm.x86.avx512.mask.reduce.ps.512", x,
                    immediate(code, 32, floorQuietly));
   return masked("llvm.x86.avx512.mask.scalef.ps.512",
-                horner(code, f, coefficients), x);
+                code.polynomial(f, coefficients), x);
 }
 
 /// 2^(x/8) for x <= 0 or little more: with n the integer next to x, 2^(n/8)

@@ -39,9 +39,7 @@ static Value bitsOf(Code &code, Value x) {
 /// 2^n 2^f for |f| <= 1/2 and an integer n, the low bits of \p n.
 static Value scaleByPower(Code &code, Value n, Value f,
                           ArrayRef<double> coefficients) {
-  Value p = code.realLike(f, coefficients.front());
-  for (double coefficient : coefficients.drop_front())
-    p = code.fma(p, f, code.realLike(f, coefficient));
+  Value p = code.polynomial(f, coefficients);
   Value exponent =
       arith::ShLIOp::create(code.builder, code.loc, n, code.intLike(n, 23));
   return arith::BitcastOp::create(code.builder, code.loc, f.getType(),
@@ -137,13 +135,8 @@ static Value tanh(Code &code, Value x) {
   x = code.select(code.compare(less, x, low), low, x);
   x = code.select(code.compare(less, high, x), high, x);
   Value square = code.mul(x, x);
-  auto evaluate = [&](ArrayRef<double> coefficients) {
-    Value sum = code.realLike(x, coefficients.front());
-    for (double coefficient : coefficients.drop_front())
-      sum = code.fma(sum, square, code.realLike(x, coefficient));
-    return sum;
-  };
-  return code.div(code.mul(x, evaluate(p)), evaluate(q));
+  return code.div(code.mul(x, code.polynomial(square, p)),
+                  code.polynomial(square, q));
 }
 
 Value attn::cpu::unary(Code &code, UnaryKind kind, Value x) {

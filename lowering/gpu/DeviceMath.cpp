@@ -14,21 +14,12 @@ static Value callIntrinsic(Code &code, StringRef name, Value x) {
   bool isVector = Code::isVector(x);
   if (isVector)
     x = vector::ExtractOp::create(b, code.loc, x, ArrayRef<int64_t>{0});
-  auto call = LLVM::CallIntrinsicOp::create(
-      b, code.loc, x.getType(), b.getStringAttr(name), ValueRange(x));
-  Value result = call->getResult(0);
+  Value result = code.intrinsic(name, x.getType(), x);
   return isVector ? code.splat(result) : result;
 }
 
 Value attn::gpu::exp2(Code &code, Value x) {
   return callIntrinsic(code, "llvm.nvvm.ex2.approx.ftz.f", x);
-}
-
-static Value polynomial(Code &code, Value x, ArrayRef<double> coefficients) {
-  Value p = code.realLike(x, coefficients.front());
-  for (double coefficient : coefficients.drop_front())
-    p = code.fma(p, x, code.realLike(x, coefficient));
-  return p;
 }
 
 /// sin(x + quarter pi/2): the nearest multiple of pi/2 leaves |r| <= pi/4, for
@@ -52,13 +43,11 @@ static Value sineOf(Code &code, Value x, int64_t quarter) {
   quadrant = code.add(quadrant, code.intLike(quadrant, quarter));
 
   Value square = code.mul(r, r);
-  Value sine = polynomial(
-      code, square,
-      {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6});
+  Value sine = code.polynomial(square, {-1.0 / 39916800, 1.0 / 362880,
+                                        -1.0 / 5040, 1.0 / 120, -1.0 / 6});
   sine = code.fma(code.mul(square, r), sine, r);
-  Value cosine = polynomial(
-      code, square,
-      {-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
+  Value cosine = code.polynomial(
+      square, {-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
   auto bitSet = [&](int64_t bit) {
     Value masked = code.land(quadrant, code.intLike(quadrant, bit));
     return code.compare(arith::CmpIPredicate::ne, masked,

@@ -26,10 +26,7 @@ Value WarpCode::widen(Value value) {
 }
 
 Value WarpCode::intrinsic(StringRef name, Type type, ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(code.builder, code.loc, type,
-                                       code.builder.getStringAttr(name),
-                                       operands)
-      .getResult(0);
+  return code.intrinsic(name, type, operands);
 }
 
 Value WarpCode::assembly(StringRef text, StringRef constraints, Type type,
