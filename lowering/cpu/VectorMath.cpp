@@ -46,6 +46,14 @@ static Value scaleByPower(Code &code, Value n, Value f,
                                   code.add(bitsOf(code, p), exponent));
 }
 
+/// \p x within the bounds; NaN stays NaN.
+static Value clamp(Code &code, Value x, double low, double high) {
+  auto less = arith::CmpFPredicate::OLT;
+  Value lowest = code.realLike(x, low), highest = code.realLike(x, high);
+  x = code.select(code.compare(less, x, lowest), lowest, x);
+  return code.select(code.compare(less, highest, x), highest, x);
+}
+
 /// 0 below \p low and inf above \p high; between them, what \p compute makes.
 static Value withinRange(Code &code, Value x, double low, double high,
                          llvm::function_ref<Value(Value)> compute) {
@@ -76,11 +84,7 @@ Value attn::cpu::exp2(Code &code, Value x) {
 /// -126 octaves it has the number 0, and for an octave above that too few bits.
 static Value expByEighths(Code &code, Value x) {
   constexpr double scale = 8 * log2OfE, ln2 = 0.6931471805599453;
-  auto less = arith::CmpFPredicate::OLT;
-  Value low = code.realLike(x, -126 * ln2),
-        high = code.realLike(x, 128.5 * ln2);
-  x = code.select(code.compare(less, x, low), low, x);
-  x = code.select(code.compare(less, high, x), high, x);
+  x = clamp(code, x, -126 * ln2, 128.5 * ln2);
   Value upper = code.realLike(x, float(scale));
   Value lower = code.realLike(x, scale - double(float(scale)));
   auto [n, half] = eighthsOf(code, code.mul(x, upper), /*octaves=*/-1);
@@ -130,10 +134,7 @@ static Value tanh(Code &code, Value x) {
   static constexpr double q[] = {0.0002344004315091297, 0.02394998073577881,
                                  0.46295034885406494, 1.0};
   constexpr double end = 8.033832f;
-  auto less = arith::CmpFPredicate::OLT;
-  Value low = code.realLike(x, -end), high = code.realLike(x, end);
-  x = code.select(code.compare(less, x, low), low, x);
-  x = code.select(code.compare(less, high, x), high, x);
+  x = clamp(code, x, -end, end);
   Value square = code.mul(x, x);
   return code.div(code.mul(x, code.polynomial(square, p)),
                   code.polynomial(square, q));
