@@ -115,7 +115,9 @@ llvm::Expected<std::vector<Candidate>> Tuner::candidates(int32_t stage) {
     if (attn_plan_choice(plan(), stage, &cheapest))
       return runtimeError();
     for (int64_t parts : partsToTry(cheapest.parts, info.most_parts)) {
-      Candidate candidate{{i, parts}, info.name};
+      Candidate candidate;
+      candidate.choice = {i, parts};
+      candidate.name = info.name;
       if (info.most_parts > 1)
         candidate.name +=
             (", " + llvm::Twine(parts) + (parts == 1 ? " part" : " parts"))

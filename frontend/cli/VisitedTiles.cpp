@@ -39,22 +39,24 @@ VisitedTiles::create(const Spec &spec, const Call &call, const Options &options,
     result->firstIndices.indices[dim] = 0;
     result->isEmpty |= result->evaluator->extent(dim) == 0;
   }
-  for (mlir::StringAttr dim : shape.lanes) {
-    result->extents.push_back(result->evaluator->extent(dim));
-    int64_t stride = 1;
-    if (mlir::Value by = shape.strides.lookup(dim))
-      stride = std::max<int64_t>(
-          result->evaluator->evaluate(by, result->firstIndices), 1);
-    result->strides.push_back(stride);
-  }
-  int64_t positions = 1, batches = 1;
-  for (auto [extent, stride] :
-       llvm::zip_equal(result->extents, result->strides))
-    positions *= llvm::divideCeil(extent, stride);
-  for (mlir::StringAttr dim : shape.batch)
-    batches *= result->evaluator->extent(dim);
-  result->tileLanes = shape.tileLanes(positions, batches);
+  result->places.emplace(shape, *result->evaluator);
   return result;
+}
+
+LanePlaces::LanePlaces(const cpu::KernelShape &shape,
+                       VisitEvaluator &evaluator) {
+  int64_t positions = 1, batches = 1;
+  VisitEvaluator::Tile anywhere;
+  for (mlir::StringAttr dim : shape.lanes) {
+    mlir::Value by = shape.strides.lookup(dim);
+    int64_t stride = by ? evaluator.evaluate(by, anywhere) : 1;
+    strides.push_back(std::max<int64_t>(stride, 1));
+    extents.push_back(evaluator.extent(dim));
+    positions *= llvm::divideCeil(extents.back(), strides.back());
+  }
+  for (mlir::StringAttr dim : shape.batch)
+    batches *= evaluator.extent(dim);
+  tileLanes = shape.tileLanes(positions, batches);
 }
 
 /// The ranges along dimensions of extents \p counts of the flattened positions
@@ -83,23 +85,24 @@ static int64_t flatten(llvm::ArrayRef<int64_t> at,
 }
 
 VisitedTiles::LaneTile &VisitedTiles::laneTile(llvm::ArrayRef<int64_t> lane) {
-  llvm::SmallVector<int64_t> counts, places, residues;
+  const auto &[extents, strides, tileLanes] = *places;
+  llvm::SmallVector<int64_t> counts, at, residues;
   int64_t total = 1;
   for (size_t i = 0; i < lanes.size(); ++i) {
     counts.push_back((extents[i] + strides[i] - 1) / strides[i]);
     residues.push_back(lane[i] % strides[i]);
-    places.push_back(lane[i] / strides[i]);
+    at.push_back(lane[i] / strides[i]);
     total *= counts.back();
   }
   std::vector<int64_t> key(residues.begin(), residues.end());
   llvm::SmallVector<Range> ends;
   if (box.empty()) {
-    int64_t first = flatten(places, counts) / tileLanes * tileLanes;
+    int64_t first = flatten(at, counts) / tileLanes * tileLanes;
     key.push_back(first);
     ends = spread(counts, first, std::min(first + tileLanes, total) - 1);
   } else {
     for (size_t i = 0; i < lanes.size(); ++i) {
-      int64_t first = places[i] / box[i] * box[i];
+      int64_t first = at[i] / box[i] * box[i];
       key.push_back(first);
       ends.push_back({first, std::min(first + box[i], counts[i]) - 1});
     }
@@ -200,7 +203,8 @@ bool VisitedTiles::visits(llvm::ArrayRef<int64_t> lane,
 llvm::SmallVector<VisitedTiles::Run>
 VisitedTiles::tileOf(llvm::ArrayRef<int64_t> lane) {
   llvm::SmallVector<Run> runs;
-  for (auto [ends, stride] : llvm::zip_equal(laneTile(lane).ends, strides))
+  for (auto [ends, stride] :
+       llvm::zip_equal(laneTile(lane).ends, places->strides))
     runs.push_back({ends.first, ends.second, stride});
   return runs;
 }

@@ -15,8 +15,21 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <map>
+#include <optional>
+
+namespace attn::cpu {
+struct KernelShape;
+} // namespace attn::cpu
 
 namespace attn::cli {
+
+/// Where the lanes of a kernel are, by the sizes and scalars of a call.
+struct LanePlaces {
+  llvm::SmallVector<int64_t> extents, strides; // in its lane dimensions
+  int64_t tileLanes;
+
+  LanePlaces(const cpu::KernelShape &shape, VisitEvaluator &evaluator);
+};
 
 class VisitedTiles {
 public:
@@ -63,8 +76,9 @@ private:
   DimList lanes, over;
   bool isEmpty = false; // without a first index, nothing is visited
   VisitEvaluator::Tile firstIndices;
-  llvm::SmallVector<int64_t> extents, strides, box; // of the lanes
-  int64_t tileLanes = 1, tileKeys = 1, alignment = 1;
+  std::optional<LanePlaces> places;
+  llvm::SmallVector<int64_t> box; // of the lanes
+  int64_t tileKeys = 1, alignment = 1;
   std::map<std::vector<int64_t>, LaneTile> tiles;
 };
 

@@ -3,6 +3,7 @@
 #include "frontend/cli/Work.h"
 #include "frontend/cli/CountPairs.h"
 #include "frontend/cli/FormulaText.h"
+#include "frontend/cli/VisitedTiles.h"
 
 #include "lowering/Compile.h"
 #include "lowering/cpu/KernelShape.h"
@@ -96,8 +97,10 @@ namespace {
 
 class WorkReader {
 public:
-  WorkReader(const Domains &domains, const Call &call)
-      : domains(domains), call(call) {}
+  /// \p scheduled has the kernels that are read.
+  WorkReader(const Domains &domains, const Call &call, SpecOp scheduled)
+      : domains(domains), call(call), inputs(call.reference()),
+        evaluator(scheduled, inputs) {}
 
   /// \p stated is the kernel with the domains as they were before they were
   /// solved.
@@ -114,6 +117,8 @@ private:
 
   const Domains &domains;
   const Call &call;
+  ReferenceInputs inputs;
+  VisitEvaluator evaluator;
   llvm::StringMap<double> shares; // of the pairs of a domain that exist
 };
 
@@ -243,10 +248,8 @@ llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel,
   work.free = toDims(kernel.kernel.getFree());
   work.lanes = kernel.lanes;
   work.vectorLanes = kernel.width;
-  int64_t tileLanes = kernel.tileLanes(int64_t(volume(kernel.lanes, call)),
-                                       int64_t(volume(kernel.batch, call)));
-  work.tiles =
-      std::to_string(tileLanes) + " lanes by " + std::to_string(kernel.keys);
+  work.tiles = std::to_string(LanePlaces(kernel, evaluator).tileLanes) +
+               " lanes by " + std::to_string(kernel.keys);
   for (mlir::Value value :
        kernel.kernel.getBody().front().getTerminator()->getOperands())
     work.results.push_back(dimsText(quantity(value).getDims()));
@@ -279,7 +282,7 @@ llvm::Expected<Work> attn::cli::measureWork(const Spec &spec,
   SpecOp stated = *(*unsolved).getOps<SpecOp>().begin();
 
   cpu::CallLayout layout(scheduled);
-  WorkReader reader(domains, call);
+  WorkReader reader(domains, call, scheduled);
   Work work;
   // Solving domains puts kernels ahead, which summarise labels.
   llvm::SmallVector<KernelOp> statedKernels(

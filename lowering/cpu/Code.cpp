@@ -199,6 +199,10 @@ Value Code::ceilDiv(Value a, int64_t b) {
   Value rounded = add(a, index(b - 1));
   return arith::DivUIOp::create(builder, loc, rounded, index(b));
 }
+Value Code::ceilDiv(Value a, Value b) {
+  Value rounded = sub(add(a, b), index(1));
+  return arith::DivUIOp::create(builder, loc, rounded, b);
+}
 Value Code::land(Value a, Value b) {
   unify(a, b);
   return arith::AndIOp::create(builder, loc, a, b);

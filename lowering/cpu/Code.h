@@ -76,7 +76,8 @@ public:
   /// By less than 0 or by all bits or more: shifts everything out.
   mlir::Value shiftLeft(mlir::Value a, mlir::Value b);
   mlir::Value shiftRight(mlir::Value a, mlir::Value b);
-  mlir::Value ceilDiv(mlir::Value a, int64_t b); // a >= 0
+  mlir::Value ceilDiv(mlir::Value a, int64_t b);     // a >= 0
+  mlir::Value ceilDiv(mlir::Value a, mlir::Value b); // scalars, b > 0
   mlir::Value land(mlir::Value a, mlir::Value b);
   mlir::Value lor(mlir::Value a, mlir::Value b);
   mlir::Value lxor(mlir::Value a, mlir::Value b);

@@ -186,10 +186,7 @@ Value KernelEmitter::array(unsigned number, Type element, Value offset) {
 //===----------------------------------------------------------------------===//
 
 Value KernelEmitter::batchExtent(Evaluator &evaluator) {
-  Value result = evaluator.code.index(1);
-  for (StringAttr dim : shape.batch)
-    result = evaluator.code.mul(result, evaluator.extent(dim));
-  return result;
+  return evaluator.volume(shape.batch);
 }
 
 Value KernelEmitter::emitItems(Evaluator &evaluator) {
@@ -310,12 +307,10 @@ void KernelEmitter::emitCount(StringRef name) {
   if (!shape.sweeps.empty())
     forEachTile(function.getArgument(1), [&] {
       const SweepShape &sweep = shape.sweeps.front();
-      Value extent = code.index(1);
-      for (StringAttr dim : sweep.over)
-        extent = code.mul(extent, evaluator->extent(dim));
+      Value positions = evaluator->volume(sweep.over);
       findVisited(sweep);
       // All key tiles of the tensors; what is not visited is empty.
-      addTo(0, code.ceilDiv(extent, shape.keys));
+      addTo(0, code.ceilDiv(positions, shape.keys));
       forEachKeyTile(
           sweep,
           [&](Value tile, Value count) {

@@ -50,7 +50,7 @@ void KernelEmitter::fillLaneRows(const SweepShape &sweep,
   int64_t extent = *layout.getSpec().getStaticSize(dim);
   // What the product does not sum over multiplies narrow sums (laneFactor).
   SmallVector<Value> factors =
-      product.isDot ? product.summedFactors() : product.laneSide.factors;
+      product.isDot ? product.narrowFactors() : product.laneSide.factors;
 
   auto computeRow = [&](Value lane, Value row) {
     Scope scope(&itemScope);

@@ -20,11 +20,6 @@ static Value productOf(Code &code, ArrayRef<Value> numbers) {
   return product;
 }
 
-static Value ceilDiv(Code &code, Value a, Value b) {
-  Value rounded = code.sub(code.add(a, b), code.index(1));
-  return arith::DivUIOp::create(code.builder, code.loc, rounded, b);
-}
-
 /// How far apart the lanes of a tile are in \p dim; null where they are
 /// neighbours. A stride beyond the extent is as good as the extent.
 Value KernelEmitter::laneStride(Evaluator &evaluator, StringAttr dim) {
@@ -43,7 +38,7 @@ KernelEmitter::Vectors KernelEmitter::laneCounts(Evaluator &evaluator) {
     Value extent = evaluator.extent(dim), stride = laneStride(evaluator, dim);
     if (!stride)
       return extent;
-    return ceilDiv(at, extent, stride);
+    return at.ceilDiv(extent, stride);
   });
 }
 
@@ -75,7 +70,7 @@ KernelEmitter::Vectors KernelEmitter::tilesOfResidue(Evaluator &evaluator,
   Code &at = evaluator.code;
   Value positions = productOf(at, counts);
   if (shape.box.empty())
-    return {ceilDiv(at, positions, lanesOfTile(evaluator, positions))};
+    return {at.ceilDiv(positions, lanesOfTile(evaluator, positions))};
   Vectors tiles;
   for (auto [count, extent] : llvm::zip_equal(counts, shape.box))
     tiles.push_back(at.ceilDiv(count, extent));

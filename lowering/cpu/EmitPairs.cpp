@@ -23,7 +23,7 @@ void KernelEmitter::fillLanePairs(const SweepShape &sweep,
                                   const InnerProduct &product) {
   unsigned operand =
       arraysOf(sweep).laneOperands[&product - sweep.products.data()];
-  SmallVector<Value> factors = product.summedFactors();
+  SmallVector<Value> factors = product.narrowFactors();
   Type pairType = builder.getI32Type();
   StringAttr dim = product.dims.front();
   Value extent = evaluator->extent(dim);

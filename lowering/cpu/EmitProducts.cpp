@@ -91,9 +91,7 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
                                                    unsigned rows) {
   const InnerProduct &product = sweep.products[number];
   SweepArrays &numbers = arraysOf(sweep);
-  Value length = code.index(1);
-  for (StringAttr dim : product.dims)
-    length = code.mul(length, evaluator->extent(dim));
+  Value length = evaluator->volume(product.dims);
   if (rows == shape.rows)
     prefetchBlock(sweep, number, code.add(keys.offset, row), rows);
   if (rows == shape.rows && asksAhead("always"))
@@ -246,9 +244,7 @@ Value KernelEmitter::valuesAreFinite(const SweepShape &sweep,
   };
   Vectors sums(chains, zero);
   if (!accumulator.keySide.inPlace) {
-    Value length = code.index(1);
-    for (StringAttr dim : dims)
-      length = code.mul(length, evaluator->extent(dim));
+    Value length = evaluator->volume(dims);
     Value base = array(arraysOf(sweep).values[accumulator.index], code.f32(),
                        code.mul(keys.offset, length));
     sums = row(base, code.mul(keys.count, length), sums);
@@ -334,9 +330,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   if (Value base = op.getRelativeTo())
     for (unsigned j = 0; j != shape.vectors; ++j)
       scales.push_back(loadScale(sweep, base, j));
-  Value length = code.index(1);
-  for (StringAttr dim : accumulator.carried)
-    length = code.mul(length, evaluator->extent(dim));
+  Value length = evaluator->volume(accumulator.carried);
   // Rows of the weights, and values beside them: of a key, or of two.
   Type unit = accumulator.isDot ? Type(builder.getI32Type()) : code.f32();
   Value rowsOfWeights = keys.count;

@@ -274,9 +274,7 @@ Value KernelEmitter::lanePlace(ArrayRef<StringAttr> dims, Value flat,
   Value lanes = code.index(shape.groupLanes());
   if (shape.groups == 1)
     return code.add(code.mul(flat, lanes), lane);
-  Value rows = code.index(1);
-  for (StringAttr dim : dims)
-    rows = code.mul(rows, evaluator->extent(dim));
+  Value rows = evaluator->volume(dims);
   Value group = arith::DivUIOp::create(builder, code.loc, lane, lanes);
   Value row = code.add(code.mul(group, rows), code.sub(flat, group));
   return code.add(code.mul(row, lanes), lane);

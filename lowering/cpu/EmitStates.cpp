@@ -24,9 +24,7 @@ void KernelEmitter::initState(const SweepShape &sweep) {
     Type element = quantity(accumulator.op).getElementType();
     Value identity = identityOf(code, reduceKind(accumulator.op.getKind()),
                                 code.vectorOf(element));
-    Value rows = code.index(1);
-    for (StringAttr dim : accumulator.carried)
-      rows = code.mul(rows, evaluator->extent(dim));
+    Value rows = evaluator->volume(accumulator.carried);
     Value end = code.mul(rows, lanesOfGroups());
     unsigned number = arraysOf(sweep).states[accumulator.index];
     code.forEach(code.index(0), end, shape.width, [&](Value i) {

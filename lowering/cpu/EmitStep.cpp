@@ -198,10 +198,10 @@ void KernelEmitter::hoistForSweep(const SweepShape &sweep, Group &group,
 
 /// What the lane side has beside the sum, one number a lane; null for nothing.
 Value KernelEmitter::laneFactor(const InnerProduct &product, Scope &lane) {
-  SmallVector<Value> summed = product.summedFactors();
+  SmallVector<Value> inside = product.narrowFactors();
   Value value;
   for (Value factor : product.laneSide.factors) {
-    if (llvm::is_contained(summed, factor))
+    if (llvm::is_contained(inside, factor))
       continue;
     Value x = evaluator->evaluate(factor, lane);
     value = value ? code.mul(value, x) : x;

@@ -88,6 +88,8 @@ public:
   void hoist(mlir::Value value, DimList inner, Scope &scope);
 
   mlir::Value extent(mlir::StringAttr dim);
+  /// The product of the extents of \p dims.
+  mlir::Value volume(llvm::ArrayRef<mlir::StringAttr> dims);
   mlir::Value slot(int number, mlir::Type type);
   mlir::Value slotAddress(int number);
   mlir::Value stride(const Storage &storage, unsigned position);

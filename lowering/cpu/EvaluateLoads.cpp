@@ -40,15 +40,19 @@ Value Evaluator::extent(StringAttr dim) {
   return slot(layout.dimSlot(dim), code.i64());
 }
 
+Value Evaluator::volume(ArrayRef<StringAttr> dims) {
+  Value product = code.index(1);
+  for (StringAttr dim : dims)
+    product = code.mul(product, extent(dim));
+  return product;
+}
+
 Value Evaluator::stride(const Storage &storage, unsigned position) {
   if (position + 1 == storage.layout.size())
     return code.index(1);
   if (!storage.isBuffer)
     return slot(storage.slot + 1 + int(position), code.i64());
-  Value product;
-  for (StringAttr dim : ArrayRef(storage.layout).drop_front(position + 1))
-    product = product ? code.mul(product, extent(dim)) : extent(dim);
-  return product;
+  return volume(ArrayRef(storage.layout).drop_front(position + 1));
 }
 
 Value Evaluator::areNotEmpty(ArrayRef<StringAttr> dims) {

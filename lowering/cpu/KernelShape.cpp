@@ -39,9 +39,24 @@ Type attn::cpu::narrowType(ArrayRef<Value> factors, const CallLayout &layout) {
   return types.front();
 }
 
-SmallVector<Value> InnerProduct::summedFactors() const {
-  return llvm::filter_to_vector(
-      laneSide.factors, [&](Value factor) { return hasAnyDim(factor, dims); });
+/// Says whether a sum times \p factor is the sum of scaled terms on every
+/// input: the factor is known, and neither makes an infinity of a finite
+/// query (nor of a sum over nothing) nor, within reason, zeros.
+static bool mayScaleTerms(Value factor) {
+  std::optional<double> number = constantReal(factor);
+  return number && std::abs(*number) <= 1 && std::abs(*number) >= 0x1p-20;
+}
+
+static bool isPowerOfTwo(double number) {
+  int exponent;
+  return std::abs(std::frexp(number, &exponent)) == 0.5;
+}
+
+SmallVector<Value> InnerProduct::narrowFactors() const {
+  return llvm::filter_to_vector(laneSide.factors, [&](Value factor) {
+    return hasAnyDim(factor, dims) || (isDot && mayScaleTerms(factor) &&
+                                       isPowerOfTwo(*constantReal(factor)));
+  });
 }
 
 bool Accumulator::isWithinOne() const {
@@ -142,13 +157,14 @@ private:
   /// error of a large score is one of its weight.
   void choosePairs(InnerProduct &inner) {
     const Storage *keys = findDotTensor(inner.keySide.factors);
-    const Storage *lanes = findDotTensor(inner.summedFactors());
+    const Storage *lanes = findDotTensor(inner.narrowFactors());
     if (inner.dims.size() != 1 || !keys || !lanes)
       return;
     inner.isDot = true;
     if (keys->layout.back() == inner.dims.front())
       inner.keySide.inPlace = keys;
-    if (lanes->layout.back() == inner.dims.front())
+    if (lanes->layout.back() == inner.dims.front() &&
+        inner.narrowFactors().size() == 1)
       inner.laneSide.inPlace = lanes;
   }
 
@@ -196,14 +212,6 @@ private:
                });
     });
     return found;
-  }
-
-  /// Says whether a sum times \p factor is the sum of scaled terms on every
-  /// input: the factor is known, and neither makes an infinity of a finite
-  /// query (nor of a sum over nothing) nor, within reason, zeros.
-  static bool mayScaleTerms(Value factor) {
-    std::optional<double> number = constantReal(factor);
-    return number && std::abs(*number) <= 1 && std::abs(*number) >= 0x1p-20;
   }
 
   /// score * scale is the product of keys and scaled queries: one multiply for

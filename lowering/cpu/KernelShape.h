@@ -39,9 +39,11 @@ struct InnerProduct {
   /// Both sides are pairs of bf16, for the dot product of the tile.
   bool isDot = false;
 
-  /// The factors of the lane side that the product sums over; the others
-  /// multiply its result where the operands are narrow.
-  llvm::SmallVector<mlir::Value> summedFactors() const;
+  /// The factors of the lane side that its numbers are made of where these are
+  /// narrow: what the product sums over and, of dot products, powers of 2,
+  /// which round nothing but numbers that the instruction takes for 0, or
+  /// nearly so. The others multiply the result.
+  llvm::SmallVector<mlir::Value> narrowFactors() const;
 };
 
 /// Part of a sweep that one accumulator is.

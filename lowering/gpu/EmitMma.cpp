@@ -72,7 +72,7 @@ void KernelEmitter::chooseMatrices() {
     SweepMatrices &matrices = sweepMatrices.emplace_back();
     for (const InnerProduct &product : sweep.products) {
       Type type = narrowType(product.keySide.factors, layout);
-      if (type != narrowType(product.summedFactors(), layout))
+      if (type != narrowType(product.narrowFactors(), layout))
         type = Type();
       std::optional<Matrices> fit = fitMatrices(type, product.dims);
       matrices.products.push_back(
@@ -111,7 +111,7 @@ void KernelEmitter::fillLaneMatrix(const SweepShape &sweep, unsigned number) {
   const Matrices &matrix = *matricesOf(sweep).products[number];
   unsigned place = arraysOf(sweep).laneOperands[number];
   Type bits = builder.getI16Type();
-  SmallVector<Value> factors = product.summedFactors();
+  SmallVector<Value> factors = product.narrowFactors();
   Vectors extents = llvm::map_to_vector(
       product.dims, [&](StringAttr dim) { return evaluator->extent(dim); });
   forEachGroup([&](Group &group) {

@@ -600,13 +600,11 @@ GpuStage MmaKernelEmitter::emit() {
   stage.items = [kept](cpu::Evaluator &host) {
     cpu::Code &hostCode = host.code;
     Values steps = stepsOfCall(kept.steps, host);
-    Value items = hostCode.index(1);
+    Value items = host.volume(kept.batch);
     for (const TileDim &entry : kept.rows)
       items = hostCode.mul(items, tilesOfCall(host, entry,
                                               hostCode.index(entry.box), steps,
                                               /*residues=*/true));
-    for (StringAttr dim : kept.batch)
-      items = hostCode.mul(items, host.extent(dim));
     return items;
   };
   OpBuilder::InsertionGuard guard(builder);

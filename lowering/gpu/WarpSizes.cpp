@@ -40,12 +40,10 @@ Values attn::gpu::boxesOf(const WarpShape &shape, cpu::Evaluator &host) {
 
 Value attn::gpu::itemsOf(const WarpShape &shape, cpu::Evaluator &host) {
   cpu::Code &code = host.code;
-  Value items = code.index(1);
+  Value items = host.volume(shape.batch);
   Values steps = stepsOfCall(shape.steps, host);
   for (auto [entry, box] : llvm::zip_equal(shape.rows, boxesOf(shape, host)))
     items = code.mul(items, tilesOfCall(host, entry, box, steps, true));
-  for (StringAttr dim : shape.batch)
-    items = code.mul(items, host.extent(dim));
   return items;
 }
 
