@@ -1,7 +1,7 @@
 //===- AttnFolds.cpp - Folding of the attn ops ----------------------------===//
 //
 // Only what is exact on every input: no identity that holds for finite numbers
-// alone (x * 0 is not folded).
+// alone (x * 0 is not folded). Products in place of powers round less.
 //
 //===----------------------------------------------------------------------===//
 
@@ -266,9 +266,42 @@ struct ConstantToTheRight : OpRewritePattern<BinaryOp> {
   }
 };
 
+/// x ** n is a product for a small n: a machine has no instruction for a power,
+/// and what it computes one of rounds more than a product does. Signs,
+/// infinities and NaN come out the same.
+struct PowerToProduct : OpRewritePattern<BinaryOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(BinaryOp op,
+                                PatternRewriter &rewriter) const override {
+    auto constant = op.getRhs().getDefiningOp<ConstantOp>();
+    if (op.getKind() != BinaryKind::Pow || !constant ||
+        op.getLhs().getType() != op.getType())
+      return failure();
+    constexpr int64_t most = 8;
+    int64_t left = 1;
+    while (left <= most && !isNumber(constant.getValue(), double(left)))
+      ++left;
+    if (left > most)
+      return failure();
+    auto multiply = [&](Value a, Value b) -> Value {
+      return BinaryOp::create(rewriter, op.getLoc(), op.getType(),
+                              BinaryKind::Mul, a, b);
+    };
+    Value product, square = op.getLhs();
+    for (; left != 0; left /= 2) {
+      if (left % 2)
+        product = product ? multiply(product, square) : square;
+      if (left > 1)
+        square = multiply(square, square);
+    }
+    rewriter.replaceOp(op, product);
+    return success();
+  }
+};
+
 } // namespace
 
 void BinaryOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                            MLIRContext *context) {
-  patterns.add<ConstantToTheRight>(context);
+  patterns.add<ConstantToTheRight, PowerToProduct>(context);
 }

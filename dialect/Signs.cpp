@@ -89,7 +89,9 @@ class NeverNegative : public Finder {
     case BinaryKind::Add:
     case BinaryKind::Mul:
       // Integers wrap.
-      return isReal(op.getResult()) && holds(op.getLhs()) && holds(op.getRhs());
+      return isReal(op.getResult()) &&
+             ((op.getKind() == BinaryKind::Mul && op.getLhs() == op.getRhs()) ||
+              (holds(op.getLhs()) && holds(op.getRhs())));
     case BinaryKind::Pow:
       return holds(op.getLhs());
     default:

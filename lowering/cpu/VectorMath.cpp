@@ -201,6 +201,9 @@ Value attn::cpu::pow(Code &code, Value x, Value y) {
   auto equal = arith::CmpFPredicate::OEQ;
   Value zero = code.realLike(x, 0.0), one = code.realLike(x, 1.0);
   Value magnitude = math::AbsFOp::create(b, loc, x);
+  // An infinite y would make NaN of |x| = 1. What it is here is even too.
+  constexpr double most = std::numeric_limits<float>::max();
+  y = clamp(code, y, -most, most);
   Value power =
       exp2(code, code.mul(y, math::Log2Op::create(b, loc, magnitude)));
   // |x| = 0 would give 0 * -inf for y = 0.
@@ -210,11 +213,15 @@ Value attn::cpu::pow(Code &code, Value x, Value y) {
   Value floorHalf = LLVM::FFloorOp::create(b, loc, half);
   Value integral = code.compare(equal, floorY, y);
   Value even = code.compare(equal, floorHalf, half);
-  Value negative = code.compare(arith::CmpFPredicate::OLT, x, zero);
+  Value odd = code.land(integral, code.lnot(even));
+  Value withSign = math::CopySignOp::create(b, loc, power, x);
+  power = code.select(odd, withSign, power);
+  auto less = arith::CmpFPredicate::OLT;
+  Value lowest = code.realLike(x, -std::numeric_limits<double>::infinity());
+  Value negative =
+      code.land(code.compare(less, x, zero), code.compare(less, lowest, x));
   Value nan = code.realLike(x, std::numeric_limits<double>::quiet_NaN());
-  Value signedPower = code.select(even, power, code.neg(power));
-  Value ofNegative = code.select(integral, signedPower, nan);
-  return code.select(negative, ofNegative, power);
+  return code.select(code.land(negative, code.lnot(integral)), nan, power);
 }
 
 Value attn::cpu::uniform(Code &code, Value seed, ValueRange indices) {

@@ -36,6 +36,7 @@ double softplus(double x) {
   return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
 }
 double rsqrt(double x) { return 1 / std::sqrt(x); }
+double power(double x) { return std::pow(x, 2.5); }
 double cube(double x) { return x * x * x; }
 double exact_exp(double x) { return std::exp(x); }
 double exact_exp2(double x) { return std::exp2(x); }
@@ -60,7 +61,8 @@ const Function functions[] = {
     {"erf(x)", exact_erf, 1e-6, 10, true, 16, 0},
     {"sin(x)", exact_sin, 1e-6, 1e4, true, 1, 0},
     {"cos(x)", exact_cos, 1e-6, 1e4, true, 1, 0},
-    {"x ** 3.0", cube, 1e-6, 1e6, true, 90, 0},
+    {"x ** 2.5", power, 1e-6, 1e6, false, 90, 0},
+    {"x ** 3.0", cube, 1e-6, 1e6, true, 2, 0},
 };
 
 std::vector<double> argumentsOf(const Function &function, int64_t count,
@@ -75,10 +77,15 @@ std::vector<double> argumentsOf(const Function &function, int64_t count,
   return arguments;
 }
 
+/// \p formula at each x of \p arguments, and with the p of \p exponents if
+/// there are any.
 std::vector<double> evaluate(const std::string &formula,
-                             std::vector<double> arguments) {
+                             std::vector<double> arguments,
+                             std::vector<double> exponents = {}) {
+  std::string parameters =
+      exponents.empty() ? "x: [M, D]" : "x: [M, D], p: [M, D]";
   std::string text =
-      "attention f(x: [M, D]) -> y: [M, D] { y = " + formula + " }";
+      "attention f(" + parameters + ") -> y: [M, D] { y = " + formula + " }";
   llvm::raw_ostream &errors = llvm::errs();
   std::unique_ptr<SpecFile> file = parseSpecFile(text, "f.attn", errors);
   EXPECT_TRUE(file);
@@ -97,6 +104,8 @@ std::vector<double> evaluate(const std::string &formula,
   HostTensor &x = inputs.tensors["x"];
   x.shape = {1, int64_t(arguments.size())};
   x.data = std::move(arguments);
+  if (!exponents.empty())
+    inputs.tensors["p"] = {x.shape, std::move(exponents)};
   std::mt19937_64 random(1);
   auto results = (*compiled)->run(inputs, Memory::Contiguous, random);
   if (!results) {
@@ -164,6 +173,46 @@ TEST(VectorMath, KeepsTheSpecialNumbers) {
   expect("softplus(x)", {-inf, inf, nan}, {0, inf, nan});
   expect("x ** 2.0", {0, -3, 1}, {0, 9, 1});
   expect("x ** 0.5", {-1, 0}, {nan, 0});
+}
+
+// As IEEE 754 has pow: NaN to the 0 is 1, 1 to the infinite is 1, and odd
+// powers keep the sign of 0 and of infinity.
+TEST(VectorMath, KeepsTheSpecialPowers) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const double bases[] = {-inf, -2, -1, -0.5, -0.0, 0, 0.5, 1, 2, inf, nan};
+  const double powers[] = {-inf, -3, -2, -1.5, -1, 0, 0.5, 1, 2, 3, 7.5, inf};
+  std::vector<double> x, p;
+  for (double base : bases)
+    for (double power : powers) {
+      x.push_back(base);
+      p.push_back(power);
+    }
+  std::vector<double> results = evaluate("x ** p", x, p);
+  ASSERT_EQ(results.size(), x.size());
+  auto check = [](double got, double base, double power) {
+    double wanted = std::pow(base, power);
+    if (std::isnan(wanted))
+      EXPECT_TRUE(std::isnan(got)) << base << " to the " << power;
+    else if (std::isinf(wanted) || wanted == 0)
+      EXPECT_TRUE(got == wanted && std::signbit(got) == std::signbit(wanted))
+          << base << " to the " << power << " is " << got;
+    else
+      EXPECT_NEAR(got, wanted, 1e-6 * std::fabs(wanted))
+          << base << " to the " << power;
+  };
+  for (size_t i = 0; i < x.size(); ++i)
+    check(results[i], x[i], p[i]);
+  for (double power : powers) {
+    if (std::isinf(power))
+      continue;
+    // An exponent that is known.
+    std::vector<double> known = evaluate("x ** (" + std::to_string(power) + ")",
+                                         {std::begin(bases), std::end(bases)});
+    ASSERT_EQ(known.size(), std::size(bases));
+    for (size_t i = 0; i < known.size(); ++i)
+      check(known[i], bases[i], power);
+  }
 }
 
 } // namespace

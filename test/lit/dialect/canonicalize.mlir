@@ -40,6 +40,36 @@ attn.spec @dead(%c: !attn.q<[], i1> {attn.name = "c"}) attributes {dims = ["M"]}
 }
 
 //===----------------------------------------------------------------------===//
+// Powers
+//===----------------------------------------------------------------------===//
+
+// A small natural power is a product, by squares.
+// CHECK-LABEL: attn.spec @powers
+// CHECK-DAG:   %[[NINE:.*]] = attn.constant 9.{{.*}} : f32
+// CHECK-DAG:   %[[HALF:.*]] = attn.constant 5.{{.*}}e-01 : f32
+// CHECK:       %[[SQUARE:.*]] = attn.binary mul %x, %x
+// CHECK:       %[[CUBE:.*]] = attn.binary mul %x, %[[SQUARE]]
+// CHECK:       %[[ROOT:.*]] = attn.binary pow %x, %[[HALF]]
+// CHECK:       %[[LARGE:.*]] = attn.binary pow %x, %[[NINE]]
+// CHECK:       attn.return %x, %[[CUBE]], %[[ROOT]], %[[LARGE]]
+attn.spec @powers(%x: !attn.q<[M], f32> {attn.layout = ["M"], attn.name = "x"})
+    -> (!attn.q<[M], f32> {attn.layout = ["M"], attn.name = "a"},
+        !attn.q<[M], f32> {attn.layout = ["M"], attn.name = "b"},
+        !attn.q<[M], f32> {attn.layout = ["M"], attn.name = "c"},
+        !attn.q<[M], f32> {attn.layout = ["M"], attn.name = "d"})
+    attributes {dims = ["M"]} {
+  %1 = attn.constant 1.0 : f32 -> !attn.q<[], f32>
+  %3 = attn.constant 3.0 : f32 -> !attn.q<[], f32>
+  %h = attn.constant 0.5 : f32 -> !attn.q<[], f32>
+  %9 = attn.constant 9.0 : f32 -> !attn.q<[], f32>
+  %a = attn.binary pow %x, %1 : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %b = attn.binary pow %x, %3 : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %c = attn.binary pow %x, %h : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  %d = attn.binary pow %x, %9 : (!attn.q<[M], f32>, !attn.q<[], f32>) -> !attn.q<[M], f32>
+  attn.return %a, %b, %c, %d : !attn.q<[M], f32>, !attn.q<[M], f32>, !attn.q<[M], f32>, !attn.q<[M], f32>
+}
+
+//===----------------------------------------------------------------------===//
 // Unary
 //===----------------------------------------------------------------------===//
 
