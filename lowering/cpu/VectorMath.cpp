@@ -140,6 +140,23 @@ static Value tanh(Code &code, Value x) {
                   code.polynomial(square, q));
 }
 
+/// MLIR's polynomials take denormal numbers for 2^-126. They are scaled here,
+/// except on a GPU, whose instruction has them as 0.
+template <typename LogOp>
+static Value logarithm(Code &code, Value x, double ofTwo) {
+  if (code.machine == Machine::Gpu)
+    return LogOp::create(code.builder, code.loc, x);
+  constexpr int scale = 24;
+  Value isTiny =
+      code.compare(arith::CmpFPredicate::OLT, x, code.realLike(x, 0x1p-126));
+  Value scaled = code.mul(x, code.realLike(x, std::ldexp(1.0, scale)));
+  Value log =
+      LogOp::create(code.builder, code.loc, code.select(isTiny, scaled, x));
+  Value shift = code.select(isTiny, code.realLike(x, scale * ofTwo),
+                            code.realLike(x, 0.0));
+  return code.sub(log, shift);
+}
+
 Value attn::cpu::unary(Code &code, UnaryKind kind, Value x) {
   OpBuilder &b = code.builder;
   Location loc = code.loc;
@@ -155,9 +172,9 @@ Value attn::cpu::unary(Code &code, UnaryKind kind, Value x) {
   case UnaryKind::Exp2:
     return exp2(code, x);
   case UnaryKind::Log:
-    return math::LogOp::create(b, loc, x);
+    return logarithm<math::LogOp>(code, x, std::numbers::ln2);
   case UnaryKind::Log2:
-    return math::Log2Op::create(b, loc, x);
+    return logarithm<math::Log2Op>(code, x, 1.0);
   case UnaryKind::Sqrt:
     return LLVM::SqrtOp::create(b, loc, x);
   case UnaryKind::Rsqrt:
@@ -205,7 +222,7 @@ Value attn::cpu::pow(Code &code, Value x, Value y) {
   constexpr double most = std::numeric_limits<float>::max();
   y = clamp(code, y, -most, most);
   Value power =
-      exp2(code, code.mul(y, math::Log2Op::create(b, loc, magnitude)));
+      exp2(code, code.mul(y, logarithm<math::Log2Op>(code, magnitude, 1.0)));
   // |x| = 0 would give 0 * -inf for y = 0.
   power = code.select(code.compare(equal, y, zero), one, power);
   Value floorY = LLVM::FFloorOp::create(b, loc, y);

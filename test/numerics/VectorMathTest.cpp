@@ -52,8 +52,8 @@ double exact_cos(double x) { return std::cos(x); }
 const Function functions[] = {
     {"exp2(x)", exact_exp2, 1e-6, 125, true, 2, 1e-37},
     {"exp(x)", exact_exp, 1e-6, 86, true, 2, 1e-37},
-    {"log(x)", exact_log, 1e-30, 1e30, false, 4, 1e-1},
-    {"log2(x)", exact_log2, 1e-30, 1e30, false, 8, 1e-1},
+    {"log(x)", exact_log, 1e-45, 1e38, false, 4, 1e-1},
+    {"log2(x)", exact_log2, 1e-45, 1e38, false, 8, 1e-1},
     {"tanh(x)", exact_tanh, 1e-6, 50, true, 6, 0},
     {"sigmoid(x)", sigmoid, 1e-6, 80, true, 4, 1e-37},
     {"softplus(x)", softplus, 1e-6, 80, true, 4, 1e-37},
