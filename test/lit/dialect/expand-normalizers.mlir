@@ -70,6 +70,18 @@ attn.spec @l1_not_negative(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layou
   attn.return %p : !attn.q<[M, N], f32>
 }
 
+// CHECK-LABEL: attn.spec @l1_of_squares
+// CHECK-NEXT: %[[SQUARE:.*]] = attn.binary mul %s, %s
+// CHECK-NEXT: %[[SUM:.*]] = attn.reduce sum %[[SQUARE]] over ["N"]
+// CHECK-NEXT: attn.binary ratio %[[SQUARE]], %[[SUM]]
+attn.spec @l1_of_squares(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]})
+    -> (!attn.q<[M, N], f32> {attn.name = "p", attn.layout = ["M", "N"]})
+    attributes {dims = ["M", "N"]} {
+  %w = attn.binary mul %s, %s : (!attn.q<[M, N], f32>, !attn.q<[M, N], f32>) -> !attn.q<[M, N], f32>
+  %p = attn.normalize l1 %w over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M, N], f32>
+  attn.return %p : !attn.q<[M, N], f32>
+}
+
 // Without a domain the count is known; with one it is a sum of ones.
 // CHECK-LABEL: attn.spec @mean
 // CHECK: %[[ONE:.*]] = attn.constant 1.0
