@@ -249,46 +249,50 @@ void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   code.forEach(first, last, 1, run);
 }
 
+/// Fills \p group with the lanes of so many vectors from \p first on.
+void KernelEmitter::bindGroup(Value first, unsigned vectors, Group &group) {
+  group.first = first;
+  group.scope = Scope(&itemScope);
+  bool single = shape.lanes.size() == 1 && !shape.isScattered();
+  for (unsigned j = 0; j != vectors; ++j) {
+    auto scope = std::make_unique<Scope>(&group.scope);
+    Value lane = code.add(first, code.index(j * shape.width));
+    scope->indices[laneKey].uniform = lane;
+    for (auto [position, dim] : llvm::enumerate(shape.lanes)) {
+      IndexValue &at = scope->indices[dim];
+      if (scratchBase)
+        at.lanes =
+            code.load(code.vectorOf(builder.getI32Type()),
+                      array(laneTables[position], builder.getI32Type(), lane));
+      if (!single)
+        continue;
+      Value left = code.toInt(code.sub(validLanes, lane), 32);
+      at.first = code.add(firstLane, lane);
+      if (code.machine == Machine::Gpu) {
+        at.first = code.add(at.first, thread);
+        at.exists = code.splat(code.lessThan(code.toInt(thread, 32), left));
+        continue;
+      }
+      SmallVector<int32_t> counts;
+      for (unsigned i = 0; i != shape.width; ++i)
+        counts.push_back(int32_t(i));
+      Value iota = arith::ConstantOp::create(builder, code.loc,
+                                             builder.getI32VectorAttr(counts));
+      at.exists = code.lessThan(iota, left);
+    }
+    group.lanes.push_back(std::move(scope));
+  }
+}
+
 void KernelEmitter::forEachGroup(llvm::function_ref<void(Group &)> body) {
-  int64_t lanes = shape.groupLanes();
   auto run = [&](Value first) {
     Group group;
-    group.first = first;
-    group.scope = Scope(&itemScope);
-    bool single = shape.lanes.size() == 1 && !shape.isScattered();
-    for (unsigned j = 0; j != shape.vectors; ++j) {
-      auto scope = std::make_unique<Scope>(&group.scope);
-      Value lane = code.add(first, code.index(j * shape.width));
-      scope->indices[laneKey].uniform = lane;
-      for (auto [position, dim] : llvm::enumerate(shape.lanes)) {
-        IndexValue &at = scope->indices[dim];
-        if (scratchBase)
-          at.lanes = code.load(
-              code.vectorOf(builder.getI32Type()),
-              array(laneTables[position], builder.getI32Type(), lane));
-        if (!single)
-          continue;
-        Value left = code.toInt(code.sub(validLanes, lane), 32);
-        at.first = code.add(firstLane, lane);
-        if (code.machine == Machine::Gpu) {
-          at.first = code.add(at.first, thread);
-          at.exists = code.splat(code.lessThan(code.toInt(thread, 32), left));
-          continue;
-        }
-        SmallVector<int32_t> counts;
-        for (unsigned i = 0; i != shape.width; ++i)
-          counts.push_back(int32_t(i));
-        Value iota = arith::ConstantOp::create(
-            builder, code.loc, builder.getI32VectorAttr(counts));
-        at.exists = code.lessThan(iota, left);
-      }
-      group.lanes.push_back(std::move(scope));
-    }
+    bindGroup(first, shape.vectors, group);
     body(group);
   };
   if (shape.groups == 1)
     return run(code.index(0));
-  code.forEach(code.index(0), validLanes, lanes, run);
+  code.forEach(code.index(0), validLanes, shape.groupLanes(), run);
 }
 
 //===----------------------------------------------------------------------===//
@@ -315,11 +319,12 @@ void KernelEmitter::emitCount(StringRef name) {
           sweep,
           [&](Value tile, Value count) {
             forEachGroup([&](Group &group) {
-              Value lanes =
-                  shape.box.empty() ? groupCount(group) : lanesOfBox();
-              forEachStep(sweep, group, tile, count, [&](Keys keys, bool) {
-                addTo(3, code.mul(lanes, keys.count));
-              });
+              forEachStep(sweep, group, tile, count,
+                          [&](Group &some, Keys keys, bool) {
+                            Value lanes = shape.box.empty() ? groupCount(some)
+                                                            : lanesOfBox();
+                            addTo(3, code.mul(lanes, keys.count));
+                          });
             });
           },
           [&](Truth truth) {

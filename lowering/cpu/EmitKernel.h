@@ -50,11 +50,14 @@ public:
 private:
   using Vectors = llvm::SmallVector<mlir::Value>;
 
-  /// A group of lanes of the current tile, with a scope for each vector.
+  /// A group of lanes of the current tile, or half of one, with a scope for
+  /// each vector.
   struct Group {
     mlir::Value first; // lane within the tile
     Scope scope;
     std::vector<std::unique_ptr<Scope>> lanes;
+
+    unsigned vectors() const { return lanes.size(); }
   };
   /// Some keys of the current key tile. Keys are numbered by their position in
   /// what the sweep visits (Visited).
@@ -84,6 +87,7 @@ private:
   void end();
   mlir::Value batchExtent(Evaluator &evaluator);
   void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
+  void bindGroup(mlir::Value first, unsigned vectors, Group &group);
   void forEachGroup(llvm::function_ref<void(Group &)> body);
   void decode(mlir::Value flat, llvm::ArrayRef<mlir::Value> extents,
               llvm::function_ref<void(unsigned, mlir::Value)> set);
@@ -101,6 +105,7 @@ private:
   void fillLaneTables();
   void bindLane(mlir::Value lane, Scope &scope);
   void bindLaneBounds(mlir::Value first, mlir::Value last, Scope &scope);
+  void bindGroupBounds(Group &group, Scope &scope);
   mlir::Value lanesOfBox();
   void bindSpread(llvm::ArrayRef<mlir::StringAttr> dims,
                   llvm::ArrayRef<mlir::Value> counts, mlir::Value low,
@@ -259,9 +264,12 @@ private:
   std::pair<mlir::Value, mlir::Value> clipKeys(const SweepShape &sweep,
                                                Scope &scope, mlir::Value tile,
                                                mlir::Value count);
+  using StepBody = llvm::function_ref<void(Group &, Keys, bool masked)>;
   void forEachStep(const SweepShape &sweep, Group &group, mlir::Value tile,
-                   mlir::Value count,
-                   llvm::function_ref<void(Keys, bool masked)> body);
+                   mlir::Value count, StepBody body);
+  bool halvesGroups(const SweepShape &sweep) const;
+  void forEachHalf(const SweepShape &sweep, Group &group, const Keys &keys,
+                   StepBody body);
   void bindKeys(const SweepShape &sweep, const Keys &keys, mlir::Value row,
                 Scope &scope);
 
@@ -339,7 +347,7 @@ private:
   mlir::Value valuePairs(const SweepShape &sweep,
                          const Accumulator &accumulator, mlir::Value pair,
                          mlir::Value column);
-  void addWeight(const Accumulator &accumulator, mlir::Value row,
+  void addWeight(const Accumulator &accumulator, Group &group, mlir::Value row,
                  mlir::Value weight, mlir::Value exists);
   void storeWeights(const SweepShape &sweep);
   mlir::Value pairsAreFinite(const SweepShape &sweep,

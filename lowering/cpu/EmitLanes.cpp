@@ -249,3 +249,9 @@ void KernelEmitter::bindLaneBounds(Value first, Value last, Scope &scope) {
                          index(position, end)};
   }
 }
+
+/// As bindLaneBounds, for the lanes of \p group that exist.
+void KernelEmitter::bindGroupBounds(Group &group, Scope &scope) {
+  Value end = code.add(group.first, groupCount(group));
+  bindLaneBounds(group.first, code.sub(end, code.index(1)), scope);
+}

@@ -119,10 +119,10 @@ void KernelEmitter::fillValuePairs(const SweepShape &sweep,
 /// where rows of two keys lie together. The sum of the weights is of those that
 /// are not rounded: it needs no conversion back, and errors of rounding that
 /// cancel in the values do not meet those of a rounded sum.
-void KernelEmitter::addWeight(const Accumulator &accumulator, Value row,
-                              Value weight, Value exists) {
+void KernelEmitter::addWeight(const Accumulator &accumulator, Group &group,
+                              Value row, Value weight, Value exists) {
   auto &[even, odd] = waiting[accumulator.index];
-  WaitingRow &to = even.weights.size() == shape.vectors ? odd : even;
+  WaitingRow &to = even.weights.size() == group.vectors() ? odd : even;
   to.row = row;
   if (exists)
     weight = code.select(exists, weight, code.realLike(weight, 0.0));

@@ -123,7 +123,7 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
                  product.dims));
   }
   Value zero = code.constantOf(code.vectorOf(code.f32()), 0);
-  Vectors zeros(rows * shape.vectors, zero);
+  Vectors zeros(rows * group.vectors(), zero);
 
   // One term of the sums: row `flat` of the lanes by a number of each key.
   auto addTerm = [&](Value flat, ValueRange sums, Join join,
@@ -132,13 +132,13 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
     Type unit = product.isDot ? Type(builder.getI32Type()) : code.f32();
     Value start = array(numbers.laneOperands[number], unit,
                         lanePlace(product.dims, flat, group.first));
-    for (unsigned j = 0; j != shape.vectors; ++j)
+    for (unsigned j = 0; j != group.vectors(); ++j)
       queries.push_back(
           code.load(code.vectorOf(unit),
                     code.address(start, unit, code.index(j * shape.width))));
     for (unsigned r = 0; r != rows; ++r) {
       Value key = code.splat(loadKey(keyRows[r]));
-      for (unsigned j = 0; j != shape.vectors; ++j)
+      for (unsigned j = 0; j != group.vectors(); ++j)
         next.push_back(joinProduct(code, product.isDot, queries[j], key, sums,
                                    next.size(), join));
     }
@@ -167,7 +167,7 @@ KernelEmitter::Vectors KernelEmitter::multiplyKeys(const SweepShape &sweep,
           return addTerm(whole, carried, Join::Fma, loadHalf);
         });
     for (unsigned i = 0; i != sums.size(); ++i)
-      if (Value factor = laneFactors[number][i % shape.vectors])
+      if (Value factor = laneFactors[number][i % group.vectors()])
         sums[i] = code.mul(sums[i], factor);
     return sums;
   }
@@ -328,7 +328,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   AccumulateOp op = accumulator.op;
   Vectors scales;
   if (Value base = op.getRelativeTo())
-    for (unsigned j = 0; j != shape.vectors; ++j)
+    for (unsigned j = 0; j != group.vectors(); ++j)
       scales.push_back(loadScale(sweep, base, j));
   Value length = evaluator->volume(accumulator.carried);
   // Rows of the weights, and values beside them: of a key, or of two.
@@ -336,7 +336,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
   Value rowsOfWeights = keys.count;
   if (accumulator.isDot)
     rowsOfWeights = code.ceilDiv(keys.count, 2);
-  Vectors zeros(rows * shape.vectors,
+  Vectors zeros(rows * group.vectors(),
                 code.constantOf(code.vectorOf(code.f32()), 0));
   bool beginsWithProducts =
       isWorthCode(rows) && addsAside() && !accumulator.isDot;
@@ -345,7 +345,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
       [&](Value key, ValueRange before, Join join) {
         Vectors next, weights;
         Value start = code.mul(key, code.index(groupStride()));
-        for (unsigned j = 0; j != shape.vectors; ++j)
+        for (unsigned j = 0; j != group.vectors(); ++j)
           weights.push_back(
               code.load(code.vectorOf(unit),
                         array(numbers.pairs[number], unit,
@@ -355,7 +355,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
         Type bits = code.vectorOf(builder.getI32Type());
         Vectors existence;
         if (clears)
-          for (unsigned j = 0; j != shape.vectors; ++j)
+          for (unsigned j = 0; j != group.vectors(); ++j)
             existence.push_back(code.load(
                 bits, array(numbers.existence[number], builder.getI32Type(),
                             code.add(start, code.index(j * shape.width)))));
@@ -399,7 +399,7 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
           Value value = code.splat(
               code.load(unit, code.address(first, unit,
                                            code.mul(code.index(r), stride))));
-          for (unsigned j = 0; j != shape.vectors; ++j)
+          for (unsigned j = 0; j != group.vectors(); ++j)
             next.push_back(joinProduct(code, accumulator.isDot, weights[j],
                                        valueFor(value, j), before, next.size(),
                                        join));
@@ -407,12 +407,12 @@ void KernelEmitter::accumulateColumns(const SweepShape &sweep, unsigned number,
         return next;
       });
   for (unsigned r = 0; r != rows; ++r)
-    for (unsigned j = 0; j != shape.vectors; ++j) {
+    for (unsigned j = 0; j != group.vectors(); ++j) {
       Value place =
           stateAddress(sweep, accumulator, code.add(flat, code.index(r)),
                        code.add(group.first, code.index(j * shape.width)));
       Value before = code.load(code.vectorOf(code.f32()), place);
-      Value sum = sums[r * shape.vectors + j];
+      Value sum = sums[r * group.vectors() + j];
       code.store(scales.empty() ? code.add(before, sum)
                                 : code.fma(before, scales[j], sum),
                  place);

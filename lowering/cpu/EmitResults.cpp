@@ -187,7 +187,7 @@ void KernelEmitter::fillPlaces(unsigned number, const Storage &to, Group &group,
 Value KernelEmitter::groupCount(Group &group) {
   if (shape.lanes.empty())
     return code.index(1);
-  return code.min(code.index(shape.groupLanes()),
+  return code.min(code.index(group.vectors() * shape.width),
                   code.sub(validLanes, group.first));
 }
 

@@ -42,7 +42,7 @@ void KernelEmitter::updateBases(const SweepShape &sweep, Group &group,
   for (const Accumulator &accumulator : sweep.accumulators) {
     if (!accumulator.isBase)
       continue;
-    for (unsigned j = 0; j != shape.vectors; ++j) {
+    for (unsigned j = 0; j != group.vectors(); ++j) {
       Scope &lane = *group.lanes[j];
       Value place = stateAddress(sweep, accumulator, code.index(0),
                                  lane.indices[laneKey].uniform);
@@ -73,7 +73,7 @@ KernelEmitter::Vectors KernelEmitter::loadStates(const SweepShape &sweep,
       continue;
     AccumulateOp op = accumulator.op;
     Type type = code.vectorOf(quantity(op).getElementType());
-    for (unsigned j = 0; j != shape.vectors; ++j) {
+    for (unsigned j = 0; j != group.vectors(); ++j) {
       Value state = code.load(
           type, stateAddress(sweep, accumulator, code.index(0),
                              group.lanes[j]->indices[laneKey].uniform));
@@ -100,7 +100,7 @@ void KernelEmitter::storeStates(const SweepShape &sweep, Group &group,
   unsigned next = 0;
   for (const Accumulator &accumulator : sweep.accumulators)
     if (inRegisters(accumulator))
-      for (unsigned j = 0; j != shape.vectors; ++j)
+      for (unsigned j = 0; j != group.vectors(); ++j)
         code.store(states[next++],
                    stateAddress(sweep, accumulator, code.index(0),
                                 group.lanes[j]->indices[laneKey].uniform));
@@ -114,7 +114,7 @@ void KernelEmitter::rescaleStates(const SweepShape &sweep, Group &group) {
       continue;
     Scope scope(&group.scope);
     forEachExtra(accumulator.carried, scope, [&](Scope &at) {
-      for (unsigned j = 0; j != shape.vectors; ++j) {
+      for (unsigned j = 0; j != group.vectors(); ++j) {
         Value place =
             stateAddress(sweep, accumulator, flatIndex(accumulator.carried, at),
                          group.lanes[j]->indices[laneKey].uniform);

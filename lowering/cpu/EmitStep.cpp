@@ -226,11 +226,11 @@ void KernelEmitter::emitPlainProducts(const SweepShape &sweep, Group &group,
     auto block = [&](Value row, unsigned rows) {
       Vectors sums = multiplyKeys(sweep, i, group, keys, row, rows);
       for (unsigned r = 0; r != rows; ++r)
-        for (unsigned j = 0; j != shape.vectors; ++j) {
+        for (unsigned j = 0; j != group.vectors(); ++j) {
           Value place = code.add(
               code.mul(code.add(row, code.index(r)), code.index(groupStride())),
               code.index(j * shape.width));
-          code.store(sums[r * shape.vectors + j],
+          code.store(sums[r * group.vectors() + j],
                      array(arraysOf(sweep).tiles[i], code.f32(), place));
         }
     };
@@ -294,12 +294,12 @@ KernelEmitter::Vectors KernelEmitter::visitRows(const SweepShape &sweep,
     Scope rowScope(&group.scope);
     bindKeys(sweep, keys, row, rowScope);
     std::vector<std::unique_ptr<Scope>> pairs;
-    for (unsigned j = 0; j != shape.vectors; ++j) {
+    for (unsigned j = 0; j != group.vectors(); ++j) {
       auto pair = std::make_unique<Scope>(&rowScope, group.lanes[j].get());
       pair->uniformScope = &rowScope;
       for (auto [i, product] : llvm::enumerate(sweep.products)) {
         if (i == last && !made.empty()) {
-          pair->values[product.result] = made[r * shape.vectors + j];
+          pair->values[product.result] = made[r * group.vectors() + j];
           continue;
         }
         Value place = code.add(start, code.index(j * shape.width));
@@ -333,7 +333,7 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
   Vectors maxima;
   for (const Accumulator &accumulator : sweep.accumulators)
     if (accumulator.isBase)
-      maxima.append(shape.vectors, lowest);
+      maxima.append(group.vectors(), lowest);
   bool areStored = storesScores(sweep, masked);
   bool keepTile = !sweep.products.empty() && !areStored &&
                   secondPassReads(sweep, sweep.products.back());
@@ -342,7 +342,7 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         Vectors next(carried);
-        for (unsigned j = 0; j != shape.vectors; ++j) {
+        for (unsigned j = 0; j != group.vectors(); ++j) {
           Value place = code.add(code.mul(row, code.index(groupStride())),
                                  code.index(j * shape.width));
           if (keepTile)
@@ -360,7 +360,7 @@ KernelEmitter::Vectors KernelEmitter::emitFirstPass(const SweepShape &sweep,
             if (masked && op.getDomain())
               x = code.select(evaluator->evaluate(op.getDomain(), *pairs[j]), x,
                               lowest);
-            Value &maximum = next[base * shape.vectors + j];
+            Value &maximum = next[base * group.vectors() + j];
             maximum = accumulator.keepsNaN ? code.max(x, maximum)
                                            : code.maxIgnoringNaN(x, maximum);
             ++base;
@@ -391,7 +391,7 @@ void KernelEmitter::addCounts(const SweepShape &sweep, Group &group,
   for (const Accumulator &accumulator : sweep.accumulators) {
     if (!inRegisters(accumulator))
       continue;
-    for (unsigned j = 0; j != shape.vectors; ++j, ++next) {
+    for (unsigned j = 0; j != group.vectors(); ++j, ++next) {
       if (!isCounted(accumulator, masked))
         continue;
       Value &sum = states[next];
@@ -430,7 +430,7 @@ void KernelEmitter::emitSecondPass(const SweepShape &sweep, Group &group,
       [&](Value row, std::vector<std::unique_ptr<Scope>> &pairs,
           ValueRange carried) {
         for (const Accumulator *base : bases)
-          for (unsigned j = 0; j != shape.vectors; ++j) {
+          for (unsigned j = 0; j != group.vectors(); ++j) {
             Value place = code.add(code.mul(row, code.index(groupStride())),
                                    code.index(j * shape.width));
             pairs[j]->values[base->op.getOperand()] = code.load(
@@ -455,7 +455,7 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
     if (accumulator.isBase)
       continue;
     bool isState = inRegisters(accumulator);
-    for (unsigned j = 0; j != shape.vectors; ++j) {
+    for (unsigned j = 0; j != group.vectors(); ++j) {
       Scope &pair = *pairs[j];
       if (!isState && !accumulator.isProduct) {
         if (op.getKind() == AccumulateKind::Collect)
@@ -484,7 +484,7 @@ KernelEmitter::accumulatePair(const SweepShape &sweep, Group &group, Value row,
       }
       Value weight = pairWeight(accumulator, pair);
       if (accumulator.isDot) {
-        addWeight(accumulator, row, weight, exists);
+        addWeight(accumulator, group, row, weight, exists);
         continue;
       }
       Value place = code.add(code.mul(row, code.index(groupStride())),

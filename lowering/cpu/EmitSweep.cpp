@@ -34,9 +34,10 @@ void KernelEmitter::emitSweep(const SweepShape &sweep) {
     fillKeyTables(sweep, tile, count);
     fillKeyOperands(sweep, tile, count);
     forEachGroup([&](Group &group) {
-      forEachStep(sweep, group, tile, count, [&](Keys keys, bool masked) {
-        emitStep(sweep, group, keys, masked);
-      });
+      forEachStep(sweep, group, tile, count,
+                  [&](Group &some, Keys keys, bool masked) {
+                    emitStep(sweep, some, keys, masked);
+                  });
     });
   });
   storeMatrixStates(sweep);
