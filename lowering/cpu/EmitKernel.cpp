@@ -28,7 +28,7 @@ unsigned KernelEmitter::reserveLanes(int64_t bytes, DimList dims) {
 
 void KernelEmitter::reserveScratch() {
   constexpr int64_t half = 2, f32 = 4, i64 = 8;
-  int64_t tile = shape.tileLanes(), group = shape.groupLanes();
+  int64_t tile = shape.tileLanes();
   int64_t rows = shape.keys * groupStride();
   for ([[maybe_unused]] StringAttr dim : shape.lanes)
     laneTables.push_back(reserveLanes(tile * 4));
@@ -36,12 +36,12 @@ void KernelEmitter::reserveScratch() {
     existsTable = reserveLanes(tile * 4);
   // On a GPU, each thread writes its own lane.
   bool onCpu = code.machine == Machine::Cpu;
-  rowArray = reserveLanes(group * i64 * (onCpu ? shape.width : 1));
+  rowArray = reserveLanes(shape.width * i64 * (onCpu ? shape.width : 1));
   size_t destinations = 0;
   for (Value result : shape.kernel.getResults())
     destinations = std::max(destinations, layout.destinationsOf(result).size());
   for (size_t i = 0; i != destinations; ++i)
-    placeTables.push_back(scratch.reserve(group * i64));
+    placeTables.push_back(scratch.reserve(shape.width * i64));
   for (const SweepShape &sweep : shape.sweeps) {
     SweepArrays &numbers = arrays.emplace_back();
     for (auto [product, matrix] :
@@ -73,8 +73,8 @@ void KernelEmitter::reserveScratch() {
       numbers.states.push_back(reserveLanes(tile * i64, accumulator.carried));
       numbers.stashes.push_back(accumulator.isBase ? reserveLanes(rows * f32)
                                                    : 0);
-      numbers.scales.push_back(accumulator.isBase ? reserveLanes(group * f32)
-                                                  : 0);
+      numbers.scales.push_back(
+          accumulator.isBase ? reserveLanes(shape.groupLanes() * f32) : 0);
       int64_t weight = matrix || accumulator.isDot ? half : f32;
       numbers.pairs.push_back(
           accumulator.isProduct ? reserveLanes(rows * weight) : 0);
@@ -285,14 +285,21 @@ void KernelEmitter::bindGroup(Value first, unsigned vectors, Group &group) {
 }
 
 void KernelEmitter::forEachGroup(llvm::function_ref<void(Group &)> body) {
+  forEachVectors(shape.vectors, body);
+}
+
+/// Calls \p body for so many vectors of the lanes of the tile at a time.
+void KernelEmitter::forEachVectors(unsigned vectors,
+                                   llvm::function_ref<void(Group &)> body) {
   auto run = [&](Value first) {
     Group group;
-    bindGroup(first, shape.vectors, group);
+    bindGroup(first, vectors, group);
     body(group);
   };
-  if (shape.groups == 1)
+  unsigned lanes = vectors * shape.width;
+  if (lanes == shape.tileLanes())
     return run(code.index(0));
-  code.forEach(code.index(0), validLanes, shape.groupLanes(), run);
+  code.forEach(code.index(0), validLanes, lanes, run);
 }
 
 //===----------------------------------------------------------------------===//

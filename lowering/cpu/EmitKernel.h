@@ -50,8 +50,8 @@ public:
 private:
   using Vectors = llvm::SmallVector<mlir::Value>;
 
-  /// A group of lanes of the current tile, or half of one, with a scope for
-  /// each vector.
+  /// A group of lanes of the current tile, or some of its vectors, with a scope
+  /// for each.
   struct Group {
     mlir::Value first; // lane within the tile
     Scope scope;
@@ -89,6 +89,7 @@ private:
   void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
   void bindGroup(mlir::Value first, unsigned vectors, Group &group);
   void forEachGroup(llvm::function_ref<void(Group &)> body);
+  void forEachVectors(unsigned vectors, llvm::function_ref<void(Group &)> body);
   void decode(mlir::Value flat, llvm::ArrayRef<mlir::Value> extents,
               llvm::function_ref<void(unsigned, mlir::Value)> set);
 

@@ -44,7 +44,9 @@ void KernelEmitter::emitResult(Value result, Value value) {
     if (!llvm::is_contained(shape.batch, dim) &&
         !llvm::is_contained(shape.lanes, dim))
       extra.push_back(dim);
-  forEachGroup([&](Group &group) {
+  // A vector at a time: the columns of a group would not fit in registers, and
+  // turning them is long.
+  forEachVectors(1, [&](Group &group) {
     for (auto [number, to] : llvm::enumerate(layout.destinationsOf(result)))
       fillPlaces(number, to, group, extra);
     for (auto &lane : group.lanes)
@@ -112,7 +114,7 @@ bool KernelEmitter::areRows(Value result, ArrayRef<StringAttr> extra) const {
 void KernelEmitter::writeRows(unsigned number, const Storage &to, Group &group,
                               ArrayRef<Vectors> columns, Scope &scope,
                               ArrayRef<StringAttr> extra) {
-  for (unsigned j = 0; j != shape.vectors; ++j) {
+  for (unsigned j = 0; j != group.vectors(); ++j) {
     Vectors ofVector = llvm::map_to_vector(
         columns, [&](const Vectors &vectors) { return vectors[j]; });
     for (auto [lane, row] : llvm::enumerate(code.transpose(ofVector)))
