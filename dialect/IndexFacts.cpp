@@ -212,8 +212,9 @@ IndexFacts::Facts IndexFacts::lowerBounds(const LinearForm &form,
   Facts leasts{form.minimum(spec)};
   for (const LinearForm &fact : facts) {
     LinearForm rest = form - fact;
-    // One that says nothing about the indices of the form is of no use.
-    if (rest.numIndices() < form.numIndices() || rest.isNeverNegative())
+    // Of no use is one that says nothing about the indices of the form. It may
+    // bound one by another (n + 2 <= m).
+    if (rest.lacksIndexOf(form) || rest.isNeverNegative())
       leasts.push_back(rest.minimum(spec));
   }
   return leasts;

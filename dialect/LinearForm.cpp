@@ -120,6 +120,12 @@ LinearForm LinearForm::plus(int64_t number) const {
   return sum;
 }
 
+bool LinearForm::lacksIndexOf(const LinearForm &other) const {
+  return llvm::any_of(other.terms, [&](const auto &term) {
+    return term.first.kind == Symbol::Index && !terms.contains(term.first);
+  });
+}
+
 unsigned LinearForm::numIndices() const {
   return llvm::count_if(
       terms, [](const auto &term) { return term.first.kind == Symbol::Index; });

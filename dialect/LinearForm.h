@@ -33,6 +33,8 @@ public:
   bool hasIndex(llvm::StringRef dim) const {
     return terms.contains({Symbol::Index, dim.str()});
   }
+  /// Says whether an index of \p other is none of the symbols.
+  bool lacksIndexOf(const LinearForm &other) const;
   /// Says whether it is a number, and that at least 0.
   bool isNeverNegative() const { return terms.empty() && constant >= 0; }
   /// The number of indices among the symbols.

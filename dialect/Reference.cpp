@@ -36,6 +36,7 @@ public:
 
   llvm::Error bind();
   std::vector<int64_t> resultShape(unsigned index);
+  int64_t numBoxes(unsigned index);
   double resultAt(unsigned index, ArrayRef<int64_t> position);
   HostTensor result(unsigned index);
   int64_t longestReduction();
@@ -63,6 +64,7 @@ private:
 
   // Values.
   CellPtr get(Value value, const Place &place);
+  CellPtr keep(Value value, const Place &place);
   int64_t getWhole(Value scalar) {
     return get(scalar, Place(extents.size(), 0))->elements.front().whole;
   }
@@ -255,8 +257,11 @@ CellPtr ReferenceEvaluator::Impl::get(Value value, const Place &place) {
   Operation *op = value.getDefiningOp();
   bool isCheap = op && value.hasOneUse() &&
                  isa<UnaryOp, BinaryOp, CompareOp, SelectOp, CastOp>(op);
-  if (isCheap)
-    return compute(value, place);
+  return isCheap ? compute(value, place) : keep(value, place);
+}
+
+/// Computes \p value once, as long as the cache has room.
+CellPtr ReferenceEvaluator::Impl::keep(Value value, const Place &place) {
   CellCache::Key key{{value.getAsOpaquePointer(), 0},
                      project(place, positions(value))};
   if (CellPtr cell = cache.find(key))
@@ -682,6 +687,13 @@ std::vector<int64_t> ReferenceEvaluator::Impl::resultShape(unsigned index) {
   return shape;
 }
 
+int64_t ReferenceEvaluator::Impl::numBoxes(unsigned index) {
+  int64_t boxes = 1;
+  for (unsigned dim : positions(returned(spec, index)))
+    boxes *= llvm::divideCeil(extents[dim], blockLength);
+  return boxes;
+}
+
 double ReferenceEvaluator::Impl::resultAt(unsigned index,
                                           ArrayRef<int64_t> where) {
   Value value = returned(spec, index);
@@ -692,7 +704,7 @@ double ReferenceEvaluator::Impl::resultAt(unsigned index,
     place[dim] = p / blockLength;
     at[dim] = p % blockLength;
   }
-  CellPtr cell = get(value, place);
+  CellPtr cell = keep(value, place);
   int64_t offset = 0;
   for (auto [dim, length] :
        llvm::zip_equal(cell->space.dims, cell->space.lengths))
@@ -780,6 +792,10 @@ ReferenceEvaluator::create(SpecOp spec, const ReferenceInputs &inputs) {
 
 std::vector<int64_t> ReferenceEvaluator::resultShape(unsigned index) const {
   return impl->resultShape(index);
+}
+
+int64_t ReferenceEvaluator::numBoxes(unsigned index) const {
+  return impl->numBoxes(index);
 }
 
 double ReferenceEvaluator::resultAt(unsigned index,

@@ -55,6 +55,9 @@ public:
 
   /// The extents of result \p index, in its layout.
   std::vector<int64_t> resultShape(unsigned index) const;
+  /// In how many boxes result \p index is computed: an element costs as much as
+  /// all of its box.
+  int64_t numBoxes(unsigned index) const;
   /// One element of result \p index, at \p position in its layout.
   double resultAt(unsigned index, llvm::ArrayRef<int64_t> position);
   HostTensor result(unsigned index);

@@ -67,7 +67,11 @@ double applyUnaryReal(UnaryKind kind, double x) {
   llvm_unreachable("not a function of a real number");
 }
 
-double floorModulo(double a, double b) { return a - std::floor(a / b) * b; }
+/// As in Python: exact, and on the side of the divisor.
+double floorModulo(double a, double b) {
+  double rest = std::fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
 
 double applyBinaryReal(BinaryKind kind, double a, double b) {
   switch (kind) {

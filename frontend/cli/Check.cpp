@@ -58,7 +58,7 @@ static OutputCheck compareSample(SpecOp spec, ReferenceEvaluator &reference,
 }
 
 /// Whether the whole of output \p index can be afforded: judged by the time of
-/// a few elements.
+/// a few elements, each of which takes that of a box.
 static bool affordsAll(ReferenceEvaluator &reference, unsigned index,
                        const CallTensor &output, double seconds) {
   constexpr int64_t trials = 4;
@@ -69,8 +69,8 @@ static bool affordsAll(ReferenceEvaluator &reference, unsigned index,
     reference.resultAt(index,
                        unflatten(output.size() * i / trials, output.shape));
   std::chrono::duration<double> used = Clock::now() - start;
-  // Neighbours share work, so the whole takes less than this.
-  return used.count() / trials * double(output.size()) <= 20 * seconds;
+  // Boxes share work, so the whole takes less than this.
+  return used.count() / trials * double(reference.numBoxes(index)) <= seconds;
 }
 
 llvm::Expected<std::vector<OutputCheck>>

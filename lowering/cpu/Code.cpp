@@ -151,7 +151,26 @@ Value Code::floorDiv(Value a, Value b) {
 }
 Value Code::floorMod(Value a, Value b) {
   unify(a, b);
-  return sub(a, mul(floorDiv(a, b), b));
+  if (!isReal(a))
+    return sub(a, mul(floorDiv(a, b), b));
+  // A quotient that was rounded to the next integer leaves a rest that is one
+  // divisor too small or too large; without that the fma is exact.
+  Value rest = fma(neg(floorDiv(a, b)), b, a);
+  Value zero = realLike(b, 0.0);
+  auto less = arith::CmpFPredicate::OLT;
+  Value isNegative = compare(less, b, zero);
+  auto isBelow = [&](Value x, Value y) { // as seen from the side of b
+    return select(isNegative, compare(less, y, x), compare(less, x, y));
+  };
+  rest = select(isBelow(rest, zero), add(rest, b),
+                select(isBelow(rest, b), rest, sub(rest, b)));
+  // An infinite divisor leaves a finite number as it is, on its own side.
+  Value infinity = realLike(b, std::numeric_limits<double>::infinity());
+  auto sizeOf = [&](Value x) { return max(x, neg(x)); };
+  Value isInfinite =
+      land(compare(arith::CmpFPredicate::OEQ, sizeOf(b), infinity),
+           compare(less, sizeOf(a), infinity));
+  return select(isInfinite, select(isBelow(a, zero), b, a), rest);
 }
 Value Code::shortFloorDiv(Value a, Value b) {
   if (b.getType().isInteger(64)) {

@@ -80,17 +80,28 @@ Value attn::cpu::exp2(Code &code, Value x) {
 }
 
 /// exp for AVX2, with n an integer of eighths of an octave. The table has half
-/// of each power, which is doubled in the end and so goes to inf by itself; at
-/// -126 octaves it has the number 0, and for an octave above that too few bits.
+/// of each power. Where x is not negative that is doubled in the end, and so
+/// goes to inf by itself; elsewhere it is doubled before, and at -127 octaves
+/// it is the number 0.
 static Value expByEighths(Code &code, Value x) {
   constexpr double scale = 8 * log2OfE, ln2 = 0.6931471805599453;
-  x = clamp(code, x, -126 * ln2, 128.5 * ln2);
+  x = clamp(code, x, -127 * ln2, 128.5 * ln2);
   Value upper = code.realLike(x, float(scale));
   Value lower = code.realLike(x, scale - double(float(scale)));
   auto [n, half] = eighthsOf(code, code.mul(x, upper), /*octaves=*/-1);
   Value f = code.fma(x, lower, code.fma(x, upper, code.neg(n)));
-  half = code.fma(code.mul(f, half), eighthPower(code, f), half);
-  return code.add(half, half);
+  Value sign = bitsOf(code, x);
+  Value isNegative =
+      code.compare(arith::CmpIPredicate::slt, sign, code.intLike(sign, 0));
+  constexpr int64_t octave = 1 << 23;
+  Value power = arith::BitcastOp::create(
+      code.builder, code.loc, x.getType(),
+      code.add(bitsOf(code, half),
+               code.select(isNegative, code.intLike(sign, octave),
+                           code.intLike(sign, 0))));
+  power = code.fma(code.mul(f, power), eighthPower(code, f), power);
+  return code.mul(power, code.select(isNegative, code.realLike(x, 1.0),
+                                     code.realLike(x, 2.0)));
 }
 
 /// e^x = 2^n 2^f with n the integer next to x log2(e); f = x log2(e) - n takes
@@ -223,8 +234,10 @@ Value attn::cpu::pow(Code &code, Value x, Value y) {
   y = clamp(code, y, -most, most);
   Value power =
       exp2(code, code.mul(y, logarithm<math::Log2Op>(code, magnitude, 1.0)));
-  // |x| = 0 would give 0 * -inf for y = 0.
-  power = code.select(code.compare(equal, y, zero), one, power);
+  // Whatever the other is, NaN too; |x| = 0 would give 0 * -inf for y = 0.
+  Value isOne =
+      code.lor(code.compare(equal, y, zero), code.compare(equal, x, one));
+  power = code.select(isOne, one, power);
   Value floorY = LLVM::FFloorOp::create(b, loc, y);
   Value half = code.mul(y, code.realLike(y, 0.5));
   Value floorHalf = LLVM::FFloorOp::create(b, loc, half);

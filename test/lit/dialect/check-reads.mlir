@@ -33,6 +33,28 @@ attn.spec @domain_bounds(%table: !attn.q<[R], f32> {attn.name = "table", attn.la
 
 // -----
 
+// Under n + 2 <= m, key n + 2 exists where m does: as many keys as queries.
+// CHECK-LABEL: attn.spec @bounded_by_another_index
+// CHECK-NOT: is not read below 0
+// CHECK: %[[ROOM:.*]] = attn.binary sub %N, %M
+// CHECK: %[[ENOUGH:.*]] = attn.compare ge %[[ROOM]], %{{.*}}
+// CHECK: attn.require %[[ENOUGH]], "dimension N is not read at or beyond its end{{.*}}"
+// CHECK-NOT: attn.require
+attn.spec @bounded_by_another_index(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
+    -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %m = attn.index "M" : !attn.q<[M], i64>
+  %n = attn.index "N" : !attn.q<[N], i64>
+  %2 = attn.constant 2 : i64 -> !attn.q<[], i64>
+  %next = attn.binary add %n, %2 : (!attn.q<[N], i64>, !attn.q<[], i64>) -> !attn.q<[N], i64>
+  %c = attn.compare le %next, %m : (!attn.q<[N], i64>, !attn.q<[M], i64>) -> !attn.q<[M, N], i1>
+  %0 = attn.read %x["N" = %next] : (!attn.q<[N], f32>, !attn.q<[N], i64>) -> !attn.q<[N], f32>
+  %1 = attn.reduce sum %0 over ["N"] where %c : !attn.q<[N], f32>, !attn.q<[M, N], i1> -> !attn.q<[M], f32>
+  attn.return %1 : !attn.q<[M], f32>
+}
+
+// -----
+
 // A domain above another reduction over the same index says nothing about the
 // index below: the maximum is over all n.
 // CHECK-LABEL: attn.spec @domain_of_another_index
