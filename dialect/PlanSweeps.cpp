@@ -183,6 +183,7 @@ void Planner::decideKept() {
         !isUsedAlong(reduce.getResult(), over))
       continue;
     plan.kept.insert(reduce.getResult());
+    plan.large.insert(reduce.getResult());
     keepStorable();
   }
 }

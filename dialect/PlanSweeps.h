@@ -29,6 +29,8 @@ struct SweepPlan {
   /// Reductions that are kept in memory or in the state of a sweep; any other
   /// reduction lives inside a tile.
   llvm::SetVector<mlir::Value> kept;
+  /// Those of them that may be larger than what the call brings.
+  llvm::SetVector<mlir::Value> large;
   /// The running maximum that a sum is relative to.
   llvm::DenseMap<mlir::Value, mlir::Value> bases;
 

@@ -180,10 +180,30 @@ void ScheduleBuilder::eraseFormulas() {
       op.erase();
 }
 
+/// Says that an array is kept which no tensor accounts for.
+void remarkOnSize(ReduceOp reduce) {
+  auto spec = reduce->getParentOfType<SpecOp>();
+  auto listOf = [](ArrayRef<StringAttr> dims) {
+    std::string text;
+    for (StringAttr dim : dims)
+      text += (text.empty() ? "" : ", ") + dim.str();
+    return text;
+  };
+  ArrayRef<StringAttr> dims = quantity(reduce.getResult()).getDims();
+  if (llvm::count_if(
+          dims, [&](StringAttr dim) { return !spec.getStaticSize(dim); }) < 2)
+    return;
+  reduce.emitRemark("performance: an array [" + listOf(dims) +
+                    "] is kept in memory: this is reduced over " +
+                    listOf(toDims(reduce.getDims())) + " and used along it");
+}
+
 struct ScheduleSweepsPass : attn::impl::ScheduleSweepsBase<ScheduleSweepsPass> {
   using ScheduleSweepsBase::ScheduleSweepsBase;
   void runOnOperation() override {
     SweepPlan plan = planSweeps(getOperation(), oneSweep);
+    for (Value value : plan.large)
+      remarkOnSize(value.getDefiningOp<ReduceOp>());
     ScheduleBuilder(getOperation(), plan).build();
   }
 };

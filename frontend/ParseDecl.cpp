@@ -173,10 +173,14 @@ bool Parser::parseBody(AttentionDecl &attention) {
   }
   takeIf(TokenKind::RBrace);
   if (!atDeclaration()) {
-    diagnostics.error(next->place(),
-                      "expected 'attention', 'fn' or the end of the file, "
-                      "found '" +
-                          next->text.take_front(40) + "'");
+    if (next->text == "attention" || next->text == "fn")
+      diagnostics.error(next->place(),
+                        "expected a line break before '" + next->text + "'");
+    else
+      diagnostics.error(next->place(),
+                        "expected 'attention', 'fn' or the end of the file, "
+                        "found '" +
+                            next->text.take_front(40) + "'");
     skipDeclaration();
   }
   return true;

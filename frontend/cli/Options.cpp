@@ -78,8 +78,8 @@ struct CommandLine {
       cl::sub(tune)};
   cl::list<std::string> settings{
       "set",
-      cl::desc("Value of a scalar, or extent of a dimension to fix at compile "
-               "time: window=128, D=64,E=64"),
+      cl::desc("Extents of dimensions to fix at compile time, and, but for "
+               "build, values of scalars: D=64,E=64,window=128"),
       cl::value_desc("NAME=VALUE,..."),
       cl::CommaSeparated,
       cl::cat(category),

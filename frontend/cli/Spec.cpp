@@ -57,9 +57,9 @@ static std::optional<double> parseScalar(llvm::StringRef text) {
   if (text == "true" || text == "false")
     return text == "true";
   double value;
-  if (text.getAsDouble(value))
-    return std::nullopt;
-  return value;
+  bool isRefused = text.getAsDouble(value) ||
+                   (std::isinf(value) && !text.contains_insensitive("inf"));
+  return isRefused ? std::nullopt : std::optional(value);
 }
 
 /// Sorts --set into extents and scalars. The spec is emitted once without fixed

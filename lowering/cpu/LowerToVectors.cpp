@@ -21,9 +21,19 @@ LogicalResult checkForm(SpecOp spec) {
     if (isa<ReduceOp, NormalizeOp>(op))
       return op.emitOpError("is in no kernel: attn-schedule-sweeps runs before "
                             "attn-lower-to-vectors");
-    if (auto kernel = dyn_cast<KernelOp>(op); kernel && !kernel.getTile())
+    auto kernel = dyn_cast<KernelOp>(op);
+    if (!kernel)
+      continue;
+    DictionaryAttr tile = kernel.getTileAttr();
+    if (!tile)
       return op.emitOpError("has no tile: attn-tile-kernels runs before "
                             "attn-lower-to-vectors");
+    for (StringRef name :
+         {"width", "rows", "vectors", "groups", "keys", "sub", "chunk"}) {
+      auto number = tile.getAs<IntegerAttr>(name);
+      if (!number || number.getInt() < 1)
+        return op.emitOpError("has no positive '") << name << "' in its tile";
+    }
   }
   return success();
 }

@@ -36,9 +36,10 @@ attn.spec @domain_bounds(%table: !attn.q<[R], f32> {attn.name = "table", attn.la
 // Under n + 2 <= m, key n + 2 exists where m does: as many keys as queries.
 // CHECK-LABEL: attn.spec @bounded_by_another_index
 // CHECK-NOT: is not read below 0
-// CHECK: %[[ROOM:.*]] = attn.binary sub %N, %M
-// CHECK: %[[ENOUGH:.*]] = attn.compare ge %[[ROOM]], %{{.*}}
-// CHECK: attn.require %[[ENOUGH]], "dimension N is not read at or beyond its end{{.*}}"
+// CHECK: %[[MINUS_M:.*]] = attn.binary mul %M
+// CHECK: %[[ROOM:.*]] = attn.binary add %[[MINUS_M]], %N
+// CHECK: attn.compare ge %[[ROOM]]
+// CHECK: attn.require %{{.*}}, "dimension N is not read at or beyond its end{{.*}}"
 // CHECK-NOT: attn.require
 attn.spec @bounded_by_another_index(%x: !attn.q<[N], f32> {attn.name = "x", attn.layout = ["N"]})
     -> (!attn.q<[M], f32> {attn.name = "out", attn.layout = ["M"]})

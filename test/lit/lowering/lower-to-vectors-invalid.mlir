@@ -19,3 +19,15 @@ attn.spec @untiled(%x: !attn.q<[M], f32> {attn.name = "x", attn.layout = ["M"]})
   } : !attn.q<[M], f32>
   attn.return %0 : !attn.q<[M], f32>
 }
+
+// -----
+
+attn.spec @half_a_tile(%x: !attn.q<[M], f32> {attn.name = "x", attn.layout = ["M"]})
+    -> (!attn.q<[M], f32> {attn.name = "y", attn.layout = ["M"]}) attributes {dims = ["M"]} {
+  // expected-error@+1 {{'attn.kernel' op has no positive 'rows' in its tile}}
+  %0 = attn.kernel free ["M"] lanes ["M"] tile {chunk = 1, groups = 1, keys = 128, rows = 0, sub = 32, vectors = 4, width = 16} {
+    %1 = attn.unary exp %x : !attn.q<[M], f32>
+    attn.yield %1 : !attn.q<[M], f32>
+  } : !attn.q<[M], f32>
+  attn.return %0 : !attn.q<[M], f32>
+}

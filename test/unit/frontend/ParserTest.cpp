@@ -275,6 +275,15 @@ spec.attn:2:1: note: to close this '{'
 )");
 }
 
+TEST(Parser, SpecsOnOneLine) {
+  EXPECT_EQ(reportsOn("attention f(v: [N]) { out = v } attention g(v: [N]) "
+                      "{ out = v }\n"),
+            R"(spec.attn:1:33: error: expected a line break before 'attention'
+  attention f(v: [N]) { out = v } attention g(v: [N]) { out = v }
+                                  ^~~~~~~~~
+)");
+}
+
 TEST(Parser, TextAfterABody) {
   EXPECT_EQ(
       reportsOn(R"(attention f(q: [M, D], k: [N, D], v: [N, E]) -> out
