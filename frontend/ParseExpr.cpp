@@ -221,9 +221,12 @@ ExprPtr Parser::parsePrimary() {
   Name name{take().text};
   if (at(TokenKind::LParen))
     return parseCall(name);
+  // x[n - 1] is meant to read, though it does not say what n - 1 stands for.
   bool isReduction = at(TokenKind::LBracket, TokenKind::RBracket) ||
                      (at(TokenKind::LBracket, TokenKind::Identifier) &&
-                      next[2].kind != TokenKind::Colon);
+                      !llvm::is_contained(
+                          {TokenKind::Colon, TokenKind::Plus, TokenKind::Minus},
+                          next[2].kind));
   if (isReduction)
     return parseReduction(name);
   return std::make_unique<NameExpr>(name);

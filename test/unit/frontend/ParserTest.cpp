@@ -275,6 +275,15 @@ spec.attn:2:1: note: to close this '{'
 )");
 }
 
+TEST(Parser, PositionWithoutItsIndex) {
+  EXPECT_EQ(
+      reportsOn("attention f(v: [N]) { out = v[n - 1] }\n"),
+      R"(spec.attn:1:31: error: expected an index and its position, as in [n: 0], found 'n'
+  attention f(v: [N]) { out = v[n - 1] }
+                                ^
+)");
+}
+
 TEST(Parser, SpecsOnOneLine) {
   EXPECT_EQ(reportsOn("attention f(v: [N]) { out = v } attention g(v: [N]) "
                       "{ out = v }\n"),
