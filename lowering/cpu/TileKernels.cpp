@@ -149,9 +149,14 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
           return made == reduce || llvm::is_contained(reduce->getUsers(), made);
         });
         if (!isProduct)
-          reduce.emitRemark("performance: this sum is no product of a query "
-                            "side and a key side: it is computed element by "
-                            "element");
+          reduce.emitRemark(
+              "performance: in a sweep over " +
+              llvm::join(llvm::map_range(
+                             sweep.over,
+                             [](StringAttr dim) { return dim.getValue(); }),
+                         ", ") +
+              " this sum is no product of a query side and a key side: it is "
+              "computed element by element");
       }
     }
   }

@@ -49,7 +49,7 @@ attn.spec @documents(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["
 // A distance is no product of a query side and a key side.
 // CHECK-LABEL: attn.spec @distance
 // CHECK: attn.kernel
-// REMARK: remark: performance: this sum is no product of a query side and a key side: it is computed element by element
+// REMARK: remark: performance: in a sweep over N this sum is no product of a query side and a key side: it is computed element by element
 attn.spec @distance(%q: !attn.q<[M, D], f32> {attn.name = "q", attn.layout = ["M", "D"]},
                     %k: !attn.q<[N, D], f32> {attn.name = "k", attn.layout = ["N", "D"]})
     -> (!attn.q<[M], f32> {attn.name = "nearest", attn.layout = ["M"]})
