@@ -185,7 +185,17 @@ struct FactorSum : OpRewritePattern<ReduceOp> {
                    [](Value factor) { return constantNumber(factor) == 1.0; });
     if (product.factors.size() + product.divisors.size() < 2)
       return failure();
-    auto leaves = [&](Value factor) { return !hasAnyDim(factor, dims); };
+    // What stands twice stays: its square may overflow, or vanish, where the
+    // terms do not (the sum of (x / max[n](x)) ** 2).
+    llvm::SmallDenseMap<Value, unsigned> times;
+    for (Value factor : product.factors)
+      ++times[factor];
+    for (Product::Divisor divisor : product.divisors)
+      ++times[divisor.value];
+    auto leaves = [&](Value factor) {
+      return !hasAnyDim(factor, dims) &&
+             (times[factor] == 1 || constantNumber(factor));
+    };
     Product inside, outside;
     for (Value factor : product.factors)
       (leaves(factor) ? outside : inside).factors.push_back(factor);

@@ -153,24 +153,32 @@ Value Code::floorMod(Value a, Value b) {
   unify(a, b);
   if (!isReal(a))
     return sub(a, mul(floorDiv(a, b), b));
-  // A quotient that was rounded to the next integer leaves a rest that is one
-  // divisor too small or too large; without that the fma is exact.
-  Value rest = fma(neg(floorDiv(a, b)), b, a);
-  Value zero = realLike(b, 0.0);
+  // In f64 the fma is exact up to quotients of 2^53, but for one that was
+  // rounded to the next integer; beyond, what it leaves is kept in range.
+  Type single = a.getType(), real = likeWith(a, builder.getF64Type());
+  Value x = arith::ExtFOp::create(builder, loc, real, a);
+  Value y = arith::ExtFOp::create(builder, loc, real, b);
+  Value rest = fma(neg(floorDiv(x, y)), y, x);
+  Value zero = constantOf(real, 0);
   auto less = arith::CmpFPredicate::OLT;
-  Value isNegative = compare(less, b, zero);
-  auto isBelow = [&](Value x, Value y) { // as seen from the side of b
-    return select(isNegative, compare(less, y, x), compare(less, x, y));
+  Value isNegative = compare(less, y, zero);
+  auto isBelow = [&](Value one, Value other) { // as seen from the side of y
+    return select(isNegative, compare(less, other, one),
+                  compare(less, one, other));
   };
-  rest = select(isBelow(rest, zero), add(rest, b),
-                select(isBelow(rest, b), rest, sub(rest, b)));
+  rest = select(isBelow(rest, zero), add(rest, y), rest);
+  rest = select(isBelow(y, rest), sub(rest, y), rest);
+  rest =
+      select(isBelow(rest, zero), zero, select(isBelow(y, rest), zero, rest));
+  rest = select(compare(arith::CmpFPredicate::OEQ, rest, y), zero, rest);
   // An infinite divisor leaves a finite number as it is, on its own side.
   Value infinity = realLike(b, std::numeric_limits<double>::infinity());
-  auto sizeOf = [&](Value x) { return max(x, neg(x)); };
+  auto sizeOf = [&](Value number) { return max(number, neg(number)); };
   Value isInfinite =
       land(compare(arith::CmpFPredicate::OEQ, sizeOf(b), infinity),
            compare(less, sizeOf(a), infinity));
-  return select(isInfinite, select(isBelow(a, zero), b, a), rest);
+  rest = select(isInfinite, select(isBelow(x, zero), y, x), rest);
+  return arith::TruncFOp::create(builder, loc, single, rest);
 }
 Value Code::shortFloorDiv(Value a, Value b) {
   if (b.getType().isInteger(64)) {

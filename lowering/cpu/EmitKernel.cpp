@@ -285,11 +285,12 @@ void KernelEmitter::bindGroup(Value first, unsigned vectors, Group &group) {
 }
 
 void KernelEmitter::forEachGroup(llvm::function_ref<void(Group &)> body) {
-  forEachVectors(shape.vectors, body);
+  forEachVectors(shape.vectors, validLanes, body);
 }
 
-/// Calls \p body for so many vectors of the lanes of the tile at a time.
-void KernelEmitter::forEachVectors(unsigned vectors,
+/// Calls \p body for so many vectors of the lanes of the tile at a time, up to
+/// lane \p end.
+void KernelEmitter::forEachVectors(unsigned vectors, Value end,
                                    llvm::function_ref<void(Group &)> body) {
   auto run = [&](Value first) {
     Group group;
@@ -299,7 +300,7 @@ void KernelEmitter::forEachVectors(unsigned vectors,
   unsigned lanes = vectors * shape.width;
   if (lanes == shape.tileLanes())
     return run(code.index(0));
-  code.forEach(code.index(0), validLanes, lanes, run);
+  code.forEach(code.index(0), end, lanes, run);
 }
 
 //===----------------------------------------------------------------------===//

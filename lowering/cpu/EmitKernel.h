@@ -89,7 +89,8 @@ private:
   void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
   void bindGroup(mlir::Value first, unsigned vectors, Group &group);
   void forEachGroup(llvm::function_ref<void(Group &)> body);
-  void forEachVectors(unsigned vectors, llvm::function_ref<void(Group &)> body);
+  void forEachVectors(unsigned vectors, mlir::Value end,
+                      llvm::function_ref<void(Group &)> body);
   void decode(mlir::Value flat, llvm::ArrayRef<mlir::Value> extents,
               llvm::function_ref<void(unsigned, mlir::Value)> set);
 

@@ -29,7 +29,7 @@ void KernelEmitter::fillLanePairs(const SweepShape &sweep,
   Value extent = evaluator->extent(dim);
   Value two = code.index(2);
   Value whole = arith::DivUIOp::create(builder, code.loc, extent, two);
-  forEachVectors(1, [&](Group &group) {
+  forEachVectors(1, lanesOfGroups(), [&](Group &group) {
     for (Value factor : factors)
       for (auto &lane : group.lanes)
         evaluator->hoist(factor, product.dims, *lane);

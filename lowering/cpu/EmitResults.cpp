@@ -46,7 +46,7 @@ void KernelEmitter::emitResult(Value result, Value value) {
       extra.push_back(dim);
   // A vector at a time: the columns of a group would not fit in registers, and
   // turning them is long.
-  forEachVectors(1, [&](Group &group) {
+  forEachVectors(1, validLanes, [&](Group &group) {
     for (auto [number, to] : llvm::enumerate(layout.destinationsOf(result)))
       fillPlaces(number, to, group, extra);
     for (auto &lane : group.lanes)

@@ -50,7 +50,7 @@ void KernelEmitter::fillLaneOperand(const SweepShape &sweep,
                                     const InnerProduct &product) {
   unsigned number =
       arraysOf(sweep).laneOperands[&product - sweep.products.data()];
-  forEachVectors(1, [&](Group &group) {
+  forEachVectors(1, lanesOfGroups(), [&](Group &group) {
     for (Value factor : product.laneSide.factors)
       for (auto &lane : group.lanes)
         evaluator->hoist(factor, product.dims, *lane);

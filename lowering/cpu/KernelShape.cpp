@@ -53,9 +53,18 @@ static bool isPowerOfTwo(double number) {
 }
 
 SmallVector<Value> InnerProduct::narrowFactors() const {
+  // More than 2^-8 would be too much for small queries.
+  constexpr double least = 0x1p-8;
+  double scale = 1;
   return llvm::filter_to_vector(laneSide.factors, [&](Value factor) {
-    return hasAnyDim(factor, dims) || (isDot && mayScaleTerms(factor) &&
-                                       isPowerOfTwo(*constantReal(factor)));
+    if (hasAnyDim(factor, dims))
+      return true;
+    std::optional<double> number = constantReal(factor);
+    if (!isDot || !mayScaleTerms(factor) || !isPowerOfTwo(*number) ||
+        std::abs(scale * *number) < least)
+      return false;
+    scale *= *number;
+    return true;
   });
 }
 

@@ -232,6 +232,8 @@ TEST(VectorMath, LeavesRestsAsPythonDoes) {
   expect(-1e8, 3, 2);
   expect(0.75, 0.25, 0);
   expect(16777215, 0.5, 0);
+  expect(1e10f, 3, std::fmod(double(1e10f), 3));
+  expect(1e8, 0.1f, std::fmod(1e8, double(0.1f)));
   expect(5, inf, 5);
   expect(-5, inf, inf);
   expect(123456.703125, 0.3f, std::fmod(123456.703125, double(0.3f)));

@@ -173,3 +173,27 @@ attn.spec @stays(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", 
   %b = attn.reduce max %1 over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
   attn.return %a, %b : !attn.q<[M], f32>, !attn.q<[M], f32>
 }
+
+// The square of what divides each term may overflow where the terms do not: it
+// stays. A number that is known leaves.
+// CHECK-LABEL: attn.spec @squares
+// CHECK: %[[SHARE:.*]] = attn.binary div %s, %g
+// CHECK: %[[SQUARE:.*]] = attn.binary mul %[[SHARE]], %[[SHARE]]
+// CHECK: %[[SUM:.*]] = attn.reduce sum %[[SQUARE]] over ["N"]
+// CHECK: %[[OTHER:.*]] = attn.binary mul %s, %s
+// CHECK: attn.reduce sum %[[OTHER]] over ["N"]
+// CHECK: attn.return %[[SUM]], %{{.*}}
+attn.spec @squares(%s: !attn.q<[M, N], f32> {attn.name = "s", attn.layout = ["M", "N"]},
+                   %g: !attn.q<[M], f32> {attn.name = "g", attn.layout = ["M"]})
+    -> (!attn.q<[M], f32> {attn.name = "a", attn.layout = ["M"]},
+        !attn.q<[M], f32> {attn.name = "b", attn.layout = ["M"]})
+    attributes {dims = ["M", "N"]} {
+  %share = attn.binary div %s, %g : (!attn.q<[M, N], f32>, !attn.q<[M], f32>) -> !attn.q<[M, N], f32>
+  %square = attn.binary mul %share, %share : (!attn.q<[M, N], f32>, !attn.q<[M, N], f32>) -> !attn.q<[M, N], f32>
+  %a = attn.reduce sum %square over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  %half = attn.constant 0.5 : f32 -> !attn.q<[], f32>
+  %x = attn.binary mul %s, %half : (!attn.q<[M, N], f32>, !attn.q<[], f32>) -> !attn.q<[M, N], f32>
+  %y = attn.binary mul %x, %x : (!attn.q<[M, N], f32>, !attn.q<[M, N], f32>) -> !attn.q<[M, N], f32>
+  %b = attn.reduce sum %y over ["N"] : !attn.q<[M, N], f32> -> !attn.q<[M], f32>
+  attn.return %a, %b : !attn.q<[M], f32>, !attn.q<[M], f32>
+}
