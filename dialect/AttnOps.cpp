@@ -600,13 +600,16 @@ LogicalResult KernelOp::verify() {
   if (failed(verifyYield(*this)) ||
       failed(verifyNamedDims(*this, "C2", getFree())))
     return failure();
-  if (std::optional<ArrayAttr> lanes = getLanes()) {
-    if (failed(verifyNamedDims(*this, "C2", *lanes)))
+  for (auto [name, dims] : {std::pair("lanes", getLanesAttr()),
+                            std::pair("along", getAlongAttr())}) {
+    if (!dims)
+      continue;
+    if (failed(verifyNamedDims(*this, "C2", dims)))
       return failure();
-    for (Attribute lane : *lanes)
-      if (!llvm::is_contained(getFree(), lane))
-        return emitOpError("C2: lanes has ")
-               << lane << ", which is not a free dimension";
+    for (Attribute dim : dims)
+      if (!llvm::is_contained(getFree(), dim))
+        return emitOpError("C2: ")
+               << name << " has " << dim << ", which is not a free dimension";
   }
   for (Value result : getResults())
     for (StringAttr dim : toDims(getFree()))

@@ -513,6 +513,10 @@ def KernelOp : Attn_Op<"kernel", [
     The tiling decides which free dimensions lie along the lanes of a vector:
     `lanes`, flattened in order; the others count work items.
 
+    Of an array that is made once for each way in which its readers go through
+    it, the copies say the dimensions of the way: `along`. Without, they would
+    be the same op, and one.
+
     ```mlir
     %out = attn.kernel free ["M"] {
       %s = attn.sweep over ["N"] {
@@ -525,16 +529,18 @@ def KernelOp : Attn_Op<"kernel", [
     ```
 
     - C1: the body ends with an attn.yield of the result types.
-    - C2: the free dimensions are distinct dimensions of the spec; `lanes`,
-      where present, are some of them.
+    - C2: the free dimensions are distinct dimensions of the spec; `lanes` and
+      `along`, where present, are some of them.
     - C3: every result has the free dimensions.
   }];
   let arguments = (ins StrArrayAttr:$free, OptionalAttr<StrArrayAttr>:$lanes,
-                       OptionalAttr<DictionaryAttr>:$tile);
+                       OptionalAttr<DictionaryAttr>:$tile,
+                       OptionalAttr<StrArrayAttr>:$along);
   let results = (outs Variadic<Attn_Quantity>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    `free` $free (`lanes` $lanes^)? (`tile` $tile^)? $body attr-dict
+    `free` $free (`lanes` $lanes^)? (`along` $along^)? (`tile` $tile^)? $body
+    attr-dict
     (`:` type($results)^)?
   }];
   let hasVerifier = 1;

@@ -9,28 +9,42 @@ using namespace attn;
 
 namespace {
 
-/// The layouts of all tensors, parameters and results.
-SmallVector<DimList> tensorLayouts(SpecOp spec) {
+SmallVector<DimList> inputLayouts(SpecOp spec) {
   SmallVector<DimList> layouts;
   for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i)
     layouts.push_back(spec.getArgLayout(i));
+  return layouts;
+}
+
+SmallVector<DimList> resultLayouts(SpecOp spec) {
+  SmallVector<DimList> layouts;
   for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
     layouts.push_back(spec.getResultLayout(i));
   return layouts;
 }
 
-bool isInnermostEverywhere(StringAttr dim, ArrayRef<DimList> layouts) {
-  bool occurs = false;
+/// The layouts of all tensors, parameters and results.
+SmallVector<DimList> tensorLayouts(SpecOp spec) {
+  SmallVector<DimList> layouts = inputLayouts(spec);
+  layouts.append(resultLayouts(spec));
+  return layouts;
+}
+
+enum class Occurrence { None, Innermost, Elsewhere };
+
+/// Where \p dim stands in those of \p layouts that have it. A vector alone says
+/// nothing: it may be a weight of each channel, or a number for each position.
+Occurrence occurrenceIn(ArrayRef<DimList> layouts, StringAttr dim) {
+  Occurrence occurrence = Occurrence::None;
   for (const DimList &layout : layouts) {
     if (!llvm::is_contained(layout, dim))
       continue;
     if (layout.back() != dim)
-      return false;
-    // A vector alone says nothing: it may be a weight of each channel, or a
-    // number for each position.
-    occurs |= layout.size() > 1;
+      return Occurrence::Elsewhere;
+    if (layout.size() > 1)
+      occurrence = Occurrence::Innermost;
   }
-  return occurs;
+  return occurrence;
 }
 
 /// Says whether some quantity has both \p dim and a dimension that stands
@@ -83,9 +97,13 @@ DimList attn::headSizes(SpecOp spec) {
   SmallVector<DimList> layouts = tensorLayouts(spec);
   DimList sizes;
   for (auto dim : spec.getDims().getAsRange<StringAttr>()) {
-    if (!isInnermostEverywhere(dim, layouts))
-      continue;
-    if (!isSequenceOrTable(dim, spec, layouts))
+    // The inputs tell: that an output has it further out may be no more than
+    // the order in which the spec names its dimensions.
+    Occurrence occurrence = occurrenceIn(inputLayouts(spec), dim);
+    if (occurrence == Occurrence::None)
+      occurrence = occurrenceIn(resultLayouts(spec), dim);
+    if (occurrence == Occurrence::Innermost &&
+        !isSequenceOrTable(dim, spec, layouts))
       sizes.push_back(dim);
   }
   return sizes;

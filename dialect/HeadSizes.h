@@ -8,7 +8,8 @@
 namespace attn {
 
 /// The dimensions of \p spec (formula form) that play the part of a head size:
-/// innermost in every tensor that has them, and never in one quantity with a
+/// innermost in every input that has them, or in every output where none has,
+/// and never in one quantity with a
 /// dimension that no tensor has beside them (which makes both sequences).
 /// Fixing their extents is what makes a kernel fast; no result depends on it.
 DimList headSizes(SpecOp spec);

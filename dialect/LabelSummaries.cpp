@@ -60,8 +60,9 @@ LabelSummary LabelSummaries::build(Value source, StringAttr dim) {
   };
   auto type = QuantityType::get(spec.getContext(), free, builder.getI64Type());
   SmallVector<Type> types{type, type};
-  auto kernel = KernelOp::create(builder, loc, types, names(free),
-                                 names({blocks}), DictionaryAttr());
+  auto kernel =
+      KernelOp::create(builder, loc, types, names(free), names({blocks}),
+                       DictionaryAttr(), ArrayAttr());
   builder.createBlock(&kernel.getBody());
   auto sweep = SweepOp::create(builder, loc, types, names({inBlock}));
   YieldOp::create(builder, loc, sweep.getResults());

@@ -86,9 +86,12 @@ def SplitDomains : Pass<"attn-split-domains", "::attn::SpecOp"> {
 def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
   let summary = "Group reductions into kernels and sweeps";
   let description = [{
-    Decides which reductions are kept in memory and which live inside a tile (a
-    quantity whose sequence dimensions no single tensor has is never kept), and
-    gives each kept one a kernel and a sweep. A reduction runs in the first
+    Decides which reductions are kept in memory and which live inside a tile,
+    and gives each kept one a kernel and a sweep. A quantity whose sequence
+    dimensions no single tensor has is kept only where it is used along a
+    dimension that it is reduced over, which no tile has all of; kernels that
+    sweep it along different dimensions then read a copy each, so that no more
+    than a strip of it need be in memory. A reduction runs in the first
     sweep in which everything that it needs is known. One rule lets a sum share
     the sweep of a maximum that it needs: exp(x - max[n](x)), which rescales.
     Reductions over pairs that are known to be disjoint have nothing to share,

@@ -4,6 +4,7 @@
 #include "dialect/Congruences.h"
 #include "dialect/FormulaWalk.h"
 #include "dialect/HeadSizes.h"
+#include "dialect/LargeArrays.h"
 #include "dialect/Products.h"
 #include "dialect/ShiftedSums.h"
 
@@ -174,16 +175,17 @@ void Planner::decideKept() {
         plan.kept.insert(reduce.getResult());
   };
   keepStorable();
-  // A tile of a dimension cannot hold a reduction over all of it: that is kept
-  // at any size. (Column sums of heads that share their keys have a row for
-  // each head, though no tensor has.)
+  // A tile of a dimension cannot hold a reduction over all of it: that is kept,
+  // whatever its size, and a lowering sees that it has no more than a strip of
+  // it in memory. (Column sums of heads that share their keys have a row for
+  // each head, though no tensor has; a mean over heads that each head looks at
+  // is of queries by keys.)
   for (auto reduce : reductions) {
     DimList over = dynamicDims(toDims(reduce.getDims()));
     if (plan.isKept(reduce.getResult()) ||
         !isUsedAlong(reduce.getResult(), over))
       continue;
     plan.kept.insert(reduce.getResult());
-    plan.large.insert(reduce.getResult());
     keepStorable();
   }
 }
@@ -521,6 +523,7 @@ SweepPlan Planner::run() {
   for (auto [index, value] : llvm::enumerate(ret.getValues()))
     placeOutput(value, spec.getResultLayout(index));
   exportResults();
+  separateReaders(spec, plan);
   return std::move(plan);
 }
 

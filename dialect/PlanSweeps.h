@@ -21,6 +21,7 @@ struct KernelPlan {
   DimList over;  // what its sweeps run over; empty without sweeps
   llvm::SmallVector<SweepMembers> sweeps;
   llvm::SmallVector<mlir::Value> results; // what it keeps in memory
+  DimList along;                          // of a copy: what its readers sweep
 };
 
 /// The decision for one spec.
@@ -29,8 +30,6 @@ struct SweepPlan {
   /// Reductions that are kept in memory or in the state of a sweep; any other
   /// reduction lives inside a tile.
   llvm::SetVector<mlir::Value> kept;
-  /// Those of them that may be larger than what the call brings.
-  llvm::SetVector<mlir::Value> large;
   /// The running maximum that a sum is relative to.
   llvm::DenseMap<mlir::Value, mlir::Value> bases;
 

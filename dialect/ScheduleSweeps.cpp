@@ -65,15 +65,20 @@ void ScheduleBuilder::build() {
 
 void ScheduleBuilder::buildKernel(const KernelPlan &kernel) {
   SmallVector<Type> types;
-  for (Value result : kernel.results)
+  for (Value result : kernel.results) {
     types.push_back(result.getType());
+    // A plan may make an array again.
+    kept.erase(result);
+  }
   auto names = [&](ArrayRef<StringAttr> dims) {
     SmallVector<Attribute> attrs(dims.begin(), dims.end());
     return builder.getArrayAttr(attrs);
   };
   Location loc = kernel.results.front().getLoc();
   kernelOp = KernelOp::create(builder, loc, types, names(kernel.free),
-                              names(kernel.lanes), DictionaryAttr());
+                              names(kernel.lanes), DictionaryAttr(),
+                              kernel.along.empty() ? ArrayAttr()
+                                                   : names(kernel.along));
   builder.createBlock(&kernelOp.getBody());
   inKernel.clear();
   for (unsigned i = 0, e = kernel.sweeps.size(); i != e; ++i)
@@ -180,30 +185,10 @@ void ScheduleBuilder::eraseFormulas() {
       op.erase();
 }
 
-/// Says that an array is kept which no tensor accounts for.
-void remarkOnSize(ReduceOp reduce) {
-  auto spec = reduce->getParentOfType<SpecOp>();
-  auto listOf = [](ArrayRef<StringAttr> dims) {
-    std::string text;
-    for (StringAttr dim : dims)
-      text += (text.empty() ? "" : ", ") + dim.str();
-    return text;
-  };
-  ArrayRef<StringAttr> dims = quantity(reduce.getResult()).getDims();
-  if (llvm::count_if(
-          dims, [&](StringAttr dim) { return !spec.getStaticSize(dim); }) < 2)
-    return;
-  reduce.emitRemark("performance: an array [" + listOf(dims) +
-                    "] is kept in memory: this is reduced over " +
-                    listOf(toDims(reduce.getDims())) + " and used along it");
-}
-
 struct ScheduleSweepsPass : attn::impl::ScheduleSweepsBase<ScheduleSweepsPass> {
   using ScheduleSweepsBase::ScheduleSweepsBase;
   void runOnOperation() override {
     SweepPlan plan = planSweeps(getOperation(), oneSweep);
-    for (Value value : plan.large)
-      remarkOnSize(value.getDefiningOp<ReduceOp>());
     ScheduleBuilder(getOperation(), plan).build();
   }
 };

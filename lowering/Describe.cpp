@@ -45,7 +45,9 @@ public:
         array(map(spec.params, [&](auto &entry) { return param(entry); })),
         array(map(spec.buffers,
                   [&](auto &buffer) {
-                    return structure({i32(buffer.slot), i32(buffer.isSliced)});
+                    return structure({i32(buffer.slot), i32(buffer.isSliced),
+                                      i32(buffer.stripSlot),
+                                      i32(buffer.skippedSlot)});
                   })),
         array(
             map(spec.stages, [&](auto &entry) { return stage(spec, entry); })),
@@ -57,7 +59,8 @@ public:
         array(map(spec.passes,
                   [&](auto &pass) {
                     return structure(
-                        {i32(pass.isSliced), i32(int(pass.stages.size())),
+                        {i32(pass.isSliced), i32(pass.stripSlot),
+                         i32(int(pass.stages.size())),
                          array(map(pass.stages, [&](unsigned stage) {
                            return i32(stage);
                          }))});
@@ -87,7 +90,8 @@ private:
          i32(stage.itemsSlot), i32(int(stage.launches.size())),
          array(map(stage.launches,
                    [&](auto &entry) { return launch(spec, entry); })),
-         i32(stage.isUneven), i32(stage.chunk)});
+         i32(stage.isUneven), i32(stage.chunk), i32(stage.stripSlot),
+         i32(stage.isForCounts)});
   }
   Constant *launch(const SpecDescription &spec,
                    const SpecDescription::Launch &launch) {

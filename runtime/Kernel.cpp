@@ -89,13 +89,28 @@ static bool isWellFormed(const attn_spec_desc &desc) {
       if (param.dims[axis] < 0 || param.dims[axis] >= desc.num_dims)
         return false;
   }
-  for (int32_t i = 0; i < desc.num_buffers; ++i)
-    if (!hasSlots(desc.buffers[i].slot, 2))
+  auto hasStrip = [&](int32_t slot) { return slot == -1 || hasSlots(slot, 4); };
+  for (int32_t i = 0; i < desc.num_buffers; ++i) {
+    const attn_buffer_desc &buffer = desc.buffers[i];
+    if (!hasSlots(buffer.slot, 2) || !hasStrip(buffer.strip_slot) ||
+        (buffer.strip_slot >= 0 && !hasSlots(buffer.skipped_slot, 1)))
       return false;
+  }
+  if (desc.slices_slot != -1 && !hasSlots(desc.slices_slot, 1))
+    return false;
+  for (int32_t i = 0; i < desc.num_passes; ++i) {
+    const attn_pass_desc &pass = desc.passes[i];
+    if (!hasStrip(pass.strip_slot))
+      return false;
+    for (int32_t j = 0; j < pass.num_stages; ++j)
+      if (pass.stages[j] < 0 || pass.stages[j] >= desc.num_stages)
+        return false;
+  }
   for (int32_t i = 0; i < desc.num_stages; ++i)
     if (desc.image
             ? !hasLaunches(desc, desc.stages[i])
-            : !desc.stages[i].run || !hasSlots(desc.stages[i].items_slot, 2))
+            : !desc.stages[i].run || !hasSlots(desc.stages[i].items_slot, 4) ||
+                  !hasStrip(desc.stages[i].strip_slot))
       return false;
   return true;
 }

@@ -3,33 +3,13 @@
 #include "runtime/Plan.h"
 #include "runtime/Arguments.h"
 #include "runtime/Describe.h"
+#include "runtime/Slices.h"
 #include "runtime/Status.h"
 #include "runtime/Workspace.h"
 
 #include <algorithm>
 
 using namespace attn::runtime;
-
-/// What sliced buffers may take together, where there is more than one slice.
-constexpr int64_t bytesOfSlice = 32 << 20;
-
-/// How many batch indices run at a time, so that sliced buffers stay small.
-static void chooseSlices(attn_plan_t &plan) {
-  const attn_spec_desc &spec = *plan.kernel->desc;
-  int64_t units = spec.slices_slot < 0 ? 0 : plan.slots[spec.slices_slot];
-  if (units < 2)
-    return;
-  // The total of all units may overflow where that of one does not.
-  int64_t ofUnit = 0;
-  for (const attn_buffer_desc &buffer : plan.kernel->buffers())
-    if (buffer.is_sliced &&
-        __builtin_add_overflow(ofUnit, plan.slots[buffer.slot + 1] / units,
-                               &ofUnit))
-      return;
-  plan.unitsOfSlice = std::clamp<int64_t>(
-      bytesOfSlice / std::max<int64_t>(ofUnit, 1), 1, units);
-  plan.slices = (units + plan.unitsOfSlice - 1) / plan.unitsOfSlice;
-}
 
 bool attn_plan_t::sizeOf(const attn_buffer_desc &buffer, size_t &bytes) const {
   int64_t all = slots[buffer.slot + 1];
@@ -38,43 +18,58 @@ bool attn_plan_t::sizeOf(const attn_buffer_desc &buffer, size_t &bytes) const {
   return alignUp(all, bytes);
 }
 
-/// Sums up what the kernel's plan function asks for.
-static attn_status_t measureWorkspace(attn_plan_t &plan) {
-  const KernelImage &kernel = *plan.kernel;
-  auto overflow = [&](std::string_view what, std::string_view name,
-                      int64_t value) {
-    return fail(ATTN_STATUS_SIZE_OVERFLOW, "spec '", kernel.desc->name,
-                "' at these sizes: ", what, name, " is ", value);
-  };
-  alignUp(int64_t(plan.slots.size() * sizeof(int64_t)), plan.slotBytes);
-  chooseSlices(plan);
-  int64_t total = 0;
-  for (const attn_buffer_desc &buffer : kernel.buffers()) {
-    size_t aligned;
-    if (!plan.sizeOf(buffer, aligned) ||
-        __builtin_add_overflow(total, int64_t(aligned), &total))
-      return overflow("the size of a buffer", "", plan.slots[buffer.slot + 1]);
-  }
-  plan.bufferBytes = size_t(total);
-  for (const attn_stage_desc &stage : kernel.stages()) {
+static attn_status_t overflow(const attn_plan_t &plan, std::string_view what,
+                              std::string_view name, int64_t value) {
+  return fail(ATTN_STATUS_SIZE_OVERFLOW, "spec '", plan.kernel->desc->name,
+              "' at these sizes: ", what, name, " is ", value);
+}
+
+/// Adds up what the stages need, by what the slots say of them.
+static attn_status_t measureStages(attn_plan_t &plan) {
+  for (const attn_stage_desc &stage : plan.kernel->stages()) {
     int64_t items = plan.slots[stage.items_slot];
+    auto tooMany = [&] {
+      return overflow(plan, "the number of work items of stage ", stage.name,
+                      items);
+    };
     if (items < 0)
-      return overflow("the number of work items of stage ", stage.name, items);
+      return tooMany();
     size_t aligned;
     int64_t bytes;
     if (stage.is_uneven) {
       if (__builtin_mul_overflow(items, int64_t(sizeof(ItemWork)), &bytes) ||
           !alignUp(bytes, aligned))
-        return overflow("the number of work items of stage ", stage.name,
-                        items);
+        return tooMany();
       plan.orderBytes = std::max(plan.orderBytes, aligned);
     }
     bytes = plan.slots[stage.items_slot + 1];
     if (!alignUp(bytes, aligned))
-      return overflow("the scratch of stage ", stage.name, bytes);
+      return overflow(plan, "the scratch of stage ", stage.name, bytes);
     plan.scratchBytes = std::max(plan.scratchBytes, aligned);
   }
   return ATTN_STATUS_OK;
+}
+
+/// Sums up what the kernel's plan function asks for.
+static attn_status_t measureWorkspace(attn_plan_t &plan) {
+  alignUp(int64_t(plan.slots.size() * sizeof(int64_t)), plan.slotBytes);
+  chooseSlices(plan);
+  int64_t total = 0;
+  for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
+    size_t aligned;
+    if (!plan.sizeOf(buffer, aligned) ||
+        __builtin_add_overflow(total, int64_t(aligned), &total))
+      return overflow(plan, "the size of a buffer", "",
+                      plan.slots[buffer.slot + 1]);
+  }
+  plan.bufferBytes = size_t(total);
+  // With fewer lanes, tiles may be smaller, and more.
+  if (plan.hasStrips) {
+    enterLastStrips(plan);
+    ATTN_RETURN_IF_FAILED(measureStages(plan));
+    enterFirstStrips(plan);
+  }
+  return measureStages(plan);
 }
 
 static attn_status_t checkList(const void *args, int32_t numArgs) {
@@ -97,6 +92,7 @@ attn_status_t attn_plan_create(const attn_kernel_t *kernel,
     auto result = std::make_unique<attn_plan_t>();
     result->kernel = kernel->image;
     result->slots.resize(kernel->image->desc->num_slots);
+    startSmall(*result);
     ArgumentBinder binder(*kernel->image, result->slots);
     ATTN_RETURN_IF_FAILED(
         binder.bind({args, size_t(numArgs)}, Outputs::Required));

@@ -20,6 +20,8 @@ struct attn_plan_t {
   /// The stages that come in slices, if any do: how many slices there are, and
   /// how many of the smallest ones each is made of.
   int64_t slices = 1, unitsOfSlice = 0;
+  /// Each slice comes in strips.
+  bool hasStrips = false;
   /// Of a call on a GPU, which has no use for the sizes above.
   std::optional<attn::runtime::cuda::GpuPlan> gpu;
 

@@ -8,6 +8,7 @@
 #include "runtime/Executor.h"
 #include "runtime/LargePages.h"
 #include "runtime/Plan.h"
+#include "runtime/Slices.h"
 #include "runtime/Status.h"
 #include "runtime/Workspace.h"
 
@@ -45,8 +46,10 @@ private:
     int64_t first, count;
   };
   Items itemsOf(const attn_stage_desc &stage) const;
-  void enterSlice(const attn_pass_desc &pass, int64_t slice);
-  void moveBuffers(int64_t slices);
+  void placeBuffers(int64_t slice);
+  void enterSlice(const attn_pass_desc &pass, int64_t slice, int64_t first);
+  template <typename Body>
+  void runSlice(const attn_pass_desc &pass, int64_t slice, Body body);
   bool sortItems(const attn_stage_desc &stage, Items items);
 
   const attn_plan_t &plan;
@@ -55,6 +58,9 @@ private:
   OwnedWorkspace owned;
   int64_t *slots = nullptr;
   bool isInSlice = false;
+  /// The batch indices of each stage of the pass, in all slices.
+  std::vector<int64_t> batches;
+  char *buffers = nullptr;
   ItemWork *order = nullptr;
   char *scratch = nullptr;
 };
@@ -97,73 +103,101 @@ attn_status_t Run::prepare() {
   slots = reinterpret_cast<int64_t *>(base);
   std::ranges::copy(plan.slots, slots);
   order = reinterpret_cast<ItemWork *>(base + plan.slotBytes);
-  char *next = base + plan.slotBytes + plan.orderBytes;
-  for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
-    slots[buffer.slot] = int64_t(reinterpret_cast<uintptr_t>(next));
-    size_t bytes = 0;
-    plan.sizeOf(buffer, bytes);
-    next += bytes;
-  }
-  scratch = next;
+  buffers = base + plan.slotBytes + plan.orderBytes;
+  scratch = buffers + plan.bufferBytes;
+  placeBuffers(0);
   return ATTN_STATUS_OK;
 }
 
-/// Cuts the batch indices of the stages of \p pass to those of a slice.
-void Run::enterSlice(const attn_pass_desc &pass, int64_t slice) {
-  int64_t units = plan.slots[plan.kernel->desc->slices_slot];
-  int64_t first = slice * plan.unitsOfSlice;
-  int64_t last = std::min(first + plan.unitsOfSlice, units);
-  for (int32_t number : std::span(pass.stages, size_t(pass.num_stages))) {
-    int32_t slot = plan.kernel->stages()[size_t(number)].items_slot;
-    int64_t ofUnit = plan.slots[slot + 3] / units;
-    slots[slot + 2] = first * ofUnit;
-    slots[slot + 3] = last * ofUnit;
+/// Sets the addresses of the buffers. Where they hold a part, that begins where
+/// it would if the buffer held all: other parts lie in the same place.
+void Run::placeBuffers(int64_t slice) {
+  auto next = int64_t(reinterpret_cast<uintptr_t>(buffers));
+  for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
+    slots[buffer.slot] = next;
+    if (slice > 0 && buffer.is_sliced) {
+      int64_t units = plan.slots[plan.kernel->desc->slices_slot];
+      slots[buffer.slot] -=
+          slice * plan.unitsOfSlice * (slots[buffer.slot + 1] / units);
+    }
+    if (buffer.skipped_slot >= 0)
+      slots[buffer.slot] -= slots[buffer.skipped_slot];
+    size_t bytes = 0;
+    plan.sizeOf(buffer, bytes);
+    next += int64_t(bytes);
   }
 }
 
-/// Has sliced buffers begin \p count slices further back, so that the next ones
-/// lie where these do.
-void Run::moveBuffers(int64_t count) {
+/// Cuts the stages of \p pass to the batch indices of a slice, and to a strip
+/// that begins at index \p first.
+void Run::enterSlice(const attn_pass_desc &pass, int64_t slice, int64_t first) {
+  if (pass.strip_slot >= 0)
+    slots[pass.strip_slot + FirstOfStrip] = first;
+  // What it accepted once it accepts.
+  plan.kernel->desc->plan(slots);
+  placeBuffers(slice);
   int64_t units = plan.slots[plan.kernel->desc->slices_slot];
-  for (const attn_buffer_desc &buffer : plan.kernel->buffers())
-    if (buffer.is_sliced)
-      slots[buffer.slot] -=
-          count * (plan.slots[buffer.slot + 1] / units * plan.unitsOfSlice);
+  int64_t begin = slice * plan.unitsOfSlice;
+  int64_t end = std::min(begin + plan.unitsOfSlice, units);
+  for (int32_t number : std::span(pass.stages, size_t(pass.num_stages))) {
+    int32_t slot = plan.kernel->stages()[size_t(number)].items_slot;
+    batches[size_t(number)] = slots[slot + 3];
+    int64_t ofUnit = slots[slot + 3] / units;
+    slots[slot + 2] = begin * ofUnit;
+    slots[slot + 3] = end * ofUnit;
+  }
+}
+
+/// Runs the stages of \p pass for all strips of a slice; those that have none
+/// with the first.
+template <typename Body>
+void Run::runSlice(const attn_pass_desc &pass, int64_t slice, Body body) {
+  int64_t first = 0, most, extent;
+  do {
+    enterSlice(pass, slice, first);
+    for (int32_t stage : std::span(pass.stages, size_t(pass.num_stages)))
+      if (first == 0 ||
+          plan.kernel->stages()[size_t(stage)].strip_slot == pass.strip_slot)
+        body(size_t(stage));
+    if (pass.strip_slot < 0)
+      return;
+    most = slots[pass.strip_slot + MostOfStrip];
+    extent = slots[pass.strip_slot + ExtentOfStrip];
+    first += most;
+  } while (most > 0 && first < extent);
 }
 
 template <typename Body> void Run::forEachStage(Body body) {
-  if (plan.slices == 1) {
-    for (size_t i = 0; i < plan.kernel->stages().size(); ++i)
+  size_t numStages = plan.kernel->stages().size();
+  if (plan.slices == 1 && !plan.hasStrips) {
+    for (size_t i = 0; i < numStages; ++i)
       body(i);
     return;
   }
+  batches.resize(numStages);
   const attn_spec_desc &spec = *plan.kernel->desc;
   for (const attn_pass_desc &pass :
        std::span(spec.passes, size_t(spec.num_passes))) {
     isInSlice = pass.is_sliced;
-    for (int64_t slice = 0; slice < (isInSlice ? plan.slices : 1); ++slice) {
-      if (isInSlice)
-        enterSlice(pass, slice);
+    if (!isInSlice)
       for (int32_t stage : std::span(pass.stages, size_t(pass.num_stages)))
         body(size_t(stage));
-      if (isInSlice)
-        moveBuffers(1);
-    }
-    if (isInSlice)
-      moveBuffers(-plan.slices);
+    else
+      for (int64_t slice = 0; slice < plan.slices; ++slice)
+        runSlice(pass, slice, body);
   }
   isInSlice = false;
 }
 
 Run::Items Run::itemsOf(const attn_stage_desc &stage) const {
   int64_t all = slots[stage.items_slot];
-  int64_t batches = plan.slots[stage.items_slot + 3];
   if (!isInSlice || all == 0)
     return {0, all};
   auto chunksOf = [&](int64_t indices) {
     return (indices + stage.chunk - 1) / stage.chunk;
   };
-  int64_t tiles = all / chunksOf(batches);
+  auto number = size_t(&stage - plan.kernel->stages().data());
+  int64_t tiles = all / chunksOf(batches[number]);
   int64_t first = slots[stage.items_slot + 2] / stage.chunk;
   int64_t end = chunksOf(slots[stage.items_slot + 3]);
   return {first * tiles, (end - first) * tiles};
@@ -308,14 +342,10 @@ attn_status_t attn_plan_count_tiles(const attn_plan_t *plan,
     Run run(*plan, context);
     ATTN_RETURN_IF_FAILED(run.prepare());
     auto stages = plan->kernel->stages();
-    size_t last = stages.size();
-    while (last > 0 && !stages[last - 1].count)
-      --last;
     std::fill_n(counts, stages.size(), attn_tile_counts_t{});
     run.forEachStage([&](size_t i) {
       run.countStage(stages[i], counts[i]);
-      // Masks may read what earlier stages have left in their buffers.
-      if (i + 1 < last)
+      if (stages[i].is_for_counts)
         run.runStage(stages[i]);
     });
     return ATTN_STATUS_OK;

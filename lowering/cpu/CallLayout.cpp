@@ -31,7 +31,8 @@ CallLayout::CallLayout(SpecOp spec) : spec(spec) {
   };
   auto takeTensor = [&](Value value, const DimList &layout, Type element) {
     int slot = take(1 + int(layout.size()));
-    storages[value].push_back({slot, layout, element, /*isBuffer=*/false});
+    storages[value].push_back(
+        {slot, layout, element, /*isBuffer=*/false, Strip()});
     params.push_back(slot);
   };
   Block &block = spec.getBody().front();
@@ -55,7 +56,7 @@ CallLayout::CallLayout(SpecOp spec) : spec(spec) {
         continue;
       storages[result].push_back({take(2), layoutOf(kernel, result),
                                   quantity(result).getElementType(),
-                                  /*isBuffer=*/true});
+                                  /*isBuffer=*/true, Strip()});
       bufferValues.push_back(result);
     }
   }

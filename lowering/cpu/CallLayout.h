@@ -14,6 +14,17 @@
 
 namespace attn::cpu {
 
+/// A range of the indices of a dimension: stages run over one at a time, so
+/// that an array between them has no more than that in memory (Slices.h).
+struct Strip {
+  /// Slots: the first index; how many indices a range has, 0 for all, both set
+  /// by the runtime; how many this one has and the extent, set by the plan.
+  enum { First, Most, Count, Extent, NumSlots };
+  mlir::StringAttr dim; // null: none
+  int slot = -1;
+  explicit operator bool() const { return bool(dim); }
+};
+
 /// A quantity in memory: a tensor of the caller or a buffer between stages.
 struct Storage {
   int slot;
@@ -21,6 +32,9 @@ struct Storage {
   mlir::Type element;
   /// A buffer has no strides of its own: it is dense in `layout`.
   bool isBuffer;
+  /// What a buffer holds at a time, where that is not all of it: elements are
+  /// addressed as if it held what comes before, too.
+  Strip strip;
 };
 
 class CallLayout {
@@ -53,6 +67,12 @@ public:
   /// Work items of a stage; one further on the scratch of a worker, then the
   /// first of its batch indices and the one after the last.
   int itemsSlot(unsigned stage) const { return itemsSlots[stage]; }
+  /// The indices that \p kernel runs over at a time, where not over all.
+  Strip stripOf(KernelOp kernel) const { return strips.lookup(kernel); }
+  void setStrip(KernelOp kernel, Strip strip) { strips[kernel] = strip; }
+  void setStrip(mlir::Value buffer, Strip strip) {
+    storages[buffer].front().strip = strip;
+  }
   /// Takes \p count more slots, for whoever emits the stages; the first.
   int reserve(int count) {
     slots += count;
@@ -64,6 +84,7 @@ private:
   int slots = 0;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Storage, 1>> storages;
   llvm::DenseMap<mlir::Value, int> scalars;
+  llvm::DenseMap<mlir::Operation *, Strip> strips;
   llvm::SmallVector<int> params, itemsSlots;
   llvm::SmallVector<mlir::Value> bufferValues;
   llvm::SmallVector<KernelOp> kernelOps;

@@ -12,6 +12,7 @@ KernelEmitter::KernelEmitter(OpBuilder &builder, const CallLayout &layout,
                              const KernelShape &shape, Machine machine,
                              int64_t sharedBudget)
     : builder(builder), layout(layout), shape(shape),
+      strip(layout.stripOf(shape.kernel)),
       code(builder, shape.kernel.getLoc(),
            machine == Machine::Cpu ? shape.width : 1, machine),
       laneKey(builder.getStringAttr("#lane")), sharedBudget(sharedBudget) {
@@ -186,7 +187,7 @@ Value KernelEmitter::array(unsigned number, Type element, Value offset) {
 //===----------------------------------------------------------------------===//
 
 Value KernelEmitter::batchExtent(Evaluator &evaluator) {
-  return evaluator.volume(shape.batch);
+  return evaluator.volume(shape.batch, strip);
 }
 
 Value KernelEmitter::emitItems(Evaluator &evaluator) {
@@ -216,6 +217,13 @@ void KernelEmitter::decode(Value flat, ArrayRef<Value> extents,
     set(0, flat);
 }
 
+/// The index of position \p at among those that the stage runs over at a time.
+Value KernelEmitter::indexAt(StringAttr dim, Value at) {
+  if (strip.dim != dim)
+    return at;
+  return code.add(evaluator->slot(strip.slot + Strip::First, code.i64()), at);
+}
+
 /// Sets up the tile and the batch index of \p item. Tiles of one batch index
 /// follow each other, so that its keys stay in the cache, and the last come
 /// first: under a causal mask they are the longest.
@@ -225,12 +233,14 @@ void KernelEmitter::forEachTile(Value item, llvm::function_ref<void()> body) {
   Value fromEnd = code.sub(item, code.mul(chunk, tiles));
   placeTile(code.sub(code.sub(tiles, code.index(1)), fromEnd));
   Value first = code.mul(chunk, code.index(shape.chunk));
-  Vectors extents = llvm::map_to_vector(
-      shape.batch, [&](StringAttr dim) { return evaluator->extent(dim); });
+  Vectors extents = llvm::map_to_vector(shape.batch, [&](StringAttr dim) {
+    return evaluator->countIn(strip, dim);
+  });
   auto run = [&](Value batch) {
     itemScope = Scope();
     decode(batch, extents, [&](unsigned position, Value index) {
-      itemScope.indices[shape.batch[position]].uniform = index;
+      StringAttr dim = shape.batch[position];
+      itemScope.indices[dim].uniform = indexAt(dim, index);
     });
     body();
   };
@@ -267,7 +277,7 @@ void KernelEmitter::bindGroup(Value first, unsigned vectors, Group &group) {
       if (!single)
         continue;
       Value left = code.toInt(code.sub(validLanes, lane), 32);
-      at.first = code.add(firstLane, lane);
+      at.first = indexAt(dim, code.add(firstLane, lane));
       if (code.machine == Machine::Gpu) {
         at.first = code.add(at.first, thread);
         at.exists = code.splat(code.lessThan(code.toInt(thread, 32), left));

@@ -86,6 +86,7 @@ private:
   void prepareEvaluator(mlir::Block *entry);
   void end();
   mlir::Value batchExtent(Evaluator &evaluator);
+  mlir::Value indexAt(mlir::StringAttr dim, mlir::Value at);
   void forEachTile(mlir::Value item, llvm::function_ref<void()> body);
   void bindGroup(mlir::Value first, unsigned vectors, Group &group);
   void forEachGroup(llvm::function_ref<void(Group &)> body);
@@ -387,6 +388,7 @@ private:
   mlir::OpBuilder &builder;
   const CallLayout &layout;
   const KernelShape &shape;
+  const Strip strip;
   Code code;
   std::unique_ptr<Evaluator> evaluator;
 

@@ -35,7 +35,8 @@ Value KernelEmitter::laneStride(Evaluator &evaluator, StringAttr dim) {
 KernelEmitter::Vectors KernelEmitter::laneCounts(Evaluator &evaluator) {
   Code &at = evaluator.code;
   return llvm::map_to_vector(shape.lanes, [&](StringAttr dim) {
-    Value extent = evaluator.extent(dim), stride = laneStride(evaluator, dim);
+    Value extent = evaluator.countIn(strip, dim);
+    Value stride = laneStride(evaluator, dim);
     if (!stride)
       return extent;
     return at.ceilDiv(extent, stride);
@@ -130,7 +131,7 @@ void KernelEmitter::placeTile(Value tile) {
 /// its residue.
 Value KernelEmitter::laneIndex(unsigned position, Value at) {
   if (!strides[position])
-    return at;
+    return indexAt(shape.lanes[position], at);
   Value index = code.add(residues[position], code.mul(at, strides[position]));
   Value last =
       code.sub(evaluator->extent(shape.lanes[position]), code.index(1));

@@ -1,6 +1,7 @@
 //===- EmitSpec.cpp - A scheduled spec as functions -----------------------===//
 
 #include "lowering/cpu/EmitSpec.h"
+#include "dialect/FormulaWalk.h"
 #include "lowering/Targets.h"
 #include "lowering/cpu/EmitKernel.h"
 #include "lowering/gpu/EmitMmaKernel.h"
@@ -8,6 +9,8 @@
 #include "lowering/gpu/PlainStage.h"
 
 #include "attn/kernel_abi.h"
+
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace attn;
@@ -34,9 +37,7 @@ public:
     if (!device)
       describeSlices();
     for (Value buffer : layout.buffers())
-      description.buffers.push_back(
-          {layout.storageOf(buffer).slot,
-           llvm::is_contained(slices.buffers, buffer)});
+      describeBuffer(buffer);
     if (device)
       emitLaunches();
     else
@@ -111,10 +112,41 @@ private:
 
   void describeSlices() {
     slices = findSlices(layout);
-    if (slices.dims.empty())
+    if (slices.passes.empty())
       return;
     description.slicesSlot = layout.reserve(1);
-    description.passes = slices.passes;
+    auto stripOf = [&](StringAttr dim) -> Strip {
+      if (!dim)
+        return {};
+      auto *found = llvm::find_if(
+          strips, [&](const Strip &strip) { return strip.dim == dim; });
+      if (found == strips.end()) {
+        strips.push_back({dim, layout.reserve(Strip::NumSlots)});
+        return strips.back();
+      }
+      return *found;
+    };
+    for (const SlicedBuffer &buffer : slices.buffers)
+      layout.setStrip(buffer.value, stripOf(buffer.strip));
+    for (auto [kernel, dim] : llvm::zip_equal(layout.kernels(), slices.strips))
+      layout.setStrip(kernel, stripOf(dim));
+    for (const StagePass &pass : slices.passes)
+      description.passes.push_back(
+          {pass.isSliced, stripOf(pass.strip).slot, pass.stages});
+  }
+
+  void describeBuffer(Value buffer) {
+    const Storage &storage = layout.storageOf(buffer);
+    bool isSliced =
+        llvm::any_of(slices.buffers, [&](const SlicedBuffer &sliced) {
+          return sliced.value == buffer;
+        });
+    SpecDescription::Buffer entry{storage.slot, isSliced};
+    if (storage.strip) {
+      entry.stripSlot = storage.strip.slot;
+      entry.skippedSlot = layout.reserve(1);
+    }
+    description.buffers.push_back(entry);
   }
 
   static void describeDefault(SpecDescription::Param &param, Attribute value) {
@@ -132,6 +164,37 @@ private:
     }
   }
 
+  /// Says whether what a later stage visits is made of what stage \p index
+  /// makes.
+  bool isForCounts(unsigned index) {
+    auto isMadeHere = [&](Value part) {
+      auto kernel = part.getDefiningOp<KernelOp>();
+      return kernel && isNeededBy(index, kernel);
+    };
+    return llvm::any_of(shapes, [&](const auto &shape) {
+      if (shape->sweeps.empty() || !shape->sweeps.front().visit)
+        return false;
+      VisitOp visit = shape->sweeps.front().visit;
+      return llvm::any_of(visit->getOperands(), [&](Value bound) {
+        return isMadeOf(bound, isMadeHere);
+      });
+    });
+  }
+
+  /// Says whether \p kernel is stage \p index, or reads something that is made
+  /// of it.
+  bool isNeededBy(unsigned index, KernelOp kernel) {
+    llvm::SmallSetVector<KernelOp, 4> needed;
+    needed.insert(kernel);
+    for (size_t i = 0; i != needed.size(); ++i)
+      KernelOp(needed[i]).walk([&](Operation *op) {
+        for (Value operand : op->getOperands())
+          if (auto maker = operand.getDefiningOp<KernelOp>())
+            needed.insert(maker);
+      });
+    return needed.contains(layout.kernels()[index]);
+  }
+
   void emitStages() {
     for (auto [index, kernel] : llvm::enumerate(layout.kernels()))
       shapes.push_back(std::make_unique<KernelShape>(kernel, layout));
@@ -147,6 +210,8 @@ private:
       emitters.back()->emitRun(entry.run);
       emitters.back()->emitCount(entry.count);
       entry.chunk = int(shape->chunk);
+      entry.stripSlot = layout.stripOf(shape->kernel).slot;
+      entry.isForCounts = isForCounts(index);
       // What is counted is the first sweep.
       entry.isUneven = !shape->sweeps.empty() && shape->sweeps.front().visit;
       description.stages.push_back(entry);
@@ -256,8 +321,12 @@ private:
               require.getMessage());
       }
     }
-    for (Value buffer : layout.buffers())
-      emitBufferSize(code, evaluator, layout.storageOf(buffer));
+    for (const Strip &strip : strips)
+      emitStrip(code, evaluator, strip);
+    for (auto [buffer, entry] :
+         llvm::zip_equal(layout.buffers(), description.buffers))
+      emitBufferSize(code, evaluator, layout.storageOf(buffer),
+                     entry.skippedSlot);
     for (auto [index, emitter] : llvm::enumerate(emitters)) {
       int slot = layout.itemsSlot(index);
       code.store(emitter->emitItems(evaluator), evaluator.slotAddress(slot));
@@ -312,17 +381,38 @@ private:
         store(step, attn::gpu::StepsSlot + int(i));
   }
 
-  void emitBufferSize(Code &code, Evaluator &evaluator, const Storage &buffer) {
+  void emitStrip(Code &code, Evaluator &evaluator, const Strip &strip) {
+    auto field = [&](int which) {
+      return code.load(code.i64(), evaluator.slotAddress(strip.slot + which));
+    };
+    Value extent = evaluator.extent(strip.dim), most = field(Strip::Most);
+    Value left = code.max(code.sub(extent, field(Strip::First)), code.index(0));
+    Value count = code.select(code.equals(most, code.index(0)), left,
+                              code.min(left, most));
+    code.store(count, evaluator.slotAddress(strip.slot + Strip::Count));
+    code.store(extent, evaluator.slotAddress(strip.slot + Strip::Extent));
+  }
+
+  void emitBufferSize(Code &code, Evaluator &evaluator, const Storage &buffer,
+                      int skippedSlot) {
     unsigned bits = buffer.element.getIntOrFloatBitWidth();
-    Value bytes = code.index(std::max(bits, 8u) / 8);
-    for (StringAttr dim : buffer.layout)
-      bytes = code.mul(bytes, evaluator.extent(dim));
-    code.store(bytes, evaluator.slotAddress(buffer.slot + 1));
+    Value element = code.index(std::max(bits, 8u) / 8);
+    Value count = evaluator.volume(buffer.layout, buffer.strip);
+    code.store(code.mul(element, count),
+               evaluator.slotAddress(buffer.slot + 1));
+    if (!buffer.strip)
+      return;
+    unsigned position =
+        llvm::find(buffer.layout, buffer.strip.dim) - buffer.layout.begin();
+    Value first = evaluator.slot(buffer.strip.slot + Strip::First, code.i64());
+    Value skipped = code.mul(first, evaluator.stride(buffer, position));
+    code.store(code.mul(element, skipped), evaluator.slotAddress(skippedSlot));
   }
 
   SpecOp spec;
   CallLayout layout;
   Slices slices;
+  SmallVector<Strip> strips;
   OpBuilder builder;
   const DeviceTarget *device;
   SpecDescription description;

@@ -44,10 +44,20 @@ struct SpecDescription {
     std::vector<Launch> launches; // the first that fits a call is taken
     bool isUneven = false;        // items visit different numbers of pairs
     int chunk = 1;                // batch indices of an item
+    int stripSlot = -1;           // of what it runs over at a time; -1: all
+    bool isForCounts = false;     // a later count reads what it makes
   };
   struct Buffer {
     int slot;
     bool isSliced;
+    int stripSlot = -1; // of what it holds at a time; -1: all
+    /// The bytes that it would have in front of the strip.
+    int skippedSlot = -1;
+  };
+  struct Pass {
+    bool isSliced;
+    int stripSlot;
+    llvm::SmallVector<unsigned> stages;
   };
   std::string name, plan;
   int numSlots = 0;
@@ -58,7 +68,7 @@ struct SpecDescription {
   /// How stages run in slices, and the slot with the number of the smallest
   /// ones there are; -1: they cannot.
   int slicesSlot = -1;
-  std::vector<StagePass> passes;
+  std::vector<Pass> passes;
   std::vector<std::string> checks;
 };
 

@@ -89,7 +89,9 @@ public:
 
   mlir::Value extent(mlir::StringAttr dim);
   /// The product of the extents of \p dims.
-  mlir::Value volume(llvm::ArrayRef<mlir::StringAttr> dims);
+  /// The same, of \p dim where it is cut to \p strip.
+  mlir::Value countIn(Strip strip, mlir::StringAttr dim);
+  mlir::Value volume(llvm::ArrayRef<mlir::StringAttr> dims, Strip strip = {});
   mlir::Value slot(int number, mlir::Type type);
   mlir::Value slotAddress(int number);
   mlir::Value stride(const Storage &storage, unsigned position);

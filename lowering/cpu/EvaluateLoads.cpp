@@ -40,10 +40,15 @@ Value Evaluator::extent(StringAttr dim) {
   return slot(layout.dimSlot(dim), code.i64());
 }
 
-Value Evaluator::volume(ArrayRef<StringAttr> dims) {
+Value Evaluator::countIn(Strip strip, StringAttr dim) {
+  return strip.dim == dim ? slot(strip.slot + Strip::Count, code.i64())
+                          : extent(dim);
+}
+
+Value Evaluator::volume(ArrayRef<StringAttr> dims, Strip strip) {
   Value product = code.index(1);
   for (StringAttr dim : dims)
-    product = code.mul(product, extent(dim));
+    product = code.mul(product, countIn(strip, dim));
   return product;
 }
 
@@ -52,7 +57,8 @@ Value Evaluator::stride(const Storage &storage, unsigned position) {
     return code.index(1);
   if (!storage.isBuffer)
     return slot(storage.slot + 1 + int(position), code.i64());
-  return volume(ArrayRef(storage.layout).drop_front(position + 1));
+  return volume(ArrayRef(storage.layout).drop_front(position + 1),
+                storage.strip);
 }
 
 Value Evaluator::areNotEmpty(ArrayRef<StringAttr> dims) {

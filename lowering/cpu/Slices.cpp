@@ -1,8 +1,10 @@
-//===- Slices.cpp - Batch indices that need not be in memory at once ------===//
+//===- Slices.cpp - Indices that need not be in memory at once ------------===//
 
 #include "lowering/cpu/Slices.h"
 #include "dialect/FormulaWalk.h"
+#include "dialect/LargeArrays.h"
 
+#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -31,107 +33,249 @@ static void cutToCommon(DimList &prefix, ArrayRef<StringAttr> dims) {
   prefix.resize(common);
 }
 
+/// Made of what the caller brings, element by element.
+static bool isMadeAhead(KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  return body.getOps<SweepOp>().empty() &&
+         llvm::none_of(body.getTerminator()->getOperands(),
+                       [](Value value) { return isMadeOf(value, isOfKernel); });
+}
+
 namespace {
 
 class SliceFinder {
 public:
   explicit SliceFinder(const CallLayout &layout)
-      : layout(layout), kernels(layout.kernels()) {}
+      : layout(layout), spec(layout.getSpec()), kernels(layout.kernels()) {}
 
   Slices find();
 
 private:
-  unsigned stageOf(Operation *op) {
+  using Stages = llvm::SmallSetVector<unsigned, 4>;
+
+  unsigned stageOf(Operation *op) const {
     while (!isa<KernelOp>(op))
       op = op->getParentOp();
     return unsigned(llvm::find(kernels, cast<KernelOp>(op)) - kernels.begin());
   }
-  bool looksElsewhere(const StagePass &pass);
+  Stages stagesAt(Value buffer) const;
+  bool looksElsewhere(const Stages &stages, ArrayRef<StringAttr> dims) const;
+  void chooseBuffers(bool takesAhead);
+  void chooseStrips();
+  bool fits(StringAttr dim, ArrayRef<unsigned> group, const Stages &stages);
+  StringAttr stripFor(ArrayRef<unsigned> group, const Stages &stages);
+  void dropWholeBuffers();
+  void addMakers(unsigned stage, StagePass &pass) const;
   void addStage(unsigned stage);
+  bool makesOthers(unsigned stage) const;
 
   const CallLayout &layout;
+  SpecOp spec;
   ArrayRef<KernelOp> kernels;
   Slices slices;
-  /// By stage: the stages that make what it reads of the sliced buffers.
-  std::vector<llvm::SmallSetVector<unsigned, 2>> makers;
 };
 
 } // namespace
 
-/// Says whether a stage of \p pass looks at what another one makes, at another
-/// index of the sliced dimensions than its own.
-bool SliceFinder::looksElsewhere(const StagePass &pass) {
-  bool found = false;
-  auto isOfPass = [&](Value part) {
+/// The stages that make or read \p buffer.
+SliceFinder::Stages SliceFinder::stagesAt(Value buffer) const {
+  Stages stages;
+  stages.insert(stageOf(buffer.getDefiningOp()));
+  for (Operation *user : buffer.getUsers())
+    stages.insert(stageOf(user));
+  return stages;
+}
+
+/// Says whether one of \p stages looks at what another one makes at another
+/// index of \p dims than its own.
+bool SliceFinder::looksElsewhere(const Stages &stages,
+                                 ArrayRef<StringAttr> dims) const {
+  auto isOfStages = [&](Value part) {
     auto kernel = part.getDefiningOp<KernelOp>();
-    return kernel && llvm::is_contained(pass.stages, stageOf(kernel));
+    return kernel && stages.contains(stageOf(kernel));
   };
-  for (unsigned stage : pass.stages)
+  bool found = false;
+  for (unsigned stage : stages)
     KernelOp(kernels[stage]).walk([&](ReadOp read) {
       found |= llvm::any_of(read.getDims().getAsRange<StringAttr>(),
                             [&](StringAttr dim) {
-                              return llvm::is_contained(slices.dims, dim);
+                              return llvm::is_contained(dims, dim);
                             }) &&
-               isMadeOf(read.getSource(), isOfPass);
+               isMadeOf(read.getSource(), isOfStages);
     });
   return found;
 }
 
-/// Stages that make sliced buffers run in the passes that read those.
-void SliceFinder::addStage(unsigned stage) {
-  const auto &needed = makers[stage];
-  if (needed.empty()) {
-    slices.passes.push_back({/*isSliced=*/false, {stage}});
-    return;
-  }
-  if (slices.passes.empty() || !slices.passes.back().isSliced)
-    slices.passes.push_back({/*isSliced=*/true, {}});
-  StagePass &pass = slices.passes.back();
-  for (unsigned maker : needed)
-    if (!llvm::is_contained(pass.stages, maker))
-      pass.stages.push_back(maker);
-  pass.stages.push_back(stage);
-}
-
-Slices SliceFinder::find() {
-  makers.resize(kernels.size());
-  llvm::SmallSetVector<unsigned, 4> sliced, making;
+/// Takes the buffers that may be sliced, and the batch dimensions that all
+/// their stages have in common; without \p takesAhead, none.
+void SliceFinder::chooseBuffers(bool takesAhead) {
+  slices = Slices();
+  Stages sliced;
   for (Value buffer : layout.buffers()) {
-    auto kernel = cast<KernelOp>(buffer.getDefiningOp());
-    // Made of what the caller brings, element by element: it can be made again.
-    bool isMadeAhead =
-        kernel.getBody().front().getOps<SweepOp>().empty() &&
-        llvm::none_of(kernel.getBody().front().getTerminator()->getOperands(),
-                      [](Value value) { return isMadeOf(value, isOfKernel); });
-    if (!isMadeAhead)
+    bool isAhead = takesAhead && isMadeAhead(buffer.getDefiningOp<KernelOp>());
+    if (!isAhead && !isLarge(spec, buffer))
       continue;
-    slices.buffers.push_back(buffer);
-    unsigned maker = stageOf(kernel);
-    making.insert(maker);
-    sliced.insert(maker);
-    for (Operation *user : buffer.getUsers()) {
-      makers[stageOf(user)].insert(maker);
-      sliced.insert(stageOf(user));
-    }
+    slices.buffers.push_back({buffer, StringAttr()});
+    sliced.insert_range(stagesAt(buffer));
   }
-  if (slices.buffers.empty())
-    return {};
+  if (!takesAhead || sliced.empty())
+    return;
   slices.dims = batchOf(kernels[sliced.front()]);
   for (unsigned stage : sliced)
     cutToCommon(slices.dims, batchOf(kernels[stage]));
-  for (Value buffer : slices.buffers)
-    cutToCommon(slices.dims, layout.storageOf(buffer).layout);
-  if (slices.dims.empty())
-    return {};
-  for (unsigned stage = 0; stage != kernels.size(); ++stage)
-    if (!making.contains(stage))
-      addStage(stage);
-  for (const StagePass &pass : slices.passes)
-    if (pass.isSliced && looksElsewhere(pass))
-      return {};
+  for (const SlicedBuffer &buffer : slices.buffers)
+    cutToCommon(slices.dims, layout.storageOf(buffer.value).layout);
+}
+
+/// Says whether the buffers of \p group, those of \p stages, may come in strips
+/// of \p dim: every work item has its own place in each.
+bool SliceFinder::fits(StringAttr dim, ArrayRef<unsigned> group,
+                       const Stages &stages) {
+  if (spec.getStaticSize(dim) || llvm::is_contained(slices.dims, dim) ||
+      looksElsewhere(stages, dim))
+    return false;
+  for (unsigned number : group)
+    if (!quantity(slices.buffers[number].value).hasDim(dim))
+      return false;
+  for (unsigned stage : stages) {
+    KernelOp kernel = kernels[stage];
+    if (!llvm::is_contained(toDims(kernel.getFree()), dim))
+      return false;
+    // Lanes that are some indices apart are all over the dimension.
+    for (auto stride : kernel.getBody().front().getOps<StrideOp>())
+      if (stride.getDimAttr() == dim)
+        return false;
+  }
+  return true;
+}
+
+/// The dimension of the strips of \p group. The innermost: with the batch, they
+/// would be as large as ever.
+StringAttr SliceFinder::stripFor(ArrayRef<unsigned> group,
+                                 const Stages &stages) {
+  for (Attribute dim : llvm::reverse(spec.getDims()))
+    if (fits(cast<StringAttr>(dim), group, stages))
+      return cast<StringAttr>(dim);
+  return {};
+}
+
+/// Finds strips for large buffers. Those that share a stage have the same.
+void SliceFinder::chooseStrips() {
+  slices.strips.assign(kernels.size(), StringAttr());
+  llvm::EquivalenceClasses<unsigned> related; // by stage
+  for (const SlicedBuffer &buffer : slices.buffers)
+    if (isLarge(spec, buffer.value, slices.dims)) {
+      Stages stages = stagesAt(buffer.value);
+      for (unsigned stage : stages)
+        related.unionSets(stages.front(), stage);
+    }
+  for (unsigned leader = 0; leader != kernels.size(); ++leader) {
+    auto isOfGroup = [&](unsigned stage) {
+      return related.contains(stage) && related.getLeaderValue(stage) == leader;
+    };
+    SmallVector<unsigned> group;
+    Stages stages;
+    for (auto [number, buffer] : llvm::enumerate(slices.buffers))
+      if (isOfGroup(stageOf(buffer.value.getDefiningOp())) &&
+          isLarge(spec, buffer.value, slices.dims))
+        group.push_back(number);
+    for (unsigned stage = 0; stage != kernels.size(); ++stage)
+      if (isOfGroup(stage))
+        stages.insert(stage);
+    if (group.empty())
+      continue;
+    StringAttr strip = stripFor(group, stages);
+    for (unsigned number : group)
+      slices.buffers[number].strip = strip;
+    for (unsigned stage : stages)
+      slices.strips[stage] = strip;
+  }
+}
+
+/// Buffers of which no part is smaller are as others.
+void SliceFinder::dropWholeBuffers() {
+  llvm::erase_if(slices.buffers, [&](const SlicedBuffer &buffer) {
+    if (buffer.strip)
+      return false;
+    if (isLarge(spec, buffer.value, slices.dims))
+      slices.whole.push_back(buffer.value);
+    return slices.dims.empty();
+  });
+}
+
+/// Says whether \p stage has results that are not sliced.
+bool SliceFinder::makesOthers(unsigned stage) const {
+  return llvm::any_of(KernelOp(kernels[stage]).getResults(), [&](Value result) {
+    return llvm::none_of(slices.buffers, [&](const SlicedBuffer &buffer) {
+      return buffer.value == result;
+    });
+  });
+}
+
+/// Adds what makes the sliced buffers that \p stage reads to \p pass, in the
+/// order of the stages, each once.
+void SliceFinder::addMakers(unsigned stage, StagePass &pass) const {
+  Stages makers;
+  for (const SlicedBuffer &buffer : slices.buffers)
+    if (llvm::any_of(buffer.value.getUsers(),
+                     [&](Operation *user) { return stageOf(user) == stage; }))
+      makers.insert(stageOf(buffer.value.getDefiningOp()));
+  for (unsigned maker : makers) {
+    if (llvm::is_contained(pass.stages, maker))
+      continue;
+    addMakers(maker, pass);
+    pass.stages.push_back(maker);
+  }
+}
+
+/// Stages that make sliced buffers alone run in the passes that read those.
+void SliceFinder::addStage(unsigned stage) {
+  StringAttr strip = slices.strips[stage];
+  StagePass needed{/*isSliced=*/true, strip, {}};
+  addMakers(stage, needed);
+  bool isSliced = strip || !needed.stages.empty();
+  if (!isSliced) {
+    slices.passes.push_back({/*isSliced=*/false, StringAttr(), {stage}});
+    return;
+  }
+  if (slices.passes.empty() || !slices.passes.back().isSliced ||
+      slices.passes.back().strip != strip)
+    slices.passes.push_back({/*isSliced=*/true, strip, {}});
+  StagePass &pass = slices.passes.back();
+  addMakers(stage, pass);
+  if (!llvm::is_contained(pass.stages, stage))
+    pass.stages.push_back(stage);
+}
+
+Slices SliceFinder::find() {
+  auto choose = [&](bool takesAhead) {
+    chooseBuffers(takesAhead);
+    chooseStrips();
+    dropWholeBuffers();
+    slices.passes.clear();
+    if (slices.buffers.empty())
+      return;
+    for (unsigned stage = 0; stage != kernels.size(); ++stage)
+      if (makesOthers(stage))
+        addStage(stage);
+  };
+  choose(/*takesAhead=*/true);
+  auto isWrong = [&](const StagePass &pass) {
+    return pass.isSliced &&
+           looksElsewhere(Stages(pass.stages.begin(), pass.stages.end()),
+                          slices.dims);
+  };
+  if (llvm::any_of(slices.passes, isWrong))
+    choose(/*takesAhead=*/false);
   return std::move(slices);
 }
 
 Slices attn::cpu::findSlices(const CallLayout &layout) {
   return SliceFinder(layout).find();
+}
+
+SmallVector<Value> attn::cpu::findLargeBuffers(const CallLayout &layout) {
+  return llvm::filter_to_vector(layout.buffers(), [&](Value buffer) {
+    return isLarge(layout.getSpec(), buffer);
+  });
 }

@@ -1,4 +1,13 @@
-//===- Slices.h - Batch indices that take turns in memory -------*- C++ -*-===//
+//===- Slices.h - Indices that take turns in memory -------------*- C++ -*-===//
+//
+// Two kinds of buffers need not be in memory at once. Operands that are
+// computed ahead (rotary embeddings, feature maps) are there for some batch
+// indices at a time. Arrays that no tensor accounts for (a mean over heads of
+// query by key, say) are there for a strip of one of their dimensions at a
+// time, too: it runs along lanes in some stages and among the batch indices of
+// others, but each work item of a stage has its own place in it.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef ATTN_LOWERING_CPU_SLICES_H
 #define ATTN_LOWERING_CPU_SLICES_H
@@ -8,25 +17,37 @@
 namespace attn::cpu {
 
 /// Stages that follow each other. Where they are sliced, they run for some
-/// batch indices, then for the next, and so on.
+/// batch indices, then for the next, and so on; with a strip, for some of its
+/// indices each time. Those that have none run once for all strips.
 struct StagePass {
   bool isSliced = false;
+  mlir::StringAttr strip; // null: none
   llvm::SmallVector<unsigned> stages;
 };
 
-/// How stages may run so that operands which are computed ahead (rotary
-/// embeddings, feature maps) take the memory of a slice.
+struct SlicedBuffer {
+  mlir::Value value;
+  mlir::StringAttr strip; // null: none
+};
+
+/// How the stages of a spec may run.
 struct Slices {
-  /// The outermost batch dimensions of all stages that are sliced; empty: none
-  /// can be.
+  /// The outermost batch dimensions of all stages that are sliced.
   DimList dims;
-  /// Buffers that these stages alone look at, outermost in `dims`. A pass that
-  /// reads one makes it again.
-  llvm::SmallVector<mlir::Value> buffers;
-  std::vector<StagePass> passes;
+  /// Buffers that these stages alone look at. A pass that reads one makes it
+  /// again.
+  llvm::SmallVector<SlicedBuffer> buffers;
+  /// The dimension of the strips that a stage runs over; null: none.
+  llvm::SmallVector<mlir::StringAttr> strips;
+  std::vector<StagePass> passes; // empty: nothing is sliced
+  /// Buffers larger than any tensor that stay so.
+  llvm::SmallVector<mlir::Value> whole;
 };
 
 Slices findSlices(const CallLayout &layout);
+
+/// The buffers larger than any tensor of the call, as far as names tell.
+llvm::SmallVector<mlir::Value> findLargeBuffers(const CallLayout &layout);
 
 } // namespace attn::cpu
 

@@ -4,6 +4,7 @@
 #include "lowering/Passes.h"
 #include "lowering/Targets.h"
 #include "lowering/cpu/KernelShape.h"
+#include "lowering/cpu/Slices.h"
 
 using namespace mlir;
 
@@ -32,6 +33,9 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     cpu::CallLayout layout(getOperation());
     for (KernelOp kernel : kernels)
       remark(cpu::KernelShape(kernel, layout));
+    llvm::for_each(record->gpu ? cpu::findLargeBuffers(layout)
+                               : cpu::findSlices(layout).whole,
+                   remarkOnSize);
   }
 
   DictionaryAttr tileOf(KernelOp kernel, const TargetRecord &record) {
@@ -137,6 +141,25 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     return box;
   }
 
+  static std::string namesOf(ArrayRef<StringAttr> dims) {
+    return llvm::join(
+        llvm::map_range(dims, [](StringAttr dim) { return dim.getValue(); }),
+        ", ");
+  }
+
+  /// Says that an array is kept which no tensor accounts for.
+  static void remarkOnSize(Value buffer) {
+    auto kernel = buffer.getDefiningOp<KernelOp>();
+    unsigned number = cast<OpResult>(buffer).getResultNumber();
+    Value made = kernel.getBody().front().getTerminator()->getOperand(number);
+    if (auto sweep = made.getDefiningOp<SweepOp>())
+      made = sweep.getBody().front().getTerminator()->getOperand(
+          cast<OpResult>(made).getResultNumber());
+    mlir::emitRemark(made.getLoc())
+        << "performance: an array [" << namesOf(quantity(buffer).getDims())
+        << "] is kept in memory, larger than any tensor of the call";
+  }
+
   void remark(const cpu::KernelShape &shape) {
     for (const cpu::SweepShape &sweep : shape.sweeps) {
       SweepOp op = sweep.op;
@@ -150,11 +173,7 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
         });
         if (!isProduct)
           reduce.emitRemark(
-              "performance: in a sweep over " +
-              llvm::join(llvm::map_range(
-                             sweep.over,
-                             [](StringAttr dim) { return dim.getValue(); }),
-                         ", ") +
+              "performance: in a sweep over " + namesOf(sweep.over) +
               " this sum is no product of a query side and a key side: it is "
               "computed element by element");
       }

@@ -42,7 +42,7 @@
 extern "C" {
 #endif
 
-#define ATTN_KERNEL_ABI_VERSION 9
+#define ATTN_KERNEL_ABI_VERSION 10
 
 /* How the extent of a dimension is known. */
 enum attn_extent_kind {
@@ -76,10 +76,13 @@ typedef struct attn_param_desc {
   int64_t default_bits; /* an int64_t, or the bits of a double */
 } attn_param_desc;
 
-/* With `is_sliced`, it has memory for a slice alone (attn_spec_desc). */
+/* With `is_sliced`, it has memory for a slice alone, and with a strip_slot for
+   a strip of it (attn_spec_desc). A slot of -1: there is none. */
 typedef struct attn_buffer_desc {
   int32_t slot;
   int32_t is_sliced;
+  int32_t strip_slot;
+  int32_t skipped_slot; /* the bytes that it would have before the strip */
 } attn_buffer_desc;
 
 /* One dimension of a tensor map. Where a slot is -1, the number beside it
@@ -152,10 +155,13 @@ typedef struct attn_stage_desc {
   const attn_launch_desc *launches;
   int32_t is_uneven;
   int32_t chunk;
+  int32_t strip_slot;    /* of what it runs over at a time; -1: all */
+  int32_t is_for_counts; /* a later count reads what it makes */
 } attn_stage_desc;
 
 typedef struct attn_pass_desc {
   int32_t is_sliced;
+  int32_t strip_slot; /* -1: none */
   int32_t num_stages;
   const int32_t *stages;
 } attn_pass_desc;
@@ -204,7 +210,14 @@ typedef struct attn_spec_desc {
      again for the next range. slices_slot has the number of the smallest
      slices, which have equal shares of the indices of each sliced stage and of
      the bytes of each sliced buffer; a buffer's address is that of the whole.
-     -1: there are no passes. */
+     -1: there are no passes.
+
+     A strip is a range of the indices of a dimension. It has four slots: its
+     first index, and how many indices it has at most (0: all), both written by
+     the runtime before plan; how many it has, and the extent, written by plan,
+     which then counts items and bytes of this strip alone. A pass with a strip
+     runs for one strip after the other; of its stages, those that have none run
+     for the first one. Here too, a buffer's address is that of the whole. */
   int32_t slices_slot;
   int32_t num_passes;
   const attn_pass_desc *passes;

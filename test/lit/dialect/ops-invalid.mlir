@@ -780,6 +780,16 @@ attn.spec @kernel_c2_lanes() attributes {dims = ["H", "M"]} {
 
 // -----
 
+attn.spec @kernel_c2_along() attributes {dims = ["H", "M"]} {
+  // expected-error@+1 {{'attn.kernel' op C2: along has "M", which is not a free dimension}}
+  attn.kernel free ["H"] along ["M"] {
+    attn.yield
+  }
+  attn.return
+}
+
+// -----
+
 attn.spec @kernel_c3() attributes {dims = ["H", "M"]} {
   // expected-error@+1 {{'attn.kernel' op C3: the result '!attn.q<[M], i64>' lacks the free dimension "H"}}
   %0 = attn.kernel free ["H", "M"] {

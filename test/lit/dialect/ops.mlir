@@ -243,7 +243,8 @@ attn.spec @visits(
     %s: !attn.q<[], i64> {attn.name = "s"})
     -> (!attn.q<[B, M], f32> {attn.name = "out", attn.layout = ["B", "M"]})
     attributes {dims = ["B", "M", "N"]} {
-  %out = attn.kernel free ["B", "M"] lanes ["M"] {
+  // CHECK: attn.kernel free ["B", "M"] lanes ["M"] along ["B"] {
+  %out = attn.kernel free ["B", "M"] lanes ["M"] along ["B"] {
     // CHECK: attn.stride "M" by %{{.*}} : !attn.q<[], i64>
     attn.stride "M" by %s : !attn.q<[], i64>
     // CHECK: attn.sweep over ["N"] {

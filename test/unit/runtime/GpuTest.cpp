@@ -66,7 +66,7 @@ const int32_t dimsOfX[] = {M, D}, dimsOfOut[] = {M};
 const attn_param_desc params[] = {
     {"x", ATTN_PARAM_INPUT, X, 2, 16, 2, 0, dimsOfX, 0},
     {"out", ATTN_PARAM_OUTPUT, Out, 2, 32, 1, 0, dimsOfOut, 0}};
-const attn_buffer_desc buffers[] = {{Buffer, 0}};
+const attn_buffer_desc buffers[] = {{Buffer, 0, -1, -1}};
 const attn_map_dim_desc mapDims[] = {{D, X + 2, 0, 0, -1, 64, 1, -1, 0},
                                      {M, XStride, 0, 0, Box, 64, 1, -1, 0}};
 const attn_map_desc maps[] = {{X, 2, 16, 2, 128, mapDims}};
@@ -78,9 +78,9 @@ const attn_launch_desc launches[] = {
     {"plain", Plain, 128, 0, 0, 0, nullptr, 0, nullptr, 0, 0, 0}};
 // Without the launch that takes any tensor.
 const attn_stage_desc stages[] = {
-    {"rows", nullptr, nullptr, 0, 2, launches + 1, 0, 1}};
+    {"rows", nullptr, nullptr, 0, 2, launches + 1, 0, 1, -1, 0}};
 const attn_stage_desc slowStages[] = {
-    {"rows", nullptr, nullptr, 0, 3, launches, 0, 1}};
+    {"rows", nullptr, nullptr, 0, 3, launches, 0, 1, -1, 0}};
 // As the driver of the tests takes it: the names of its kernels.
 const attn_code_desc codes[] = {{"slow plain", 11}, {"fast merge", 11}};
 const attn_image_desc machineCode = {2, 0, codes, 90, 1, 86};

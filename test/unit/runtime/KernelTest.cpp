@@ -100,7 +100,7 @@ TEST(Kernel, RefusesOtherAbi) {
   EXPECT_EQ(attn_kernel_from_desc(&desc, &kernel), ATTN_STATUS_ABI_MISMATCH);
   EXPECT_STREQ(attn_last_error(),
                "the kernel was built for ABI version 99, but this runtime has "
-               "version 9: build the kernel again with the attnc of this "
+               "version 10: build the kernel again with the attnc of this "
                "runtime");
 }
 
@@ -114,12 +114,49 @@ TEST(Kernel, RefusesCpuWithoutItsInstructions) {
                "lacks: avx1024f");
 }
 
-TEST(Kernel, RefusesDescriptorThatPointsOutsideItsSlots) {
-  attn_spec_desc desc = attn_spec_row_sums;
-  desc.num_slots = 10;
+static void expectMalformed(const attn_spec_desc &desc) {
   attn_kernel_t *kernel = nullptr;
   EXPECT_EQ(attn_kernel_from_desc(&desc, &kernel), ATTN_STATUS_LOAD_FAILED);
   EXPECT_STREQ(attn_last_error(), "the descriptor of the kernel is malformed");
+}
+
+TEST(Kernel, RefusesDescriptorThatPointsOutsideItsSlots) {
+  attn_spec_desc desc = attn_spec_row_sums;
+  desc.num_slots = 10;
+  expectMalformed(desc);
+}
+
+TEST(Kernel, RefusesSlicesOutsideOfTheDescriptor) {
+  attn_spec_desc desc = attn_spec_row_sums;
+  desc.slices_slot = desc.num_slots;
+  expectMalformed(desc);
+
+  desc = attn_spec_row_sums;
+  int32_t numbers[] = {0, desc.num_stages};
+  attn_pass_desc pass = {1, -1, 2, numbers};
+  desc.num_passes = 1;
+  desc.passes = &pass;
+  expectMalformed(desc);
+  numbers[1] = -1;
+  expectMalformed(desc);
+  numbers[1] = 1;
+  pass.strip_slot = desc.num_slots - 3;
+  expectMalformed(desc);
+
+  desc = attn_spec_row_sums;
+  attn_buffer_desc buffer = desc.buffers[0];
+  desc.buffers = &buffer;
+  buffer.strip_slot = 0;
+  expectMalformed(desc);
+  buffer.strip_slot = desc.num_slots;
+  buffer.skipped_slot = 0;
+  expectMalformed(desc);
+
+  desc = attn_spec_row_sums;
+  attn_stage_desc stages[] = {desc.stages[0], desc.stages[1], desc.stages[2]};
+  desc.stages = stages;
+  stages[2].strip_slot = desc.num_slots - 1;
+  expectMalformed(desc);
 }
 
 TEST(Kernel, SaysWhatItIs) {

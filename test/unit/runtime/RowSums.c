@@ -116,12 +116,12 @@ static const attn_param_desc params[] = {
     {"padded", ATTN_PARAM_OUTPUT, SlotPadded, 2, 32, 1, 0, dimsOfPadded, 0},
 };
 
-static const attn_buffer_desc buffers[] = {{SlotWeights, 0}};
+static const attn_buffer_desc buffers[] = {{SlotWeights, 0, -1, -1}};
 
 static const attn_stage_desc stages[] = {
-    {"weights", runWeights, 0, SlotStages, 0, 0, 0, 1},
-    {"sums", runSums, countSums, SlotStages + 4, 0, 0, 1, 1},
-    {"padded", runPadded, 0, SlotStages + 8, 0, 0, 0, 1},
+    {"weights", runWeights, 0, SlotStages, 0, 0, 0, 1, -1, 1},
+    {"sums", runSums, countSums, SlotStages + 4, 0, 0, 1, 1, -1, 0},
+    {"padded", runPadded, 0, SlotStages + 8, 0, 0, 0, 1, -1, 0},
 };
 
 static const char *const checks[] = {"M <= N"};

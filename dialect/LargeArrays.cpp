@@ -1,0 +1,124 @@
+//===- LargeArrays.cpp - Arrays that no tensor accounts for ---------------===//
+
+#include "dialect/LargeArrays.h"
+#include "dialect/FormulaWalk.h"
+
+using namespace mlir;
+using namespace attn;
+
+static bool hasAll(ArrayRef<StringAttr> of, ArrayRef<StringAttr> dims) {
+  return llvm::all_of(
+      dims, [&](StringAttr dim) { return llvm::is_contained(of, dim); });
+}
+
+bool attn::isLarge(SpecOp spec, Value value, ArrayRef<StringAttr> given) {
+  DimList dims(quantity(value).getDims());
+  llvm::erase_if(dims, [&](StringAttr dim) {
+    return spec.getStaticSize(dim) || llvm::is_contained(given, dim);
+  });
+  if (dims.size() < 2)
+    return false;
+  for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
+    if (hasAll(spec.getResultLayout(i), dims))
+      return false;
+  for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i)
+    if (spec.getArgAttr(i, "attn.layout") && hasAll(spec.getArgLayout(i), dims))
+      return false;
+  return true;
+}
+
+namespace {
+
+class ReaderSeparator {
+public:
+  ReaderSeparator(SpecOp spec, SweepPlan &plan) : spec(spec), plan(plan) {}
+
+  void run();
+
+private:
+  using Arrays = llvm::SetVector<Value>;
+
+  Arrays arraysOf(const KernelPlan &kernel);
+  void ensure(Value array, const DimList &swept);
+  void add(const KernelPlan &kernel);
+
+  SpecOp spec;
+  SweepPlan &plan;
+  std::vector<KernelPlan> kernels;
+  /// What makes an array, in the plan as it was.
+  DenseMap<Value, const KernelPlan *> makers;
+  /// The dimensions along which the readers of its last copy go through it.
+  DenseMap<Value, DimList> sweptDims;
+};
+
+} // namespace
+
+/// The large arrays that \p kernel reads.
+ReaderSeparator::Arrays ReaderSeparator::arraysOf(const KernelPlan &kernel) {
+  Arrays arrays;
+  auto addAll = [&](ValueRange roots) {
+    walkFormula(roots, [&](Value part) {
+      auto maker = makers.find(part);
+      if (maker == makers.end())
+        return !plan.isKept(part);
+      if (maker->second != &kernel)
+        arrays.insert(part);
+      return false;
+    });
+  };
+  for (const SweepMembers &members : kernel.sweeps)
+    for (Value member : members) {
+      if (plan.isKept(member))
+        addAll(member.getDefiningOp()->getOperands());
+      else
+        addAll(member);
+    }
+  addAll(kernel.results);
+  return arrays;
+}
+
+/// Sees to it that the last copy of \p array is read along \p swept alone.
+void ReaderSeparator::ensure(Value array, const DimList &swept) {
+  DimList &present = sweptDims[array];
+  if (present == swept)
+    return;
+  const KernelPlan &maker = *makers.lookup(array);
+  bool isFirst = present.empty();
+  present = swept;
+  for (Value other : arraysOf(maker))
+    ensure(other, swept);
+  if (isFirst)
+    return;
+  for (Value result : maker.results)
+    if (makers.contains(result))
+      sweptDims[result] = swept;
+  kernels.push_back(maker);
+  kernels.back().along = swept;
+}
+
+void ReaderSeparator::add(const KernelPlan &kernel) {
+  for (Value array : arraysOf(kernel)) {
+    DimList swept(kernel.over);
+    llvm::erase_if(
+        swept, [&](StringAttr dim) { return !quantity(array).hasDim(dim); });
+    if (!swept.empty())
+      ensure(array, swept);
+  }
+  kernels.push_back(kernel);
+}
+
+void ReaderSeparator::run() {
+  for (const KernelPlan &kernel : plan.kernels)
+    for (Value result : kernel.results)
+      if (isLarge(spec, result))
+        makers[result] = &kernel;
+  if (makers.empty())
+    return;
+  for (const KernelPlan &kernel : plan.kernels)
+    add(kernel);
+  plan.kernels = std::move(kernels);
+}
+
+void attn::separateReaders(SpecOp spec, SweepPlan &plan) {
+  ReaderSeparator(spec, plan).run();
+}
