@@ -235,15 +235,21 @@ namespace {
 /// Memory that a kernel may write, aligned as the ABI says and full of NaN.
 struct Scratch {
   explicit Scratch(int64_t size)
-      : bytes(static_cast<unsigned char *>(std::aligned_alloc(
-            64, (std::max<int64_t>(size, 1) + 63) / 64 * 64))) {
-    std::memset(bytes.get(), poison, std::max<int64_t>(size, 1));
+      : size(std::max<int64_t>(size, 1)),
+        bytes(static_cast<unsigned char *>(
+            std::aligned_alloc(64, (this->size + 63) / 64 * 64))) {
+    fill();
   }
+  void fill() { std::memset(bytes.get(), poison, size); }
   struct Free {
     void operator()(unsigned char *p) const { std::free(p); }
   };
+  int64_t size;
   std::unique_ptr<unsigned char[], Free> bytes;
 };
+
+/// The slots of a strip, as kernel_abi.h has them.
+enum { FirstOfStrip, MostOfStrip, CountOfStrip, ExtentOfStrip };
 
 /// One call: the slots and the memory behind them.
 class Call {
@@ -267,6 +273,10 @@ private:
   std::vector<int64_t> shapeOf(const attn_param_desc &param) const;
   TensorMemory &addMemory(const attn_param_desc &param, Memory memory,
                           std::mt19937_64 &random);
+  void setStrips(llvm::function_ref<int64_t()> most);
+  void enterStrip(const attn_pass_desc &pass, int64_t first);
+  void executePass(const attn_pass_desc &pass);
+  void executeStage(int32_t stage);
 
   const attn_spec_desc &desc;
   const ReferenceInputs &inputs;
@@ -274,6 +284,7 @@ private:
   std::vector<int64_t> extents;
   std::vector<std::unique_ptr<TensorMemory>> memories; // one a parameter
   std::vector<Scratch> buffers, scratches;
+  bool hasStrips = false;
 };
 
 } // namespace
@@ -351,6 +362,8 @@ llvm::Error Call::plan(Memory memory, std::mt19937_64 &random) {
     if (param.kind == ATTN_PARAM_INPUT)
       addMemory(param, memory, random)
           .store(inputs.tensors.find(param.name)->second.data);
+  // Whole arrays, or parts that have nothing to do with tiles.
+  setStrips([&] { return random() % 4 ? int64_t(1 + random() % 40) : 0; });
   int64_t failed = desc.plan(slots.data());
   if (failed >= 0)
     return error("refused: {0}", desc.checks[failed]);
@@ -377,6 +390,7 @@ llvm::Expected<int64_t> Call::plan(const llvm::StringMap<int64_t> &sizes) {
     if (param.kind == ATTN_PARAM_SCALAR)
       if (llvm::Error failure = bindScalar(param))
         return failure;
+  setStrips([] { return 64; });
   int64_t failed = desc.plan(slots.data());
   if (failed >= 0)
     return error("refused: {0}", desc.checks[failed]);
@@ -389,12 +403,60 @@ llvm::Expected<int64_t> Call::plan(const llvm::StringMap<int64_t> &sizes) {
   return bytes + scratch;
 }
 
+/// Decides how many indices each strip has.
+void Call::setStrips(llvm::function_ref<int64_t()> most) {
+  llvm::SmallDenseMap<int32_t, int64_t> strips;
+  for (const attn_buffer_desc &buffer :
+       ArrayRef(desc.buffers, desc.num_buffers))
+    if (buffer.strip_slot >= 0 &&
+        strips.try_emplace(buffer.strip_slot).second) {
+      slots[buffer.strip_slot + MostOfStrip] = most();
+      hasStrips |= slots[buffer.strip_slot + MostOfStrip] != 0;
+    }
+}
+
+/// Nothing of another strip is left where this one is.
+void Call::enterStrip(const attn_pass_desc &pass, int64_t first) {
+  slots[pass.strip_slot + FirstOfStrip] = first;
+  desc.plan(slots.data());
+  for (auto [buffer, memory] :
+       llvm::zip_equal(ArrayRef(desc.buffers, desc.num_buffers), buffers)) {
+    if (buffer.strip_slot != pass.strip_slot)
+      continue;
+    memory.fill();
+    slots[buffer.slot] =
+        int64_t(reinterpret_cast<uintptr_t>(memory.bytes.get())) -
+        slots[buffer.skipped_slot];
+  }
+}
+
+void Call::executeStage(int32_t stage) {
+  // Any order is allowed; the last first is the one that nobody assumes.
+  for (int64_t item = slots[desc.stages[stage].items_slot]; item-- > 0;)
+    desc.stages[stage].run(slots.data(), scratches[stage].bytes.get(), item);
+}
+
+void Call::executePass(const attn_pass_desc &pass) {
+  int64_t first = 0;
+  do {
+    if (pass.strip_slot >= 0)
+      enterStrip(pass, first);
+    for (int32_t stage : ArrayRef(pass.stages, pass.num_stages))
+      if (first == 0 || desc.stages[stage].strip_slot == pass.strip_slot)
+        executeStage(stage);
+    if (pass.strip_slot < 0 || slots[pass.strip_slot + MostOfStrip] == 0)
+      return;
+    first += slots[pass.strip_slot + MostOfStrip];
+  } while (first < slots[pass.strip_slot + ExtentOfStrip]);
+}
+
 void Call::execute() {
-  for (auto [stage, scratch] :
-       llvm::zip_equal(ArrayRef(desc.stages, desc.num_stages), scratches))
-    // Any order is allowed; the last first is the one that nobody assumes.
-    for (int64_t item = slots[stage.items_slot]; item-- > 0;)
-      stage.run(slots.data(), scratch.bytes.get(), item);
+  if (!hasStrips)
+    for (int32_t stage = 0; stage != desc.num_stages; ++stage)
+      executeStage(stage);
+  else
+    for (const attn_pass_desc &pass : ArrayRef(desc.passes, desc.num_passes))
+      executePass(pass);
 }
 
 llvm::Expected<std::vector<HostTensor>> Call::finish() {

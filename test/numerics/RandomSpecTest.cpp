@@ -80,7 +80,9 @@ private:
   std::string scoreAndOther() {
     return oneOf({"near", "near", "near", "near + near[n: max(n - 1, 0)] / 2",
                   "near - tanh(near[m: M - 1 - m])",
-                  "near + near[h: H - 1 - h] / (2 + abs(bias))"});
+                  "near + near[h: H - 1 - h] / (2 + abs(bias))",
+                  "near / 2 + mean[h](near)",
+                  "near - max[h](tanh(near)) - min[h](near * near)"});
   }
 
   std::string predicate(unsigned depth) {
@@ -106,7 +108,8 @@ private:
          "1 + score + score * score / 2", "exp(score - logsumexp[n](score))",
          "softmax[n](score where " + predicate(1) + ")",
          "softmax[n](score) - softmax[n](score where " + predicate(1) + ")",
-         "softmax[n](score) + softmax[m](score)"});
+         "softmax[n](score) + softmax[m](score)", "softmax[h](score)",
+         "softmax[n](mean[h](score)) * sigmoid(score)"});
   }
 
   /// What another row may ask of a row.
@@ -132,7 +135,9 @@ private:
                   "(if n == window then weight + 0.5 else weight)",
                   "weight * (if uniform(7, m, n) < 0.3 then 0 else 1.5)",
                   "softmax[n](tanh(weight))",
-                  "weight / (1 + sum[m](abs(weight)))"});
+                  "weight / (1 + sum[m](abs(weight)))",
+                  "weight * tanh(max[h](weight)) + mean[h](weight)",
+                  "weight / (1 + sum[h](abs(weight)))"});
   }
 
   std::string output() {
