@@ -1,12 +1,14 @@
 //===- Work.cpp - What a schedule computes --------------------------------===//
 
 #include "frontend/cli/Work.h"
+#include "frontend/cli/DeviceCall.h"
 #include "frontend/cli/CountPairs.h"
 #include "frontend/cli/FormulaText.h"
 #include "frontend/cli/VisitedTiles.h"
 
 #include "lowering/Compile.h"
 #include "lowering/cpu/KernelShape.h"
+#include "lowering/cpu/Slices.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -263,6 +265,20 @@ llvm::Expected<KernelWork> WorkReader::read(const cpu::KernelShape &kernel,
   return work;
 }
 
+/// Says of the results of kernels that lie in memory strip by strip which way
+/// those go.
+static void nameStrips(const cpu::CallLayout &layout, Work &work) {
+  for (const cpu::SlicedBuffer &buffer : cpu::findSlices(layout).buffers) {
+    if (!buffer.strip)
+      continue;
+    auto result = llvm::cast<mlir::OpResult>(buffer.value);
+    auto *kernel = llvm::find(layout.kernels(), result.getOwner());
+    work.kernels[kernel - layout.kernels().begin()]
+        .results[result.getResultNumber()] +=
+        " in strips of " + buffer.strip.str();
+  }
+}
+
 llvm::Expected<Work> attn::cli::measureWork(const Spec &spec,
                                             const Domains &domains,
                                             const Call &call,
@@ -297,5 +313,7 @@ llvm::Expected<Work> attn::cli::measureWork(const Spec &spec,
     read->isSummary = index < summaries;
     work.kernels.push_back(std::move(*read));
   }
+  if (!isGpu(options.target))
+    nameStrips(layout, work);
   return work;
 }

@@ -123,15 +123,20 @@ private:
   }
 
   std::string edit() {
-    return oneOf({"weight", "weight", "weight * weight", "l1[n](weight)",
-                  "weight * tanh(row)", "weight * tanh(row[m: M - 1 - m])",
+    return oneOf({"weight",
+                  "weight",
+                  "weight * weight",
+                  "l1[n](weight)",
+                  "weight * tanh(row)",
+                  "weight * tanh(row[m: M - 1 - m])",
                   "weight * sigmoid(row[m: max(m - 1, 0)] - row)",
                   "weight * sigmoid(row[m: min(n, M - 1)])",
                   "weight * tanh(row[h: H - 1 - h])",
                   "weight / (1 + abs(row[m: m // 2]))",
                   "weight / (1 + sum[n](abs(weight)))",
                   "weight * sigmoid(sum[m](weight) / (1 + M))",
-                  "weight * tanh(max[n](weight))", "weight - mean[n](weight)",
+                  "weight * tanh(max[n](weight))",
+                  "weight - mean[n](weight)",
                   "(if n == window then weight + 0.5 else weight)",
                   "weight * (if uniform(7, m, n) < 0.3 then 0 else 1.5)",
                   "softmax[n](tanh(weight))",
