@@ -2,6 +2,7 @@
 
 #include "dialect/LargeArrays.h"
 #include "dialect/FormulaWalk.h"
+#include "dialect/QuantityBuilder.h"
 
 using namespace mlir;
 using namespace attn;
@@ -26,6 +27,65 @@ bool attn::isLarge(SpecOp spec, Value value, ArrayRef<StringAttr> given) {
       return false;
   return true;
 }
+
+//===----------------------------------------------------------------------===//
+// Reductions over several of their dimensions
+//===----------------------------------------------------------------------===//
+
+/// The innermost of the dimensions of \p array that \p reduce goes through, if
+/// it goes through several.
+static StringAttr innermostOfSeveral(SpecOp spec, ReduceOp reduce,
+                                     Value array) {
+  DimList swept = spec.sortDims(toDims(reduce.getDims()));
+  llvm::erase_if(swept, [&](StringAttr dim) {
+    return spec.getStaticSize(dim) || !quantity(array).hasDim(dim);
+  });
+  return swept.size() > 1 ? swept.back() : StringAttr();
+}
+
+/// Where to take \p reduce apart: null where it goes through no large array, or
+/// in one way.
+static StringAttr findSplit(SpecOp spec, ReduceOp reduce,
+                            const SweepPlan &plan) {
+  StringAttr split;
+  walkFormula(reduce->getOperands(), [&](Value part) {
+    if (!plan.isKept(part))
+      return true;
+    if (!split && isLarge(spec, part))
+      split = innermostOfSeveral(spec, reduce, part);
+    return false;
+  });
+  return split;
+}
+
+bool attn::splitReductions(SpecOp spec, const SweepPlan &plan) {
+  SmallVector<ReduceOp> split;
+  for (Value value : plan.kept) {
+    auto reduce = value.getDefiningOp<ReduceOp>();
+    StringAttr inner = reduce ? findSplit(spec, reduce, plan) : StringAttr();
+    if (!inner)
+      continue;
+    SmallVector<Attribute> others(reduce.getDims().getValue());
+    llvm::erase(others, inner);
+    OpBuilder builder(reduce);
+    QuantityBuilder build(builder, spec);
+    // Over nothing, the inner one is what the outer one begins with.
+    Value part =
+        build.reduce(reduce.getLoc(), reduce.getKind(), reduce.getOperand(),
+                     builder.getArrayAttr({inner}), reduce.getDomain());
+    Value whole = build.reduce(reduce.getLoc(), reduce.getKind(), part,
+                               builder.getArrayAttr(others), Value());
+    reduce.getResult().replaceAllUsesWith(whole);
+    split.push_back(reduce);
+  }
+  for (ReduceOp reduce : split)
+    reduce.erase();
+  return !split.empty();
+}
+
+//===----------------------------------------------------------------------===//
+// Readers along different dimensions
+//===----------------------------------------------------------------------===//
 
 namespace {
 

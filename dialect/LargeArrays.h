@@ -18,6 +18,12 @@ namespace attn {
 bool isLarge(SpecOp spec, mlir::Value value,
              llvm::ArrayRef<mlir::StringAttr> given = {});
 
+/// Takes kept reductions of \p plan that go through several dimensions of a
+/// large array in one sweep apart: over one of them, and over the others of
+/// what that leaves. Returns whether there was any; the plan is then one of
+/// ops that are gone.
+bool splitReductions(SpecOp spec, const SweepPlan &plan);
+
 /// Has kernels that sweep a large array along different dimensions read an
 /// array each: what makes it is in \p plan once for each.
 void separateReaders(SpecOp spec, SweepPlan &plan);

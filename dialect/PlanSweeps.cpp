@@ -514,6 +514,10 @@ void Planner::exportResults() {
 
 SweepPlan Planner::run() {
   decideKept();
+  while (splitReductions(spec, plan)) {
+    plan.kept.clear();
+    decideKept();
+  }
   precomputeOperands();
   for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
     if (plan.isKept(reduce.getResult()))

@@ -1,8 +1,8 @@
 //===- Work.cpp - What a schedule computes --------------------------------===//
 
 #include "frontend/cli/Work.h"
-#include "frontend/cli/DeviceCall.h"
 #include "frontend/cli/CountPairs.h"
+#include "frontend/cli/DeviceCall.h"
 #include "frontend/cli/FormulaText.h"
 #include "frontend/cli/VisitedTiles.h"
 

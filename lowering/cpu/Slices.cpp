@@ -192,14 +192,25 @@ void SliceFinder::chooseStrips() {
   }
 }
 
+/// Lists \p buffer where one index of \p given is more than any tensor has.
+static void addLarge(SpecOp spec, Value buffer, ArrayRef<StringAttr> given,
+                     SmallVectorImpl<LargeBuffer> &large) {
+  if (!isLarge(spec, buffer, given))
+    return;
+  DimList dims(quantity(buffer).getDims());
+  llvm::erase_if(
+      dims, [&](StringAttr dim) { return llvm::is_contained(given, dim); });
+  large.push_back({buffer, dims});
+}
+
 /// Buffers of which no part is smaller are as others.
 void SliceFinder::dropWholeBuffers() {
   llvm::erase_if(slices.buffers, [&](const SlicedBuffer &buffer) {
+    DimList given = slices.dims;
     if (buffer.strip)
-      return false;
-    if (isLarge(spec, buffer.value, slices.dims))
-      slices.whole.push_back(buffer.value);
-    return slices.dims.empty();
+      given.push_back(buffer.strip);
+    addLarge(spec, buffer.value, given, slices.large);
+    return given.empty();
   });
 }
 
@@ -274,8 +285,9 @@ Slices attn::cpu::findSlices(const CallLayout &layout) {
   return SliceFinder(layout).find();
 }
 
-SmallVector<Value> attn::cpu::findLargeBuffers(const CallLayout &layout) {
-  return llvm::filter_to_vector(layout.buffers(), [&](Value buffer) {
-    return isLarge(layout.getSpec(), buffer);
-  });
+SmallVector<LargeBuffer> attn::cpu::findLargeBuffers(const CallLayout &layout) {
+  SmallVector<LargeBuffer> large;
+  for (Value buffer : layout.buffers())
+    addLarge(layout.getSpec(), buffer, {}, large);
+  return large;
 }

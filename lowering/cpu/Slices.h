@@ -30,6 +30,11 @@ struct SlicedBuffer {
   mlir::StringAttr strip; // null: none
 };
 
+struct LargeBuffer {
+  mlir::Value value;
+  DimList dims; // of what is in memory at a time
+};
+
 /// How the stages of a spec may run.
 struct Slices {
   /// The outermost batch dimensions of all stages that are sliced.
@@ -40,14 +45,14 @@ struct Slices {
   /// The dimension of the strips that a stage runs over; null: none.
   llvm::SmallVector<mlir::StringAttr> strips;
   std::vector<StagePass> passes; // empty: nothing is sliced
-  /// Buffers larger than any tensor that stay so.
-  llvm::SmallVector<mlir::Value> whole;
+  /// Buffers of which more is in memory at a time than of any tensor.
+  llvm::SmallVector<LargeBuffer> large;
 };
 
 Slices findSlices(const CallLayout &layout);
 
-/// The buffers larger than any tensor of the call, as far as names tell.
-llvm::SmallVector<mlir::Value> findLargeBuffers(const CallLayout &layout);
+/// The same where nothing is sliced.
+llvm::SmallVector<LargeBuffer> findLargeBuffers(const CallLayout &layout);
 
 } // namespace attn::cpu
 

@@ -34,7 +34,7 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
     for (KernelOp kernel : kernels)
       remark(cpu::KernelShape(kernel, layout));
     llvm::for_each(record->gpu ? cpu::findLargeBuffers(layout)
-                               : cpu::findSlices(layout).whole,
+                               : cpu::findSlices(layout).large,
                    remarkOnSize);
   }
 
@@ -148,15 +148,15 @@ struct TileKernelsPass : attn::impl::TileKernelsBase<TileKernelsPass> {
   }
 
   /// Says that an array is kept which no tensor accounts for.
-  static void remarkOnSize(Value buffer) {
-    auto kernel = buffer.getDefiningOp<KernelOp>();
-    unsigned number = cast<OpResult>(buffer).getResultNumber();
+  static void remarkOnSize(const cpu::LargeBuffer &buffer) {
+    auto kernel = buffer.value.getDefiningOp<KernelOp>();
+    unsigned number = cast<OpResult>(buffer.value).getResultNumber();
     Value made = kernel.getBody().front().getTerminator()->getOperand(number);
     if (auto sweep = made.getDefiningOp<SweepOp>())
       made = sweep.getBody().front().getTerminator()->getOperand(
           cast<OpResult>(made).getResultNumber());
     mlir::emitRemark(made.getLoc())
-        << "performance: an array [" << namesOf(quantity(buffer).getDims())
+        << "performance: an array [" << namesOf(buffer.dims)
         << "] is kept in memory, larger than any tensor of the call";
   }
 
