@@ -109,6 +109,8 @@ private:
   DenseMap<Value, const KernelPlan *> makers;
   /// The dimensions along which the readers of its last copy go through it.
   DenseMap<Value, DimList> sweptDims;
+  /// Where the last copy of a kernel is among `kernels`.
+  DenseMap<const KernelPlan *, size_t> copies;
 };
 
 } // namespace
@@ -147,13 +149,19 @@ void ReaderSeparator::ensure(Value array, const DimList &swept) {
   present = swept;
   for (Value other : arraysOf(maker))
     ensure(other, swept);
-  if (isFirst)
-    return;
-  for (Value result : maker.results)
-    if (makers.contains(result))
-      sweptDims[result] = swept;
-  kernels.push_back(maker);
-  kernels.back().along = swept;
+  if (!isFirst) {
+    for (Value result : maker.results)
+      if (makers.contains(result))
+        sweptDims[result] = swept;
+    copies[&maker] = kernels.size();
+    kernels.push_back(maker);
+    kernels.back().along = swept;
+  }
+  // Lanes are those of the readers.
+  KernelPlan &copy = kernels[copies.lookup(&maker)];
+  for (StringAttr dim : copy.free)
+    if (!spec.getStaticSize(dim) && !llvm::is_contained(swept, dim))
+      copy.lanes = {dim};
 }
 
 void ReaderSeparator::add(const KernelPlan &kernel) {
@@ -164,6 +172,7 @@ void ReaderSeparator::add(const KernelPlan &kernel) {
     if (!swept.empty())
       ensure(array, swept);
   }
+  copies[&kernel] = kernels.size();
   kernels.push_back(kernel);
 }
 

@@ -1,6 +1,7 @@
 //===- CallLayout.cpp - Where a call keeps what ---------------------------===//
 
 #include "lowering/cpu/CallLayout.h"
+#include "dialect/LargeArrays.h"
 
 #include <algorithm>
 
@@ -8,12 +9,14 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-/// How a buffer lies in memory: what is made element by element, so that lanes
-/// are neighbours.
+/// How a buffer lies in memory: what is made element by element, and arrays
+/// that no tensor accounts for, so that lanes are neighbours.
 static DimList layoutOf(KernelOp kernel, Value result) {
   DimList layout(quantity(result).getDims());
   ArrayAttr names = kernel.getLanesAttr();
-  if (!names || !kernel.getBody().front().getOps<SweepOp>().empty())
+  bool isElementwise = kernel.getBody().front().getOps<SweepOp>().empty();
+  if (!names ||
+      (!isElementwise && !isLarge(kernel->getParentOfType<SpecOp>(), result)))
     return layout;
   DimList lanes = toDims(names);
   std::stable_partition(layout.begin(), layout.end(), [&](StringAttr dim) {

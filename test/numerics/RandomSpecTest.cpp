@@ -82,7 +82,7 @@ private:
                   "near - tanh(near[m: M - 1 - m])",
                   "near + near[h: H - 1 - h] / (2 + abs(bias))",
                   "near / 2 + mean[h](near)",
-                  "near - max[h](tanh(near)) - min[h](near * near)"});
+                  "near + max[h](tanh(near)) - min[h](near * near) / 4"});
   }
 
   std::string predicate(unsigned depth) {
@@ -109,7 +109,7 @@ private:
          "softmax[n](score where " + predicate(1) + ")",
          "softmax[n](score) - softmax[n](score where " + predicate(1) + ")",
          "softmax[n](score) + softmax[m](score)", "softmax[h](score)",
-         "softmax[n](mean[h](score)) * sigmoid(score)"});
+         "softmax[n](mean[h](score) where n % 3 != 1) * sigmoid(score)"});
   }
 
   /// What another row may ask of a row.
