@@ -99,7 +99,12 @@ private:
   using Arrays = llvm::SetVector<Value>;
 
   Arrays arraysOf(const KernelPlan &kernel);
-  void ensure(Value array, const DimList &swept);
+  /// How a kernel goes through an array.
+  struct Way {
+    DimList swept, lanes;
+  };
+  void follow(KernelPlan &maker, const Way &way);
+  void ensure(Value array, const Way &way);
   void add(const KernelPlan &kernel);
 
   SpecOp spec;
@@ -139,29 +144,49 @@ ReaderSeparator::Arrays ReaderSeparator::arraysOf(const KernelPlan &kernel) {
   return arrays;
 }
 
-/// Sees to it that the last copy of \p array is read along \p swept alone.
-void ReaderSeparator::ensure(Value array, const DimList &swept) {
+/// Has \p maker go the way of its readers: where the array has a number for
+/// each of their pairs, its lanes are theirs. A sum, which may be a matrix
+/// product, is then made as they read it.
+void ReaderSeparator::follow(KernelPlan &maker, const Way &way) {
+  DimList lanes(way.lanes);
+  llvm::erase_if(lanes, [&](StringAttr dim) {
+    return spec.getStaticSize(dim) || !llvm::is_contained(maker.free, dim);
+  });
+  if (lanes.empty())
+    return;
+  maker.lanes = {lanes.back()};
+  bool isOneSum = maker.results.size() == 1 && maker.sweeps.size() == 1 &&
+                  maker.sweeps.front().size() == 1 &&
+                  maker.sweeps.front().front() == maker.results.front();
+  if (!isOneSum || way.swept.size() != 1 ||
+      maker.results.front().getDefiningOp<ReduceOp>().getKind() !=
+          ReduceKind::Sum)
+    return;
+  maker.over = way.swept;
+  llvm::erase(maker.free, way.swept.front());
+  maker.collects = true;
+}
+
+/// Sees to it that the last copy of \p array is read along the dimensions that
+/// \p way sweeps, and no others.
+void ReaderSeparator::ensure(Value array, const Way &way) {
   DimList &present = sweptDims[array];
-  if (present == swept)
+  if (present == way.swept)
     return;
   const KernelPlan &maker = *makers.lookup(array);
   bool isFirst = present.empty();
-  present = swept;
+  present = way.swept;
   for (Value other : arraysOf(maker))
-    ensure(other, swept);
+    ensure(other, way);
   if (!isFirst) {
     for (Value result : maker.results)
       if (makers.contains(result))
-        sweptDims[result] = swept;
+        sweptDims[result] = way.swept;
     copies[&maker] = kernels.size();
     kernels.push_back(maker);
-    kernels.back().along = swept;
+    kernels.back().along = way.swept;
   }
-  // Lanes are those of the readers.
-  KernelPlan &copy = kernels[copies.lookup(&maker)];
-  for (StringAttr dim : copy.free)
-    if (!spec.getStaticSize(dim) && !llvm::is_contained(swept, dim))
-      copy.lanes = {dim};
+  follow(kernels[copies.lookup(&maker)], way);
 }
 
 void ReaderSeparator::add(const KernelPlan &kernel) {
@@ -170,7 +195,7 @@ void ReaderSeparator::add(const KernelPlan &kernel) {
     llvm::erase_if(
         swept, [&](StringAttr dim) { return !quantity(array).hasDim(dim); });
     if (!swept.empty())
-      ensure(array, swept);
+      ensure(array, {swept, kernel.lanes});
   }
   copies[&kernel] = kernels.size();
   kernels.push_back(kernel);

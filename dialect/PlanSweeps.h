@@ -22,6 +22,8 @@ struct KernelPlan {
   llvm::SmallVector<SweepMembers> sweeps;
   llvm::SmallVector<mlir::Value> results; // what it keeps in memory
   DimList along;                          // of a copy: what its readers sweep
+  /// Its sweep makes all of its result, a part for each index of `over`.
+  bool collects = false;
 };
 
 /// The decision for one spec.

@@ -118,7 +118,8 @@ void ScheduleBuilder::buildSweep(const KernelPlan &kernel, unsigned index) {
 
 Value ScheduleBuilder::buildAccumulator(Value value, const KernelPlan &kernel) {
   auto reduce = value.getDefiningOp<ReduceOp>();
-  if (!reduce || !plan.isKept(value)) { // The pairs themselves are the output.
+  if (kernel.collects || !reduce || !plan.isKept(value)) {
+    // The pairs themselves are the result.
     Value operand = clone(value);
     builder.setInsertionPointToEnd(&sweepOp.getBody().front());
     return AccumulateOp::create(builder, value.getLoc(), value.getType(),

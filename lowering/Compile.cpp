@@ -81,6 +81,7 @@ static void addDomains(PassManager &pm) {
 static void addTiling(PassManager &pm, const CompileOptions &options) {
   std::optional<TargetRecord> record = recordOf(options);
   if (record && !record->gpu) {
+    pm.addNestedPass<SpecOp>(createMergeSums());
     pm.addNestedPass<SpecOp>(createSeparateComparisons());
     pm.addNestedPass<SpecOp>(createCanonicalizerPass());
     pm.addNestedPass<SpecOp>(createCSEPass());

@@ -23,6 +23,17 @@ def TileKernels : Pass<"attn-tile-kernels", "::attn::SpecOp"> {
            "Whether tiles have fewer lanes where there are few of them">];
 }
 
+def MergeSums : Pass<"attn-merge-sums", "::attn::SpecOp"> {
+  let summary = "Write sums of sums inside a tile as one sum";
+  let description = [{
+    In an attn.sweep, a sum of factors times a sum that nothing else looks at
+    becomes a sum over the dimensions of both, where each factor varies along
+    lanes or along what is swept, not both: a product of a query side and a key
+    side. One factor of the lanes has all the dimensions, so that the query side
+    of a tile is no larger than rows of it. A factor is then multiplied to terms instead of to their sum.
+  }];
+}
+
 def SeparateComparisons : Pass<"attn-separate-comparisons", "::attn::SpecOp"> {
   let summary = "Put keys on one side of comparisons, lanes on the other";
   let description = [{
