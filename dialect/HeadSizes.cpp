@@ -16,35 +16,38 @@ SmallVector<DimList> inputLayouts(SpecOp spec) {
   return layouts;
 }
 
-SmallVector<DimList> resultLayouts(SpecOp spec) {
-  SmallVector<DimList> layouts;
+/// The layouts of all tensors, parameters and results.
+SmallVector<DimList> tensorLayouts(SpecOp spec) {
+  SmallVector<DimList> layouts = inputLayouts(spec);
   for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
     layouts.push_back(spec.getResultLayout(i));
   return layouts;
 }
 
-/// The layouts of all tensors, parameters and results.
-SmallVector<DimList> tensorLayouts(SpecOp spec) {
-  SmallVector<DimList> layouts = inputLayouts(spec);
-  layouts.append(resultLayouts(spec));
-  return layouts;
-}
-
-enum class Occurrence { None, Innermost, Elsewhere };
-
-/// Where \p dim stands in those of \p layouts that have it. A vector alone says
-/// nothing: it may be a weight of each channel, or a number for each position.
-Occurrence occurrenceIn(ArrayRef<DimList> layouts, StringAttr dim) {
-  Occurrence occurrence = Occurrence::None;
+/// In how many of \p layouts \p dim is innermost; 0 where it is not in all that
+/// have it. A vector alone says nothing: it may be a weight of each channel, or
+/// a number for each position.
+unsigned timesInnermost(StringAttr dim, ArrayRef<DimList> layouts) {
+  unsigned times = 0;
   for (const DimList &layout : layouts) {
     if (!llvm::is_contained(layout, dim))
       continue;
     if (layout.back() != dim)
-      return Occurrence::Elsewhere;
-    if (layout.size() > 1)
-      occurrence = Occurrence::Innermost;
+      return 0;
+    times += layout.size() > 1;
   }
-  return occurrence;
+  return times;
+}
+
+/// Says whether products are summed over \p dim, which both sides have
+/// innermost. An output may have it further out then, if only because its
+/// dimensions stand in the order in which the spec names them.
+bool isContracted(StringAttr dim, SpecOp spec) {
+  return timesInnermost(dim, inputLayouts(spec)) > 1 &&
+         llvm::any_of(spec.getBody().front().getOps<ReduceOp>(),
+                      [&](ReduceOp reduce) {
+                        return llvm::is_contained(reduce.getDims(), dim);
+                      });
 }
 
 /// Says whether some quantity has both \p dim and a dimension that stands
@@ -97,12 +100,7 @@ DimList attn::headSizes(SpecOp spec) {
   SmallVector<DimList> layouts = tensorLayouts(spec);
   DimList sizes;
   for (auto dim : spec.getDims().getAsRange<StringAttr>()) {
-    // The inputs tell: that an output has it further out may be no more than
-    // the order in which the spec names its dimensions.
-    Occurrence occurrence = occurrenceIn(inputLayouts(spec), dim);
-    if (occurrence == Occurrence::None)
-      occurrence = occurrenceIn(resultLayouts(spec), dim);
-    if (occurrence == Occurrence::Innermost &&
+    if ((timesInnermost(dim, layouts) || isContracted(dim, spec)) &&
         !isSequenceOrTable(dim, spec, layouts))
       sizes.push_back(dim);
   }

@@ -8,10 +8,10 @@
 namespace attn {
 
 /// The dimensions of \p spec (formula form) that play the part of a head size:
-/// innermost in every input that has them, or in every output where none has,
-/// and never in one quantity with a
-/// dimension that no tensor has beside them (which makes both sequences).
-/// Fixing their extents is what makes a kernel fast; no result depends on it.
+/// innermost in every tensor that has them, or in several inputs whose products
+/// are summed over them, and never in one quantity with a dimension that no
+/// tensor has beside them (which makes both sequences). Fixing their extents is
+/// what makes a kernel fast; no result depends on it.
 DimList headSizes(SpecOp spec);
 
 /// The dimensions of \p spec (formula form) whose extent is fixed, and that

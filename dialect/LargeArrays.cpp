@@ -7,25 +7,35 @@
 using namespace mlir;
 using namespace attn;
 
-static bool hasAll(ArrayRef<StringAttr> of, ArrayRef<StringAttr> dims) {
-  return llvm::all_of(
-      dims, [&](StringAttr dim) { return llvm::is_contained(of, dim); });
+/// The layouts of all tensors of \p spec.
+static SmallVector<DimList> tensorLayouts(SpecOp spec) {
+  SmallVector<DimList> layouts;
+  for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i)
+    if (spec.getArgAttr(i, "attn.layout"))
+      layouts.push_back(spec.getArgLayout(i));
+  for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
+    layouts.push_back(spec.getResultLayout(i));
+  return layouts;
 }
 
 bool attn::isLarge(SpecOp spec, Value value, ArrayRef<StringAttr> given) {
+  SmallVector<DimList> layouts = tensorLayouts(spec);
+  auto isOfTensor = [&](StringAttr dim) {
+    return llvm::any_of(layouts, [&](const DimList &layout) {
+      return llvm::is_contained(layout, dim);
+    });
+  };
+  // Dimensions of no tensor are made by passes, and short: blocks of keys.
   DimList dims(quantity(value).getDims());
   llvm::erase_if(dims, [&](StringAttr dim) {
-    return spec.getStaticSize(dim) || llvm::is_contained(given, dim);
+    return spec.getStaticSize(dim) || llvm::is_contained(given, dim) ||
+           !isOfTensor(dim);
   });
-  if (dims.size() < 2)
-    return false;
-  for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
-    if (hasAll(spec.getResultLayout(i), dims))
-      return false;
-  for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i)
-    if (spec.getArgAttr(i, "attn.layout") && hasAll(spec.getArgLayout(i), dims))
-      return false;
-  return true;
+  auto hasAll = [&](const DimList &layout) {
+    return llvm::all_of(
+        dims, [&](StringAttr dim) { return llvm::is_contained(layout, dim); });
+  };
+  return dims.size() > 1 && llvm::none_of(layouts, hasAll);
 }
 
 //===----------------------------------------------------------------------===//
@@ -170,15 +180,17 @@ void ReaderSeparator::follow(KernelPlan &maker, const Way &way) {
 /// Sees to it that the last copy of \p array is read along the dimensions that
 /// \p way sweeps, and no others.
 void ReaderSeparator::ensure(Value array, const Way &way) {
-  DimList &present = sweptDims[array];
+  DimList present = sweptDims.lookup(array);
   if (present == way.swept)
     return;
   const KernelPlan &maker = *makers.lookup(array);
-  bool isFirst = present.empty();
-  present = way.swept;
-  for (Value other : arraysOf(maker))
+  sweptDims[array] = way.swept;
+  bool isStale = false;
+  for (Value other : arraysOf(maker)) {
     ensure(other, way);
-  if (!isFirst) {
+    isStale |= copies.lookup(makers.lookup(other)) > copies.lookup(&maker);
+  }
+  if (!present.empty() || isStale) {
     for (Value result : maker.results)
       if (makers.contains(result))
         sweptDims[result] = way.swept;

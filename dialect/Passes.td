@@ -90,8 +90,9 @@ def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
     and gives each kept one a kernel and a sweep. A quantity whose sequence
     dimensions no single tensor has is kept only where it is used along a
     dimension that it is reduced over, which no tile has all of; kernels that
-    sweep it along different dimensions then read a copy each, so that no more
-    than a strip of it need be in memory. A reduction runs in the first
+    sweep it along different dimensions then read a copy each, and one that
+    goes through several in one sweep is taken apart, so that no more than a
+    strip of it need be in memory (not without `strips`). A reduction runs in the first
     sweep in which everything that it needs is known. One rule lets a sum share
     the sweep of a maximum that it needs: exp(x - max[n](x)), which rescales.
     Reductions over pairs that are known to be disjoint have nothing to share,
@@ -102,7 +103,9 @@ def ScheduleSweeps : Pass<"attn-schedule-sweeps", "::attn::SpecOp"> {
   }];
   let options = [
     Option<"oneSweep", "one-sweep", "bool", /*default=*/"false",
-           "Give each sweep a kernel of its own">
+           "Give each sweep a kernel of its own">,
+    Option<"strips", "strips", "bool", /*default=*/"true",
+           "Plan for strips of arrays that no tensor accounts for">
   ];
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 class Planner {
 public:
-  Planner(SpecOp spec, bool oneSweep);
+  Planner(SpecOp spec, bool oneSweep, bool strips);
   SweepPlan run();
 
 private:
@@ -64,14 +64,14 @@ private:
   DimList staticDims(ArrayRef<StringAttr> dims);
 
   SpecOp spec;
-  bool oneSweep;
+  bool oneSweep, strips;
   DimList fixed, ofMaxima;
   SweepPlan plan;
   DenseMap<Value, Place> places;
 };
 
-Planner::Planner(SpecOp spec, bool oneSweep)
-    : spec(spec), oneSweep(oneSweep), fixed(fixedSizes(spec)) {
+Planner::Planner(SpecOp spec, bool oneSweep, bool strips)
+    : spec(spec), oneSweep(oneSweep), strips(strips), fixed(fixedSizes(spec)) {
   for (auto reduce : spec.getBody().front().getOps<ReduceOp>())
     for (const ShiftedTerm &term : shiftedTermsOf(reduce.getOperand()))
       if (term.max.getDefiningOp<ReduceOp>())
@@ -514,7 +514,7 @@ void Planner::exportResults() {
 
 SweepPlan Planner::run() {
   decideKept();
-  while (splitReductions(spec, plan)) {
+  while (strips && splitReductions(spec, plan)) {
     plan.kept.clear();
     decideKept();
   }
@@ -527,12 +527,13 @@ SweepPlan Planner::run() {
   for (auto [index, value] : llvm::enumerate(ret.getValues()))
     placeOutput(value, spec.getResultLayout(index));
   exportResults();
-  separateReaders(spec, plan);
+  if (strips)
+    separateReaders(spec, plan);
   return std::move(plan);
 }
 
 } // namespace
 
-SweepPlan attn::planSweeps(SpecOp spec, bool oneSweep) {
-  return Planner(spec, oneSweep).run();
+SweepPlan attn::planSweeps(SpecOp spec, bool oneSweep, bool strips) {
+  return Planner(spec, oneSweep, strips).run();
 }

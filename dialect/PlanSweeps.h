@@ -41,8 +41,9 @@ struct SweepPlan {
 
 /// Plans \p spec, which is in formula form with sum, max and min as its only
 /// reductions. With \p oneSweep, what needs the result of a sweep is in another
-/// kernel than that.
-SweepPlan planSweeps(SpecOp spec, bool oneSweep = false);
+/// kernel than that; with \p strips, large arrays (LargeArrays.h) are such that
+/// a lowering may have strips of them in memory.
+SweepPlan planSweeps(SpecOp spec, bool oneSweep = false, bool strips = true);
 
 } // namespace attn
 

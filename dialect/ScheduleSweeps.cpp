@@ -189,7 +189,7 @@ void ScheduleBuilder::eraseFormulas() {
 struct ScheduleSweepsPass : attn::impl::ScheduleSweepsBase<ScheduleSweepsPass> {
   using ScheduleSweepsBase::ScheduleSweepsBase;
   void runOnOperation() override {
-    SweepPlan plan = planSweeps(getOperation(), oneSweep);
+    SweepPlan plan = planSweeps(getOperation(), oneSweep, strips);
     ScheduleBuilder(getOperation(), plan).build();
   }
 };

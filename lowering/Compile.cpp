@@ -66,6 +66,7 @@ static void addScheduling(PassManager &pm, const CompileOptions &options) {
   std::optional<TargetRecord> record = recordOf(options);
   ScheduleSweepsOptions schedule;
   schedule.oneSweep = record && record->oneSweep;
+  schedule.strips = !record || !record->gpu;
   pm.addNestedPass<SpecOp>(createScheduleSweeps(schedule));
   // Kernels that read the same scalars each cloned them.
   pm.addNestedPass<SpecOp>(createCanonicalizerPass());

@@ -89,7 +89,7 @@ static bool isWellFormed(const attn_spec_desc &desc) {
       if (param.dims[axis] < 0 || param.dims[axis] >= desc.num_dims)
         return false;
   }
-  auto hasStrip = [&](int32_t slot) { return slot == -1 || hasSlots(slot, 4); };
+  auto hasStrip = [&](int32_t slot) { return slot == -1 || hasSlots(slot, 5); };
   for (int32_t i = 0; i < desc.num_buffers; ++i) {
     const attn_buffer_desc &buffer = desc.buffers[i];
     if (!hasSlots(buffer.slot, 2) || !hasStrip(buffer.strip_slot) ||
@@ -102,9 +102,14 @@ static bool isWellFormed(const attn_spec_desc &desc) {
     const attn_pass_desc &pass = desc.passes[i];
     if (!hasStrip(pass.strip_slot))
       return false;
-    for (int32_t j = 0; j < pass.num_stages; ++j)
-      if (pass.stages[j] < 0 || pass.stages[j] >= desc.num_stages)
+    for (int32_t j = 0; j < pass.num_stages; ++j) {
+      int32_t stage = pass.stages[j];
+      if (stage < 0 || stage >= desc.num_stages)
         return false;
+      int32_t strip = desc.stages[stage].strip_slot;
+      if (strip != -1 && strip != pass.strip_slot)
+        return false;
+    }
   }
   for (int32_t i = 0; i < desc.num_stages; ++i)
     if (desc.image

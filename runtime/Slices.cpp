@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 using namespace attn::runtime;
 
 /// What sliced buffers may take together, where there is more than one slice.
 constexpr int64_t bytesOfSlice = 32 << 20;
-/// Indices of a strip: fewer would leave lanes without work.
-constexpr int64_t leastOfStrip = 64;
+/// How much of a strip the plan function is first asked about.
+constexpr int64_t indicesAtFirst = 64;
 
 static int64_t addUpTo(int64_t a, int64_t b) {
   int64_t sum;
@@ -33,12 +34,9 @@ static void forEachStrip(attn_plan_t &plan, Body body) {
       body(&plan.slots[buffer.strip_slot]);
 }
 
-static void setStrips(attn_plan_t &plan, int64_t most) {
-  forEachStrip(plan, [&](int64_t *strip) { strip[MostOfStrip] = most; });
-}
-
 void attn::runtime::startSmall(attn_plan_t &plan) {
-  setStrips(plan, leastOfStrip);
+  forEachStrip(plan,
+               [](int64_t *strip) { strip[MostOfStrip] = indicesAtFirst; });
 }
 
 void attn::runtime::enterLastStrips(attn_plan_t &plan) {
@@ -60,15 +58,15 @@ void attn::runtime::enterFirstStrips(attn_plan_t &plan) {
 }
 
 namespace {
-/// Bytes of the smallest slice.
+/// Bytes of the smallest slice: of one index of each strip, of all indices of
+/// all of them, and of the rest.
 struct SliceBytes {
-  int64_t ofIndices = 0; // one index of all strips
-  int64_t inStrips = 0;  // all indices of them
-  int64_t others = 0;
+  std::map<int64_t *, int64_t> ofIndex;
+  int64_t inStrips = 0, others = 0;
 };
 } // namespace
 
-static SliceBytes measureSlice(const attn_plan_t &plan, int64_t units) {
+static SliceBytes measureSlice(attn_plan_t &plan, int64_t units) {
   SliceBytes bytes;
   for (const attn_buffer_desc &buffer : plan.kernel->buffers()) {
     if (!buffer.is_sliced)
@@ -78,9 +76,10 @@ static SliceBytes measureSlice(const attn_plan_t &plan, int64_t units) {
       bytes.others = addUpTo(bytes.others, all);
       continue;
     }
-    const int64_t *strip = &plan.slots[buffer.strip_slot];
+    int64_t *strip = &plan.slots[buffer.strip_slot];
     int64_t ofIndex = all / std::max<int64_t>(strip[CountOfStrip], 1);
-    bytes.ofIndices = addUpTo(bytes.ofIndices, ofIndex);
+    int64_t &ofStrip = bytes.ofIndex[strip];
+    ofStrip = addUpTo(ofStrip, ofIndex);
     bytes.inStrips =
         addUpTo(bytes.inStrips, multiplyUpTo(ofIndex, strip[ExtentOfStrip]));
   }
@@ -90,19 +89,22 @@ static SliceBytes measureSlice(const attn_plan_t &plan, int64_t units) {
 void attn::runtime::chooseSlices(attn_plan_t &plan) {
   const attn_spec_desc &spec = *plan.kernel->desc;
   int64_t units = spec.slices_slot < 0 ? 0 : plan.slots[spec.slices_slot];
-  int64_t most = 0;
+  forEachStrip(plan, [](int64_t *strip) { strip[MostOfStrip] = 0; });
   if (units > 0) {
     SliceBytes bytes = measureSlice(plan, units);
     int64_t whole = std::max<int64_t>(addUpTo(bytes.others, bytes.inStrips), 1);
     plan.unitsOfSlice = std::clamp<int64_t>(bytesOfSlice / whole, 1, units);
     plan.slices = (units + plan.unitsOfSlice - 1) / plan.unitsOfSlice;
-    if (bytes.ofIndices > 0 && whole > bytesOfSlice) {
-      int64_t left = std::max(bytesOfSlice - bytes.others, bytesOfSlice / 2);
-      most = left / bytes.ofIndices / leastOfStrip * leastOfStrip;
-      most = std::max(most, leastOfStrip);
+    plan.hasStrips = bytes.inStrips > 0 && whole > bytesOfSlice;
+    if (plan.hasStrips) {
+      int64_t left = std::max(bytesOfSlice - bytes.others, bytesOfSlice / 2) /
+                     int64_t(bytes.ofIndex.size());
+      for (auto [strip, ofIndex] : bytes.ofIndex) {
+        int64_t least = std::max<int64_t>(strip[LeastOfStrip], 1);
+        int64_t fitting = left / std::max<int64_t>(ofIndex, 1);
+        strip[MostOfStrip] = std::max(fitting / least * least, least);
+      }
     }
   }
-  plan.hasStrips = most > 0;
-  setStrips(plan, most);
   enterFirstStrips(plan);
 }

@@ -18,8 +18,9 @@ namespace attn::cpu {
 /// that an array between them has no more than that in memory (Slices.h).
 struct Strip {
   /// Slots: the first index; how many indices a range has, 0 for all, both set
-  /// by the runtime; how many this one has and the extent, set by the plan.
-  enum { First, Most, Count, Extent, NumSlots };
+  /// by the runtime; how many this one has, the extent, and how many fill the
+  /// lanes, set by the plan.
+  enum { First, Most, Count, Extent, Least, NumSlots };
   mlir::StringAttr dim; // null: none
   int slot = -1;
   explicit operator bool() const { return bool(dim); }

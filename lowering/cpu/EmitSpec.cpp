@@ -391,6 +391,27 @@ private:
                               code.min(left, most));
     code.store(count, evaluator.slotAddress(strip.slot + Strip::Count));
     code.store(extent, evaluator.slotAddress(strip.slot + Strip::Extent));
+    code.store(leastOf(code, evaluator, strip),
+               evaluator.slotAddress(strip.slot + Strip::Least));
+  }
+
+  /// How many indices of \p strip a stage needs so that its lanes, which may be
+  /// of other dimensions too, are not idle.
+  Value leastOf(Code &code, Evaluator &evaluator, const Strip &strip) {
+    constexpr int64_t lanesOfTile = 64;
+    Value least = code.index(1);
+    for (const auto &shape : shapes) {
+      if (layout.stripOf(shape->kernel).dim != strip.dim ||
+          !llvm::is_contained(shape->lanes, strip.dim))
+        continue;
+      DimList others(shape->lanes);
+      llvm::erase(others, strip.dim);
+      Value ofIndex = code.max(evaluator.volume(others), code.index(1));
+      Value indices = arith::CeilDivSIOp::create(
+          builder, code.loc, code.index(lanesOfTile), ofIndex);
+      least = code.max(least, indices);
+    }
+    return least;
   }
 
   void emitBufferSize(Code &code, Evaluator &evaluator, const Storage &buffer,

@@ -88,9 +88,9 @@ public:
   void hoist(mlir::Value value, DimList inner, Scope &scope);
 
   mlir::Value extent(mlir::StringAttr dim);
-  /// The product of the extents of \p dims.
-  /// The same, of \p dim where it is cut to \p strip.
+  /// The extent of \p dim, or how much of it the strip has that it is cut to.
   mlir::Value countIn(Strip strip, mlir::StringAttr dim);
+  /// The product of those of \p dims.
   mlir::Value volume(llvm::ArrayRef<mlir::StringAttr> dims, Strip strip = {});
   mlir::Value slot(int number, mlir::Type type);
   mlir::Value slotAddress(int number);

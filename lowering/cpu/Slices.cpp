@@ -63,9 +63,11 @@ private:
   void chooseBuffers(bool takesAhead);
   void chooseStrips();
   bool fits(StringAttr dim, ArrayRef<unsigned> group, const Stages &stages);
+  unsigned tensorsBesideKeys(StringAttr dim, const Stages &stages);
   StringAttr stripFor(ArrayRef<unsigned> group, const Stages &stages);
   void dropWholeBuffers();
   void addMakers(unsigned stage, StagePass &pass) const;
+  bool clashes(unsigned stage, const StagePass &pass) const;
   void addStage(unsigned stage);
   bool makesOthers(unsigned stage) const;
 
@@ -149,14 +151,43 @@ bool SliceFinder::fits(StringAttr dim, ArrayRef<unsigned> group,
   return true;
 }
 
-/// The dimension of the strips of \p group. The innermost: with the batch, they
-/// would be as large as ever.
+/// How many tensors have \p dim beside something that \p stages sweep: keys
+/// have a batch and heads, as queries do, but no query.
+unsigned SliceFinder::tensorsBesideKeys(StringAttr dim, const Stages &stages) {
+  DimList swept;
+  for (unsigned stage : stages)
+    for (auto sweep :
+         KernelOp(kernels[stage]).getBody().front().getOps<SweepOp>())
+      llvm::append_range(swept, toDims(sweep.getOver()));
+  unsigned count = 0;
+  for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i) {
+    if (!spec.getArgAttr(i, "attn.layout"))
+      continue;
+    DimList layout = spec.getArgLayout(i);
+    count += llvm::is_contained(layout, dim) &&
+             llvm::any_of(swept, [&](StringAttr key) {
+               return llvm::is_contained(layout, key);
+             });
+  }
+  return count;
+}
+
+/// The dimension of the strips of \p group: of queries, rather than of a batch
+/// or of heads, which may be few. Of several, the outermost.
 StringAttr SliceFinder::stripFor(ArrayRef<unsigned> group,
                                  const Stages &stages) {
-  for (Attribute dim : llvm::reverse(spec.getDims()))
-    if (fits(cast<StringAttr>(dim), group, stages))
-      return cast<StringAttr>(dim);
-  return {};
+  StringAttr best;
+  unsigned least = 0;
+  for (auto dim : spec.getDims().getAsRange<StringAttr>()) {
+    if (!fits(dim, group, stages))
+      continue;
+    unsigned count = tensorsBesideKeys(dim, stages);
+    if (!best || count < least) {
+      best = dim;
+      least = count;
+    }
+  }
+  return best;
 }
 
 /// Finds strips for large buffers. Those that share a stage have the same.
@@ -239,6 +270,27 @@ void SliceFinder::addMakers(unsigned stage, StagePass &pass) const {
   }
 }
 
+/// Says whether \p stage must not run in \p pass for it reads something made
+/// there of which a strip has no more than a part: at another index, or without
+/// having a strip itself.
+bool SliceFinder::clashes(unsigned stage, const StagePass &pass) const {
+  if (!pass.strip)
+    return false;
+  auto isOfPass = [&](Value part) {
+    auto kernel = part.getDefiningOp<KernelOp>();
+    return kernel && llvm::is_contained(pass.stages, stageOf(kernel));
+  };
+  bool found = false;
+  KernelOp(kernels[stage]).walk([&](Operation *op) {
+    if (!slices.strips[stage])
+      found |= llvm::any_of(op->getOperands(), isOfPass);
+    else if (auto read = dyn_cast<ReadOp>(op))
+      found |= llvm::is_contained(read.getDims(), pass.strip) &&
+               isMadeOf(read.getSource(), isOfPass);
+  });
+  return found;
+}
+
 /// Stages that make sliced buffers alone run in the passes that read those.
 void SliceFinder::addStage(unsigned stage) {
   StringAttr strip = slices.strips[stage];
@@ -249,8 +301,13 @@ void SliceFinder::addStage(unsigned stage) {
     slices.passes.push_back({/*isSliced=*/false, StringAttr(), {stage}});
     return;
   }
-  if (slices.passes.empty() || !slices.passes.back().isSliced ||
-      slices.passes.back().strip != strip)
+  needed.stages.push_back(stage);
+  bool joins = !slices.passes.empty() && slices.passes.back().isSliced &&
+               slices.passes.back().strip == strip &&
+               llvm::none_of(needed.stages, [&](unsigned other) {
+                 return clashes(other, slices.passes.back());
+               });
+  if (!joins)
     slices.passes.push_back({/*isSliced=*/true, strip, {}});
   StagePass &pass = slices.passes.back();
   addMakers(stage, pass);

@@ -212,12 +212,13 @@ typedef struct attn_spec_desc {
      the bytes of each sliced buffer; a buffer's address is that of the whole.
      -1: there are no passes.
 
-     A strip is a range of the indices of a dimension. It has four slots: its
+     A strip is a range of the indices of a dimension. It has five slots: its
      first index, and how many indices it has at most (0: all), both written by
-     the runtime before plan; how many it has, and the extent, written by plan,
-     which then counts items and bytes of this strip alone. A pass with a strip
-     runs for one strip after the other; of its stages, those that have none run
-     for the first one. Here too, a buffer's address is that of the whole. */
+     the runtime before plan; how many it has, the extent, and how many it
+     should have so that no lanes are idle, written by plan, which then counts
+     items and bytes of this strip alone. A pass with a strip runs for one strip
+     after the other; of its stages, those that have none run for the first one.
+     Here too, a buffer's address is that of the whole. */
   int32_t slices_slot;
   int32_t num_passes;
   const attn_pass_desc *passes;
