@@ -165,12 +165,11 @@ void ReaderSeparator::follow(KernelPlan &maker, const Way &way) {
   if (lanes.empty())
     return;
   maker.lanes = {lanes.back()};
-  bool isOneSum = maker.results.size() == 1 && maker.sweeps.size() == 1 &&
-                  maker.sweeps.front().size() == 1 &&
-                  maker.sweeps.front().front() == maker.results.front();
-  if (!isOneSum || way.swept.size() != 1 ||
-      maker.results.front().getDefiningOp<ReduceOp>().getKind() !=
-          ReduceKind::Sum)
+  bool isAlone = maker.results.size() == 1 && maker.sweeps.size() == 1 &&
+                 maker.sweeps.front().size() == 1;
+  auto sum = maker.results.front().getDefiningOp<ReduceOp>();
+  if (!isAlone || !sum || sum.getKind() != ReduceKind::Sum ||
+      way.swept.size() != 1)
     return;
   maker.over = way.swept;
   llvm::erase(maker.free, way.swept.front());
