@@ -7,11 +7,16 @@
 using namespace mlir;
 using namespace attn;
 
-/// The layouts of all tensors of \p spec.
+/// The layouts of all tensors of \p spec but those of bytes, which are smaller
+/// than any array of numbers.
 static SmallVector<DimList> tensorLayouts(SpecOp spec) {
   SmallVector<DimList> layouts;
+  auto isOfBytes = [&](unsigned i) {
+    Type element = quantity(spec.getBody().getArgument(i)).getElementType();
+    return element.getIntOrFloatBitWidth() <= 8;
+  };
   for (unsigned i = 0, e = spec.getArgumentTypes().size(); i != e; ++i)
-    if (spec.getArgAttr(i, "attn.layout"))
+    if (spec.getArgAttr(i, "attn.layout") && !isOfBytes(i))
       layouts.push_back(spec.getArgLayout(i));
   for (unsigned i = 0, e = spec.getResultTypes().size(); i != e; ++i)
     layouts.push_back(spec.getResultLayout(i));

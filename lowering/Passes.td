@@ -30,7 +30,9 @@ def MergeSums : Pass<"attn-merge-sums", "::attn::SpecOp"> {
     becomes a sum over the dimensions of both, where each factor varies along
     lanes or along what is swept, not both: a product of a query side and a key
     side. One factor of the lanes has all the dimensions, so that the query side
-    of a tile is no larger than rows of it. A factor is then multiplied to terms instead of to their sum.
+    of a tile is no larger than rows of it. A factor is then multiplied to terms
+    instead of to their sum; so it has to be a tensor, as what is computed may be
+    infinite on purpose.
   }];
 }
 

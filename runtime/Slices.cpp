@@ -100,9 +100,12 @@ void attn::runtime::chooseSlices(attn_plan_t &plan) {
       int64_t left = std::max(bytesOfSlice - bytes.others, bytesOfSlice / 2) /
                      int64_t(bytes.ofIndex.size());
       for (auto [strip, ofIndex] : bytes.ofIndex) {
-        int64_t least = std::max<int64_t>(strip[LeastOfStrip], 1);
         int64_t fitting = left / std::max<int64_t>(ofIndex, 1);
-        strip[MostOfStrip] = std::max(fitting / least * least, least);
+        // Where not even that fits, a part of the lanes is better than none.
+        int64_t unit = std::max<int64_t>(strip[LeastOfStrip], 1);
+        if (fitting < unit)
+          unit = std::max<int64_t>(unit / 4, 1);
+        strip[MostOfStrip] = std::max(fitting / unit * unit, unit);
       }
     }
   }

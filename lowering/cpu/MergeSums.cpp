@@ -60,6 +60,14 @@ static ReduceOp takeInnerSum(Product &product, SweepOp sweep,
   return {};
 }
 
+/// Says whether \p value is a tensor of reals, or one widened.
+static bool isTensor(Value value) {
+  if (auto cast = value.getDefiningOp<CastOp>())
+    value = cast.getOperand();
+  return isa<BlockArgument>(value) &&
+         isa<FloatType>(quantity(value).getElementType());
+}
+
 /// Writes \p outer, a sum of factors times a sum, as one sum, where each factor
 /// is one of the lanes or of the keys.
 void MergeSumsPass::merge(ReduceOp outer, SweepOp sweep) {
@@ -71,6 +79,10 @@ void MergeSumsPass::merge(ReduceOp outer, SweepOp sweep) {
   DimList dims = toDims(inner.getDims());
   if (llvm::any_of(product.factors,
                    [&](Value factor) { return hasAnyDim(factor, dims); }))
+    return;
+  // A factor that is computed may be infinite on purpose, or large where the
+  // sum is small: it is not multiplied to terms.
+  if (!llvm::all_of(product.factors, isTensor))
     return;
   Product terms = flattenProduct(inner.getOperand());
   if (!terms.divisors.empty())

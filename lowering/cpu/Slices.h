@@ -18,7 +18,8 @@ namespace attn::cpu {
 
 /// Stages that follow each other. Where they are sliced, they run for some
 /// batch indices, then for the next, and so on; with a strip, for some of its
-/// indices each time. Those that have none run once for all strips.
+/// indices each time. Those that have none run once for all strips, with the
+/// first: they read nothing that those with one make in the pass.
 struct StagePass {
   bool isSliced = false;
   mlir::StringAttr strip; // null: none
