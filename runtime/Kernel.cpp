@@ -89,7 +89,9 @@ static bool isWellFormed(const attn_spec_desc &desc) {
       if (param.dims[axis] < 0 || param.dims[axis] >= desc.num_dims)
         return false;
   }
-  auto hasStrip = [&](int32_t slot) { return slot == -1 || hasSlots(slot, 5); };
+  auto hasStrip = [&](int32_t slot) {
+    return slot == -1 || hasSlots(slot, ATTN_STRIP_SLOTS);
+  };
   for (int32_t i = 0; i < desc.num_buffers; ++i) {
     const attn_buffer_desc &buffer = desc.buffers[i];
     if (!hasSlots(buffer.slot, 2) || !hasStrip(buffer.strip_slot) ||

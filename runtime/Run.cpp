@@ -132,7 +132,7 @@ void Run::placeBuffers(int64_t slice) {
 /// that begins at index \p first.
 void Run::enterSlice(const attn_pass_desc &pass, int64_t slice, int64_t first) {
   if (pass.strip_slot >= 0)
-    slots[pass.strip_slot + FirstOfStrip] = first;
+    slots[pass.strip_slot + ATTN_STRIP_FIRST] = first;
   // What it accepted once it accepts.
   plan.kernel->desc->plan(slots);
   placeBuffers(slice);
@@ -161,8 +161,8 @@ void Run::runSlice(const attn_pass_desc &pass, int64_t slice, Body body) {
         body(size_t(stage));
     if (pass.strip_slot < 0)
       return;
-    most = slots[pass.strip_slot + MostOfStrip];
-    extent = slots[pass.strip_slot + ExtentOfStrip];
+    most = slots[pass.strip_slot + ATTN_STRIP_MOST];
+    extent = slots[pass.strip_slot + ATTN_STRIP_EXTENT];
     first += most;
   } while (most > 0 && first < extent);
 }

@@ -36,13 +36,14 @@ static void forEachStrip(attn_plan_t &plan, Body body) {
 
 void attn::runtime::startSmall(attn_plan_t &plan) {
   forEachStrip(plan,
-               [](int64_t *strip) { strip[MostOfStrip] = indicesAtFirst; });
+               [](int64_t *strip) { strip[ATTN_STRIP_MOST] = indicesAtFirst; });
 }
 
 void attn::runtime::enterLastStrips(attn_plan_t &plan) {
   forEachStrip(plan, [](int64_t *strip) {
-    int64_t last = std::max<int64_t>(strip[ExtentOfStrip], 1) - 1;
-    strip[FirstOfStrip] = last / strip[MostOfStrip] * strip[MostOfStrip];
+    int64_t last = std::max<int64_t>(strip[ATTN_STRIP_EXTENT], 1) - 1;
+    strip[ATTN_STRIP_FIRST] =
+        last / strip[ATTN_STRIP_MOST] * strip[ATTN_STRIP_MOST];
   });
   plan.kernel->desc->plan(plan.slots.data());
 }
@@ -50,7 +51,7 @@ void attn::runtime::enterLastStrips(attn_plan_t &plan) {
 void attn::runtime::enterFirstStrips(attn_plan_t &plan) {
   bool found = false;
   forEachStrip(plan, [&](int64_t *strip) {
-    strip[FirstOfStrip] = 0;
+    strip[ATTN_STRIP_FIRST] = 0;
     found = true;
   });
   if (found)
@@ -77,11 +78,11 @@ static SliceBytes measureSlice(attn_plan_t &plan, int64_t units) {
       continue;
     }
     int64_t *strip = &plan.slots[buffer.strip_slot];
-    int64_t ofIndex = all / std::max<int64_t>(strip[CountOfStrip], 1);
+    int64_t ofIndex = all / std::max<int64_t>(strip[ATTN_STRIP_COUNT], 1);
     int64_t &ofStrip = bytes.ofIndex[strip];
     ofStrip = addUpTo(ofStrip, ofIndex);
-    bytes.inStrips =
-        addUpTo(bytes.inStrips, multiplyUpTo(ofIndex, strip[ExtentOfStrip]));
+    bytes.inStrips = addUpTo(bytes.inStrips,
+                             multiplyUpTo(ofIndex, strip[ATTN_STRIP_EXTENT]));
   }
   return bytes;
 }
@@ -89,7 +90,7 @@ static SliceBytes measureSlice(attn_plan_t &plan, int64_t units) {
 void attn::runtime::chooseSlices(attn_plan_t &plan) {
   const attn_spec_desc &spec = *plan.kernel->desc;
   int64_t units = spec.slices_slot < 0 ? 0 : plan.slots[spec.slices_slot];
-  forEachStrip(plan, [](int64_t *strip) { strip[MostOfStrip] = 0; });
+  forEachStrip(plan, [](int64_t *strip) { strip[ATTN_STRIP_MOST] = 0; });
   if (units > 0) {
     SliceBytes bytes = measureSlice(plan, units);
     int64_t whole = std::max<int64_t>(addUpTo(bytes.others, bytes.inStrips), 1);
@@ -102,10 +103,10 @@ void attn::runtime::chooseSlices(attn_plan_t &plan) {
       for (auto [strip, ofIndex] : bytes.ofIndex) {
         int64_t fitting = left / std::max<int64_t>(ofIndex, 1);
         // Where not even that fits, a part of the lanes is better than none.
-        int64_t unit = std::max<int64_t>(strip[LeastOfStrip], 1);
+        int64_t unit = std::max<int64_t>(strip[ATTN_STRIP_LEAST], 1);
         if (fitting < unit)
           unit = std::max<int64_t>(unit / 4, 1);
-        strip[MostOfStrip] = std::max(fitting / unit * unit, unit);
+        strip[ATTN_STRIP_MOST] = std::max(fitting / unit * unit, unit);
       }
     }
   }

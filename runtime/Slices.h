@@ -7,15 +7,6 @@
 
 namespace attn::runtime {
 
-/// The slots of a strip (attn_spec_desc).
-enum StripSlot {
-  FirstOfStrip,
-  MostOfStrip,
-  CountOfStrip,
-  ExtentOfStrip,
-  LeastOfStrip
-};
-
 /// Sets strips to the least, before the kernel's plan function is asked: the
 /// bytes of all indices need not fit into 64 bits.
 void startSmall(attn_plan_t &plan);

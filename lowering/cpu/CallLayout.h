@@ -17,12 +17,8 @@ namespace attn::cpu {
 /// A range of the indices of a dimension: stages run over one at a time, so
 /// that an array between them has no more than that in memory (Slices.h).
 struct Strip {
-  /// Slots: the first index; how many indices a range has, 0 for all, both set
-  /// by the runtime; how many this one has, the extent, and how many fill the
-  /// lanes, set by the plan.
-  enum { First, Most, Count, Extent, Least, NumSlots };
   mlir::StringAttr dim; // null: none
-  int slot = -1;
+  int slot = -1;        // the first of ATTN_STRIP_SLOTS
   explicit operator bool() const { return bool(dim); }
 };
 

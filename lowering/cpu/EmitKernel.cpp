@@ -2,6 +2,8 @@
 
 #include "lowering/cpu/EmitKernel.h"
 
+#include "attn/kernel_abi.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -221,7 +223,8 @@ void KernelEmitter::decode(Value flat, ArrayRef<Value> extents,
 Value KernelEmitter::indexAt(StringAttr dim, Value at) {
   if (strip.dim != dim)
     return at;
-  return code.add(evaluator->slot(strip.slot + Strip::First, code.i64()), at);
+  return code.add(evaluator->slot(strip.slot + ATTN_STRIP_FIRST, code.i64()),
+                  at);
 }
 
 /// Sets up the tile and the batch index of \p item. Tiles of one batch index

@@ -121,7 +121,7 @@ private:
       auto *found = llvm::find_if(
           strips, [&](const Strip &strip) { return strip.dim == dim; });
       if (found == strips.end()) {
-        strips.push_back({dim, layout.reserve(Strip::NumSlots)});
+        strips.push_back({dim, layout.reserve(ATTN_STRIP_SLOTS)});
         return strips.back();
       }
       return *found;
@@ -164,40 +164,27 @@ private:
     }
   }
 
-  /// Says whether what a later stage visits is made of what stage \p index
-  /// makes.
-  bool isForCounts(unsigned index) {
-    auto isMadeHere = [&](Value part) {
-      auto kernel = part.getDefiningOp<KernelOp>();
-      return kernel && isNeededBy(index, kernel);
-    };
-    return llvm::any_of(shapes, [&](const auto &shape) {
-      if (shape->sweeps.empty() || !shape->sweeps.front().visit)
-        return false;
-      VisitOp visit = shape->sweeps.front().visit;
-      return llvm::any_of(visit->getOperands(), [&](Value bound) {
-        return isMadeOf(bound, isMadeHere);
-      });
-    });
-  }
-
-  /// Says whether \p kernel is stage \p index, or reads something that is made
-  /// of it.
-  bool isNeededBy(unsigned index, KernelOp kernel) {
+  /// The stages that make what others visit, and what they need for it.
+  llvm::SmallSetVector<KernelOp, 4> findStagesForCounts() {
     llvm::SmallSetVector<KernelOp, 4> needed;
-    needed.insert(kernel);
+    auto add = [&](Value part) {
+      if (auto maker = part.getDefiningOp<KernelOp>())
+        needed.insert(maker);
+      return true;
+    };
+    for (const auto &shape : shapes)
+      if (!shape->sweeps.empty() && shape->sweeps.front().visit)
+        walkFormula(shape->sweeps.front().visit->getOperands(), add);
     for (size_t i = 0; i != needed.size(); ++i)
-      KernelOp(needed[i]).walk([&](Operation *op) {
-        for (Value operand : op->getOperands())
-          if (auto maker = operand.getDefiningOp<KernelOp>())
-            needed.insert(maker);
-      });
-    return needed.contains(layout.kernels()[index]);
+      KernelOp(needed[i]).walk(
+          [&](Operation *op) { llvm::for_each(op->getOperands(), add); });
+    return needed;
   }
 
   void emitStages() {
     for (auto [index, kernel] : llvm::enumerate(layout.kernels()))
       shapes.push_back(std::make_unique<KernelShape>(kernel, layout));
+    auto forCounts = findStagesForCounts();
     for (auto [index, shape] : llvm::enumerate(shapes)) {
       emitters.push_back(
           std::make_unique<KernelEmitter>(builder, layout, *shape));
@@ -211,7 +198,7 @@ private:
       emitters.back()->emitCount(entry.count);
       entry.chunk = int(shape->chunk);
       entry.stripSlot = layout.stripOf(shape->kernel).slot;
-      entry.isForCounts = isForCounts(index);
+      entry.isForCounts = forCounts.contains(shape->kernel);
       // What is counted is the first sweep.
       entry.isUneven = !shape->sweeps.empty() && shape->sweeps.front().visit;
       description.stages.push_back(entry);
@@ -385,14 +372,15 @@ private:
     auto field = [&](int which) {
       return code.load(code.i64(), evaluator.slotAddress(strip.slot + which));
     };
-    Value extent = evaluator.extent(strip.dim), most = field(Strip::Most);
-    Value left = code.max(code.sub(extent, field(Strip::First)), code.index(0));
+    Value extent = evaluator.extent(strip.dim), most = field(ATTN_STRIP_MOST);
+    Value left =
+        code.max(code.sub(extent, field(ATTN_STRIP_FIRST)), code.index(0));
     Value count = code.select(code.equals(most, code.index(0)), left,
                               code.min(left, most));
-    code.store(count, evaluator.slotAddress(strip.slot + Strip::Count));
-    code.store(extent, evaluator.slotAddress(strip.slot + Strip::Extent));
+    code.store(count, evaluator.slotAddress(strip.slot + ATTN_STRIP_COUNT));
+    code.store(extent, evaluator.slotAddress(strip.slot + ATTN_STRIP_EXTENT));
     code.store(leastOf(code, evaluator, strip),
-               evaluator.slotAddress(strip.slot + Strip::Least));
+               evaluator.slotAddress(strip.slot + ATTN_STRIP_LEAST));
   }
 
   /// How many indices of \p strip a stage needs so that its lanes, which may be
@@ -407,9 +395,7 @@ private:
       DimList others(shape->lanes);
       llvm::erase(others, strip.dim);
       Value ofIndex = code.max(evaluator.volume(others), code.index(1));
-      Value indices = arith::CeilDivSIOp::create(
-          builder, code.loc, code.index(lanesOfTile), ofIndex);
-      least = code.max(least, indices);
+      least = code.max(least, code.ceilDiv(code.index(lanesOfTile), ofIndex));
     }
     return least;
   }
@@ -425,7 +411,8 @@ private:
       return;
     unsigned position =
         llvm::find(buffer.layout, buffer.strip.dim) - buffer.layout.begin();
-    Value first = evaluator.slot(buffer.strip.slot + Strip::First, code.i64());
+    Value first =
+        evaluator.slot(buffer.strip.slot + ATTN_STRIP_FIRST, code.i64());
     Value skipped = code.mul(first, evaluator.stride(buffer, position));
     code.store(code.mul(element, skipped), evaluator.slotAddress(skippedSlot));
   }

@@ -10,6 +10,8 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
+#include "attn/kernel_abi.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
@@ -41,7 +43,7 @@ Value Evaluator::extent(StringAttr dim) {
 }
 
 Value Evaluator::countIn(Strip strip, StringAttr dim) {
-  return strip.dim == dim ? slot(strip.slot + Strip::Count, code.i64())
+  return strip.dim == dim ? slot(strip.slot + ATTN_STRIP_COUNT, code.i64())
                           : extent(dim);
 }
 

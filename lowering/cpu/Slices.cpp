@@ -59,7 +59,11 @@ private:
     return unsigned(llvm::find(kernels, cast<KernelOp>(op)) - kernels.begin());
   }
   Stages stagesAt(Value buffer) const;
-  bool looksElsewhere(const Stages &stages, ArrayRef<StringAttr> dims) const;
+  bool isMadeBy(ArrayRef<unsigned> makers, Value value) const;
+  bool looksElsewhere(unsigned stage, ArrayRef<unsigned> makers,
+                      ArrayRef<StringAttr> dims) const;
+  bool lookElsewhere(ArrayRef<unsigned> stages,
+                     ArrayRef<StringAttr> dims) const;
   void chooseBuffers(bool takesAhead);
   void chooseStrips();
   bool fits(StringAttr dim, ArrayRef<unsigned> group, const Stages &stages);
@@ -88,24 +92,33 @@ SliceFinder::Stages SliceFinder::stagesAt(Value buffer) const {
   return stages;
 }
 
-/// Says whether one of \p stages looks at what another one makes at another
-/// index of \p dims than its own.
-bool SliceFinder::looksElsewhere(const Stages &stages,
+/// Says whether \p stage looks at what one of \p makers makes at another index
+/// of \p dims than its own.
+bool SliceFinder::looksElsewhere(unsigned stage, ArrayRef<unsigned> makers,
                                  ArrayRef<StringAttr> dims) const {
-  auto isOfStages = [&](Value part) {
-    auto kernel = part.getDefiningOp<KernelOp>();
-    return kernel && stages.contains(stageOf(kernel));
-  };
   bool found = false;
-  for (unsigned stage : stages)
-    KernelOp(kernels[stage]).walk([&](ReadOp read) {
-      found |= llvm::any_of(read.getDims().getAsRange<StringAttr>(),
-                            [&](StringAttr dim) {
-                              return llvm::is_contained(dims, dim);
-                            }) &&
-               isMadeOf(read.getSource(), isOfStages);
-    });
+  KernelOp(kernels[stage]).walk([&](ReadOp read) {
+    found |= llvm::any_of(read.getDims().getAsRange<StringAttr>(),
+                          [&](StringAttr dim) {
+                            return llvm::is_contained(dims, dim);
+                          }) &&
+             isMadeOf(read.getSource(),
+                      [&](Value part) { return isMadeBy(makers, part); });
+  });
   return found;
+}
+
+bool SliceFinder::isMadeBy(ArrayRef<unsigned> makers, Value value) const {
+  auto kernel = value.getDefiningOp<KernelOp>();
+  return kernel && llvm::is_contained(makers, stageOf(kernel));
+}
+
+/// The same of any of \p stages, and what they make themselves.
+bool SliceFinder::lookElsewhere(ArrayRef<unsigned> stages,
+                                ArrayRef<StringAttr> dims) const {
+  return llvm::any_of(stages, [&](unsigned stage) {
+    return looksElsewhere(stage, stages, dims);
+  });
 }
 
 /// Takes the buffers that may be sliced, and the batch dimensions that all
@@ -134,7 +147,7 @@ void SliceFinder::chooseBuffers(bool takesAhead) {
 bool SliceFinder::fits(StringAttr dim, ArrayRef<unsigned> group,
                        const Stages &stages) {
   if (spec.getStaticSize(dim) || llvm::is_contained(slices.dims, dim) ||
-      looksElsewhere(stages, dim))
+      lookElsewhere(stages.getArrayRef(), dim))
     return false;
   for (unsigned number : group)
     if (!quantity(slices.buffers[number].value).hasDim(dim))
@@ -276,17 +289,13 @@ void SliceFinder::addMakers(unsigned stage, StagePass &pass) const {
 bool SliceFinder::clashes(unsigned stage, const StagePass &pass) const {
   if (!pass.strip)
     return false;
-  auto isOfPass = [&](Value part) {
-    auto kernel = part.getDefiningOp<KernelOp>();
-    return kernel && llvm::is_contained(pass.stages, stageOf(kernel));
-  };
+  if (slices.strips[stage])
+    return looksElsewhere(stage, pass.stages, pass.strip);
   bool found = false;
   KernelOp(kernels[stage]).walk([&](Operation *op) {
-    if (!slices.strips[stage])
-      found |= llvm::any_of(op->getOperands(), isOfPass);
-    else if (auto read = dyn_cast<ReadOp>(op))
-      found |= llvm::is_contained(read.getDims(), pass.strip) &&
-               isMadeOf(read.getSource(), isOfPass);
+    found |= llvm::any_of(op->getOperands(), [&](Value operand) {
+      return isMadeBy(pass.stages, operand);
+    });
   });
   return found;
 }
@@ -329,9 +338,7 @@ Slices SliceFinder::find() {
   };
   choose(/*takesAhead=*/true);
   auto isWrong = [&](const StagePass &pass) {
-    return pass.isSliced &&
-           looksElsewhere(Stages(pass.stages.begin(), pass.stages.end()),
-                          slices.dims);
+    return pass.isSliced && lookElsewhere(pass.stages, slices.dims);
   };
   if (llvm::any_of(slices.passes, isWrong))
     choose(/*takesAhead=*/false);

@@ -248,9 +248,6 @@ struct Scratch {
   std::unique_ptr<unsigned char[], Free> bytes;
 };
 
-/// The slots of a strip, as kernel_abi.h has them.
-enum { FirstOfStrip, MostOfStrip, CountOfStrip, ExtentOfStrip };
-
 /// One call: the slots and the memory behind them.
 class Call {
 public:
@@ -410,14 +407,14 @@ void Call::setStrips(llvm::function_ref<int64_t()> most) {
        ArrayRef(desc.buffers, desc.num_buffers))
     if (buffer.strip_slot >= 0 &&
         strips.try_emplace(buffer.strip_slot).second) {
-      slots[buffer.strip_slot + MostOfStrip] = most();
-      hasStrips |= slots[buffer.strip_slot + MostOfStrip] != 0;
+      slots[buffer.strip_slot + ATTN_STRIP_MOST] = most();
+      hasStrips |= slots[buffer.strip_slot + ATTN_STRIP_MOST] != 0;
     }
 }
 
 /// Nothing of another strip is left where this one is.
 void Call::enterStrip(const attn_pass_desc &pass, int64_t first) {
-  slots[pass.strip_slot + FirstOfStrip] = first;
+  slots[pass.strip_slot + ATTN_STRIP_FIRST] = first;
   desc.plan(slots.data());
   for (auto [buffer, memory] :
        llvm::zip_equal(ArrayRef(desc.buffers, desc.num_buffers), buffers)) {
@@ -444,10 +441,10 @@ void Call::executePass(const attn_pass_desc &pass) {
     for (int32_t stage : ArrayRef(pass.stages, pass.num_stages))
       if (first == 0 || desc.stages[stage].strip_slot == pass.strip_slot)
         executeStage(stage);
-    if (pass.strip_slot < 0 || slots[pass.strip_slot + MostOfStrip] == 0)
+    if (pass.strip_slot < 0 || slots[pass.strip_slot + ATTN_STRIP_MOST] == 0)
       return;
-    first += slots[pass.strip_slot + MostOfStrip];
-  } while (first < slots[pass.strip_slot + ExtentOfStrip]);
+    first += slots[pass.strip_slot + ATTN_STRIP_MOST];
+  } while (first < slots[pass.strip_slot + ATTN_STRIP_EXTENT]);
 }
 
 void Call::execute() {

@@ -185,6 +185,16 @@ typedef struct attn_image_desc {
   int32_t ptx_version; /* 86 for PTX 8.6: what the driver must know */
 } attn_image_desc;
 
+/* The slots of a strip (attn_spec_desc), from its strip_slot on. */
+enum {
+  ATTN_STRIP_FIRST,
+  ATTN_STRIP_MOST,
+  ATTN_STRIP_COUNT,
+  ATTN_STRIP_EXTENT,
+  ATTN_STRIP_LEAST,
+  ATTN_STRIP_SLOTS
+};
+
 typedef struct attn_spec_desc {
   int32_t abi_version;
   int32_t num_slots;
